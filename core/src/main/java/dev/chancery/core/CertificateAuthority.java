@@ -1,0 +1,54 @@
+package dev.chancery.core;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The only way from the protocols to the keys. Everything that faces a network asks here; a later
+ * split into processes would run along this interface.
+ */
+public interface CertificateAuthority {
+  /**
+   * Decides on a request and, when it is granted, issues: the certificate is recorded before it is
+   * signed, verified after, and known to the ledger as issued when this returns.
+   *
+   * @throws Refused when the request will never be granted; nothing was recorded
+   * @throws TokenAway when the issuer's key does not answer; nothing that was recorded can become a
+   *     certificate any more, and the request can be made again
+   */
+  IssuedCertificate issue(IssuanceRequest request) throws Refused, TokenAway;
+
+  /**
+   * Says whether names could be certified, before anyone takes the trouble to prove them.
+   *
+   * @throws Refused for the first name that policy or the issuer's name constraints forbid, too
+   *     many names, or an unknown issuer or profile
+   */
+  void requirePermitted(IssuerId issuer, ProfileId profile, Set<Name> names) throws Refused;
+
+  /**
+   * What came of an earlier request whose outcome its maker does not know, after a crash for
+   * example. Whatever was recorded for it and not yet issued is revoked by this call, so that an
+   * empty answer stays true.
+   */
+  Optional<IssuedCertificate> settle(RequestId request);
+
+  /**
+   * Revokes a certificate, or changes nothing: RFC 5280 section 5.3, RFC 8555 section 7.6.
+   *
+   * @throws Refused when there is no such certificate, it is revoked already, or it has expired
+   */
+  void revoke(Revocation revocation) throws Refused;
+
+  /** The record of a certificate, if there is one. */
+  Optional<CertificateRecord> find(IssuerId issuer, SerialNumber serial);
+
+  /**
+   * The chains by which an issuer's certificates can be presented, the default one first; each from
+   * the issuer's own certificate upwards, without the root (RFC 8555 section 7.4.2).
+   *
+   * @throws Refused when there is no such issuer
+   */
+  List<List<Der>> chains(IssuerId issuer) throws Refused;
+}

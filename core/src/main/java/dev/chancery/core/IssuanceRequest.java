@@ -1,0 +1,30 @@
+package dev.chancery.core;
+
+import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashSet;
+import java.util.Optional;
+import java.util.Set;
+import org.bouncycastle.asn1.x500.X500Name;
+
+/**
+ * What is asked of {@link CertificateAuthority#issue}.
+ *
+ * @param subject the subject asked for; the profile decides what becomes of it
+ * @param names the names, in the order in which the certificate will hold them
+ * @param notBefore when given, the certificate begins exactly then
+ * @param notAfter when given, the certificate ends exactly then
+ */
+public record IssuanceRequest(
+    IssuerId issuer,
+    ProfileId profile,
+    SubjectPublicKey publicKey,
+    X500Name subject,
+    Set<Name> names,
+    Optional<Instant> notBefore,
+    Optional<Instant> notAfter,
+    Approval approval) {
+  public IssuanceRequest {
+    names = Collections.unmodifiableSet(new LinkedHashSet<>(names));
+  }
+}

@@ -1,0 +1,103 @@
+package dev.chancery.core;
+
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Which names may be certified. A name must match an allow rule of its kind and no deny rule; so an
+ * empty policy allows nothing.
+ *
+ * @param wildcards whether wildcard DNS names may be certified at all
+ */
+public record NamePolicy(
+    Rules<DnsRule> dns,
+    boolean wildcards,
+    Rules<Cidr> ip,
+    Rules<UriRule> uri,
+    Rules<DnsRule> emailDomains) {
+
+  /** What is allowed, and what is not even so. */
+  public record Rules<T>(List<T> allow, List<T> deny) {
+    public Rules {
+      allow = List.copyOf(allow);
+      deny = List.copyOf(deny);
+    }
+
+    /** Rules that allow nothing. */
+    public static <T> Rules<T> none() {
+      return new Rules<>(List.of(), List.of());
+    }
+
+    private boolean permit(java.util.function.Predicate<T> matches) {
+      return allow.stream().anyMatch(matches) && deny.stream().noneMatch(matches);
+    }
+  }
+
+  /** Every DNS name ("*"), or a name and all below it ("example.com"). */
+  public record DnsRule(String suffix) {
+    public DnsRule {
+      if (!suffix.equals("*")) {
+        // Throws when it is not a name.
+        if (new DnsName(suffix).isWildcard()) {
+          throw new IllegalArgumentException(
+              "a DNS rule is * or a plain name, which covers all names below it: " + suffix);
+        }
+      }
+    }
+
+    boolean matches(DnsName name) {
+      String base = name.base().value();
+      return suffix.equals("*") || base.equals(suffix) || base.endsWith("." + suffix);
+    }
+  }
+
+  /** Every URI ("*"), or those that begin with this text, which ends in a slash. */
+  public record UriRule(String prefix) {
+    public UriRule {
+      if (!prefix.equals("*") && !prefix.endsWith("/")) {
+        throw new IllegalArgumentException("a URI rule is * or a prefix that ends in /: " + prefix);
+      }
+    }
+
+    boolean matches(UriName name) {
+      return prefix.equals("*") || name.value().startsWith(prefix);
+    }
+  }
+
+  /**
+   * Refuses the first name that may not be certified.
+   *
+   * @throws Refused with {@link Reason#REJECTED_NAME}
+   */
+  public void require(Set<? extends Name> names) throws Refused {
+    for (Name name : names) {
+      require(name);
+    }
+  }
+
+  /**
+   * Refuses a name that may not be certified.
+   *
+   * @throws Refused with {@link Reason#REJECTED_NAME}
+   */
+  public void require(Name name) throws Refused {
+    boolean permitted =
+        switch (name) {
+          case DnsName dnsName -> {
+            if (dnsName.isWildcard() && !wildcards) {
+              throw new Refused(
+                  Reason.REJECTED_NAME, "wildcard names are not allowed: " + name.value());
+            }
+            yield dns.permit(rule -> rule.matches(dnsName));
+          }
+          case IpName ipName -> ip.permit(block -> block.contains(ipName.address()));
+          case UriName uriName -> uri.permit(rule -> rule.matches(uriName));
+          case EmailName email -> emailDomains.permit(rule -> rule.matches(email.domain()));
+        };
+    if (!permitted) {
+      throw new Refused(
+          Reason.REJECTED_NAME,
+          "policy does not allow the " + name.kind() + " name " + name.value());
+    }
+  }
+}

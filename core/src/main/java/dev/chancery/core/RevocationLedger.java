@@ -1,0 +1,31 @@
+package dev.chancery.core;
+
+import java.time.Instant;
+import java.util.function.Consumer;
+
+/** The one truth about revocation; OCSP and CRLs both read it. */
+public interface RevocationLedger {
+  /** What came of a revocation. */
+  enum Outcome {
+    /** Committed: certificate, revocation and audit entry in one transaction. */
+    REVOKED,
+    /** There was a revocation already, and it stands as it was. */
+    ALREADY_REVOKED,
+    /** The ledger knows no such certificate. */
+    NOT_FOUND,
+  }
+
+  /** An entry of a CRL. */
+  record Entry(SerialNumber serial, CertificateStatus.Revoked status) {}
+
+  /** Revokes a certificate, whether issued or only recorded. */
+  Outcome revoke(Revocation revocation);
+
+  CertificateStatus status(IssuerId issuer, SerialNumber serial);
+
+  /**
+   * Hands over every revoked certificate of an issuer that expires after an instant, by serial
+   * number, one row at a time.
+   */
+  void forEachRevoked(IssuerId issuer, Instant expiringAfter, Consumer<Entry> consumer);
+}

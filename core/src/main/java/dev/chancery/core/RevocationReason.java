@@ -1,0 +1,54 @@
+package dev.chancery.core;
+
+import java.util.Optional;
+
+/** CRLReason (RFC 5280 section 5.3.1). */
+public enum RevocationReason {
+  UNSPECIFIED("unspecified", 0),
+  KEY_COMPROMISE("keyCompromise", 1),
+  CA_COMPROMISE("cACompromise", 2),
+  AFFILIATION_CHANGED("affiliationChanged", 3),
+  SUPERSEDED("superseded", 4),
+  CESSATION_OF_OPERATION("cessationOfOperation", 5),
+  CERTIFICATE_HOLD("certificateHold", 6),
+  REMOVE_FROM_CRL("removeFromCRL", 8),
+  PRIVILEGE_WITHDRAWN("privilegeWithdrawn", 9),
+  AA_COMPROMISE("aACompromise", 10);
+
+  private final String text;
+  private final int code;
+
+  RevocationReason(String text, int code) {
+    this.text = text;
+    this.code = code;
+  }
+
+  /** The reason with this number; 7 is not used. */
+  public static Optional<RevocationReason> of(int code) {
+    for (RevocationReason reason : values()) {
+      if (reason.code == code) {
+        return Optional.of(reason);
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** The reason with this RFC 5280 name. */
+  public static Optional<RevocationReason> named(String text) {
+    for (RevocationReason reason : values()) {
+      if (reason.text.equals(text)) {
+        return Optional.of(reason);
+      }
+    }
+    return Optional.empty();
+  }
+
+  public int code() {
+    return code;
+  }
+
+  @Override
+  public String toString() {
+    return text;
+  }
+}

@@ -1,0 +1,62 @@
+package dev.chancery.hsm;
+
+import dev.chancery.core.BouncyCastle;
+import dev.chancery.core.SignatureValue;
+import dev.chancery.core.SigningScheme;
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.core.TokenAway;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.Signature;
+
+/**
+ * Signs with a token's key and verifies with the public key before anything leaves: the only guard
+ * against a faulty signature and against a handle that has come to mean another key.
+ */
+final class VerifiedSigning {
+  // No DER object begins with this octet, so that the probe can never be taken for a certificate.
+  private static final byte[] PROBE =
+      "\u0000chancery: does the token answer?".getBytes(StandardCharsets.US_ASCII);
+
+  private final TokenKey key;
+  private final SubjectPublicKey publicKey;
+  private final SigningScheme scheme;
+
+  VerifiedSigning(TokenKey key, SubjectPublicKey publicKey, SigningScheme scheme) {
+    this.key = key;
+    this.publicKey = publicKey;
+    this.scheme = scheme;
+  }
+
+  SigningScheme scheme() {
+    return scheme;
+  }
+
+  SubjectPublicKey publicKey() {
+    return publicKey;
+  }
+
+  SignatureValue sign(byte[] message) throws TokenAway {
+    byte[] signature = key.sign(message);
+    if (!verifies(message, signature)) {
+      throw new TokenAway("the token gave a signature that does not verify");
+    }
+    return SignatureValue.of(signature);
+  }
+
+  void probe() throws TokenAway {
+    sign(PROBE);
+  }
+
+  private boolean verifies(byte[] message, byte[] signature) {
+    try {
+      Signature verifier = Signature.getInstance(scheme.jcaName(), BouncyCastle.PROVIDER);
+      verifier.initVerify(publicKey.key());
+      verifier.update(message);
+      return verifier.verify(signature);
+    } catch (GeneralSecurityException e) {
+      // A malformed signature is reported by an exception; it is as wrong as any other.
+      return false;
+    }
+  }
+}
