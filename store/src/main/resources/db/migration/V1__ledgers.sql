@@ -1,8 +1,9 @@
 -- One schema for H2 and PostgreSQL: only what both know. Every constraint has a name.
 
+-- An issuer is a name and a key; it can have several certificates over that key.
 create table issuers (
   name varchar(63) not null,
-  certificate bytea not null,
+  public_key bytea not null,
   last_crl_number numeric(40) default 0 not null,
   constraint issuers_pk primary key (name)
 );
