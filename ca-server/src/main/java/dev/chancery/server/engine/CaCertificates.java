@@ -66,11 +66,7 @@ public final class CaCertificates {
    * @param lifetime from now on; it must end before the parent's
    */
   public IssuedCertificate intermediate(
-      Issuer parent,
-      Profile profile,
-      SubjectPublicKey key,
-      X500Name subject,
-      Duration lifetime)
+      Issuer parent, Profile profile, SubjectPublicKey key, X500Name subject, Duration lifetime)
       throws Refused, TokenAway {
     return issue(parent, profile.id(), List.of(profile), key, subject, lifetime);
   }

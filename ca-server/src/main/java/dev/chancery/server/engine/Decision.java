@@ -40,7 +40,8 @@ final class Decision {
     requireNames(issuer, profile, request.names());
     if (profile.names().required() && request.names().isEmpty()) {
       throw new Refused(
-          Reason.BAD_CSR, "profile " + profile.id() + " wants at least one name, and there is none");
+          Reason.BAD_CSR,
+          "profile " + profile.id() + " wants at least one name, and there is none");
     }
     requirePointers(issuer, profile);
     X500Name subject = Subjects.of(profile.subject(), request.subject(), request.names());

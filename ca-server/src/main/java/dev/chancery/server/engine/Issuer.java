@@ -116,8 +116,7 @@ public final class Issuer {
         urls,
         certificate.getSubject(),
         Der.of(identifier.getKeyIdentifier()),
-        new Period(
-            certificate.getNotBefore().toInstant(), certificate.getNotAfter().toInstant()),
+        new Period(certificate.getNotBefore().toInstant(), certificate.getNotAfter().toInstant()),
         length == null ? OptionalInt.empty() : OptionalInt.of(length.intValueExact()));
   }
 

@@ -75,8 +75,7 @@ public final class IssuingAuthority implements CertificateAuthority {
     ToBeSigned toBeSigned = TbsCertificateWriter.write(grant, key.scheme());
 
     // 3. Read them again, and refuse what breaks a rule.
-    List<String> findings =
-        Lint.findings(toBeSigned, grant.issuer(), grant.profile(), request);
+    List<String> findings = Lint.findings(toBeSigned, grant.issuer(), grant.profile(), request);
     if (!findings.isEmpty()) {
       LOG.error(
           "refused by lint: request {}, profile {}: {}",
@@ -126,8 +125,7 @@ public final class IssuingAuthority implements CertificateAuthority {
   }
 
   @Override
-  public void requirePermitted(IssuerId issuer, ProfileId profile, Set<Name> names)
-      throws Refused {
+  public void requirePermitted(IssuerId issuer, ProfileId profile, Set<Name> names) throws Refused {
     decision.requireNames(catalogue.issuer(issuer), catalogue.profile(profile), names);
   }
 

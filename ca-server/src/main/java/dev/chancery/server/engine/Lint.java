@@ -7,9 +7,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Reads the bytes that are about to be recorded once more, as a relying party would, and names every
- * rule that they break. It trusts nothing that the writer believed: a finding is a mistake of this
- * server or a subject made to cause one, and in both cases nothing may be signed.
+ * Reads the bytes that are about to be recorded once more, as a relying party would, and names
+ * every rule that they break. It trusts nothing that the writer believed: a finding is a mistake of
+ * this server or a subject made to cause one, and in both cases nothing may be signed.
  */
 final class Lint {
   private Lint() {}

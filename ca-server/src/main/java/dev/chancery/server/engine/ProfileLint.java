@@ -97,17 +97,15 @@ final class ProfileLint {
   private Set<Name> names() {
     Set<Name> names = new LinkedHashSet<>();
     tbs.extension(Extension.subjectAlternativeName)
-        .ifPresent(
-            extension -> {
-              for (GeneralName name :
-                  GeneralNames.getInstance(extension.getParsedValue()).getNames()) {
-                try {
-                  names.add(Name.of(name));
-                } catch (Refused e) {
-                  findings.add("a name is malformed");
-                }
-              }
-            });
+        .ifPresent(extension -> {
+          for (GeneralName name : GeneralNames.getInstance(extension.getParsedValue()).getNames()) {
+            try {
+              names.add(Name.of(name));
+            } catch (Refused e) {
+              findings.add("a name is malformed");
+            }
+          }
+        });
     return names;
   }
 
@@ -215,11 +213,10 @@ final class ProfileLint {
     tbs.extension(Extension.authorityInfoAccess).stream()
         .map(extension -> AuthorityInformationAccess.getInstance(extension.getParsedValue()))
         .flatMap(access -> Stream.of(access.getAccessDescriptions()))
-        .forEach(
-            access ->
-                found
-                    .computeIfAbsent(access.getAccessMethod(), method -> new HashSet<>())
-                    .add(text(access.getAccessLocation())));
+        .forEach(access ->
+            found
+                .computeIfAbsent(access.getAccessMethod(), method -> new HashSet<>())
+                .add(text(access.getAccessLocation())));
     return found;
   }
 

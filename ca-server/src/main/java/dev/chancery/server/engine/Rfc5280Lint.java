@@ -231,26 +231,23 @@ final class Rfc5280Lint {
 
   private void checkUrls() {
     tbs.extension(Extension.cRLDistributionPoints)
-        .ifPresent(
-            extension -> {
-              DistributionPoint[] points =
-                  CRLDistPoint.getInstance(extension.getParsedValue()).getDistributionPoints();
-              require(points.length > 0, "there is no distribution point (section 4.2.1.13)");
-              for (DistributionPoint point : points) {
-                GeneralNames names =
-                    GeneralNames.getInstance(point.getDistributionPoint().getName());
-                Arrays.stream(names.getNames()).forEach(this::requireUrl);
-              }
-            });
+        .ifPresent(extension -> {
+          DistributionPoint[] points =
+              CRLDistPoint.getInstance(extension.getParsedValue()).getDistributionPoints();
+          require(points.length > 0, "there is no distribution point (section 4.2.1.13)");
+          for (DistributionPoint point : points) {
+            GeneralNames names = GeneralNames.getInstance(point.getDistributionPoint().getName());
+            Arrays.stream(names.getNames()).forEach(this::requireUrl);
+          }
+        });
     tbs.extension(Extension.authorityInfoAccess)
-        .ifPresent(
-            extension -> {
-              for (AccessDescription access :
-                  AuthorityInformationAccess.getInstance(extension.getParsedValue())
-                      .getAccessDescriptions()) {
-                requireUrl(access.getAccessLocation());
-              }
-            });
+        .ifPresent(extension -> {
+          for (AccessDescription access :
+              AuthorityInformationAccess.getInstance(extension.getParsedValue())
+                  .getAccessDescriptions()) {
+            requireUrl(access.getAccessLocation());
+          }
+        });
   }
 
   private void requireUrl(GeneralName name) {

@@ -130,8 +130,7 @@ final class TbsCertificateWriter {
           grant.names().stream().map(Name::toGeneralName).toArray(GeneralName[]::new);
       // RFC 5280 section 4.2.1.6: critical if and only if the subject is empty.
       boolean critical = grant.subject().getRDNs().length == 0;
-      extensions.addExtension(
-          Extension.subjectAlternativeName, critical, new GeneralNames(names));
+      extensions.addExtension(Extension.subjectAlternativeName, critical, new GeneralNames(names));
     }
     if (!grant.profile().policies().isEmpty()) {
       PolicyInformation[] policies =
@@ -175,8 +174,7 @@ final class TbsCertificateWriter {
     }
     if (grant.profile().id().equals(BuiltInProfiles.OCSP_SIGNER)) {
       // RFC 6960 section 4.2.2.2.1: short-lived instead of revocable.
-      extensions.addExtension(
-          OCSPObjectIdentifiers.id_pkix_ocsp_nocheck, false, DERNull.INSTANCE);
+      extensions.addExtension(OCSPObjectIdentifiers.id_pkix_ocsp_nocheck, false, DERNull.INSTANCE);
     }
   }
 
