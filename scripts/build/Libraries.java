@@ -25,9 +25,10 @@ import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
 
 /**
- * Fills a folder with the jars of the distribution: takes signatures off (the JVM's AOT cache leaves
- * out every class of a signed jar), gives all one time stamp (the cache compares it) and writes the
- * file {@code class-path}: first line a digest of all jars, second line their names in order.
+ * Fills a folder with the jars of the distribution: takes signatures off (the JVM's AOT cache
+ * leaves out every class of a signed jar), gives all one time stamp (the cache compares it) and
+ * writes the file {@code class-path}: first line a digest of all jars, second line their names in
+ * order.
  */
 final class Libraries {
   private static final Pattern SIGNATURE =

@@ -1,5 +1,6 @@
 # Sourced by the launcher with $here set: finds the JVM, the class path and where the start-up cache may be.
-# Sets java, class_path, cache_name, cache_folders.
+# Sets java, class_path, cache_name and cache_folders.
+# shellcheck shell=bash disable=SC2034,SC2154
 
 readonly oldest_java=25
 
