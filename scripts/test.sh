@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Runs every test and closes with a line of its own: "N passed, N failed, N skipped". Further arguments go to Maven,
+# for example: scripts/test.sh -pl core
+set -euo pipefail
+
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
+# shellcheck source=build/prerequisites.sh
+. scripts/build/prerequisites.sh
+
+require_jdk
+install_missing mvn=maven softhsm2-util=softhsm2 pkcs11-tool=opensc certbot=certbot openssl=openssl \
+  gcc=gcc /usr/include/stdlib.h=libc6-dev curl=curl python3=python3
+
+# Reports of an earlier run must not be counted.
+find . -path ./.git -prune -o -type d \( -name surefire-reports -o -name failsafe-reports \) -prune -exec rm -rf {} +
+
+# Every module's tests run even when one fails; the reports decide.
+maven=0
+mvn -B -ntp -Dmaven.test.failure.ignore=true "$@" verify || maven=$?
+
+scripts/build/summary.py "$maven" "$@"
