@@ -61,4 +61,9 @@ public abstract class CrlLedger {
 
   /** The issuer's published CRL with the highest number. */
   public abstract Optional<PublishedCrl> current(IssuerId issuer);
+
+  /** The number of {@link #current}, for those who have that CRL already. */
+  public Optional<BigInteger> currentNumber(IssuerId issuer) {
+    return current(issuer).map(PublishedCrl::number);
+  }
 }

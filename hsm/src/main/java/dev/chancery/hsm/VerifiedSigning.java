@@ -28,6 +28,27 @@ final class VerifiedSigning {
     this.scheme = scheme;
   }
 
+  /**
+   * A key that has just signed the probe as its public half wants it.
+   *
+   * @param name the key, for error messages
+   * @throws TokenUnusable when the signature is not one of that public key: what the token says of
+   *     its public half is wrong
+   */
+  static VerifiedSigning proven(
+      TokenKey key, SubjectPublicKey publicKey, SigningScheme scheme, String name)
+      throws TokenUnusable, TokenAway {
+    if (scheme != SigningScheme.of(publicKey.algorithm(), scheme == SigningScheme.RSA_PSS_SHA256)) {
+      throw new IllegalArgumentException(
+          "an " + publicKey.algorithm() + " key does not sign with " + scheme);
+    }
+    VerifiedSigning signing = new VerifiedSigning(key, publicKey, scheme);
+    if (!signing.verifies(PROBE, key.sign(PROBE))) {
+      throw new TokenUnusable("the private key " + name + " does not belong to its public key");
+    }
+    return signing;
+  }
+
   SigningScheme scheme() {
     return scheme;
   }

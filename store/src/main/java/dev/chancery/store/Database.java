@@ -2,51 +2,124 @@ package dev.chancery.store;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.pool.HikariPool.PoolInitializationException;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.util.Properties;
 import java.util.function.Function;
 import javax.sql.DataSource;
-import org.flywaydb.core.Flyway;
+import org.h2.api.ErrorCode;
+import org.jooq.ConnectionProvider;
 import org.jooq.DSLContext;
+import org.jooq.ExecuteContext;
+import org.jooq.ExecuteListener;
 import org.jooq.SQLDialect;
 import org.jooq.conf.RenderQuotedNames;
 import org.jooq.conf.Settings;
+import org.jooq.exception.DataAccessException;
 import org.jooq.impl.DSL;
+import org.jooq.impl.DefaultConfiguration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The database that every node of a CA shares: PostgreSQL, or H2 in a file for one node. Opening it
  * brings its schema up to date.
+ *
+ * <p>Transactions are READ COMMITTED. What must not happen twice is a compare-and-set, an UPDATE or
+ * INSERT whose WHERE or key names the old state; both databases decide those one after the other on
+ * the newest row, so nothing here rests on a stricter isolation.
+ *
+ * <p>When the database cannot be reached, everything here throws {@link DatabaseAway}.
  */
 public final class Database implements AutoCloseable {
-  // Makes H2 read and write the schema as PostgreSQL does. WRITE_DELAY=0 hands each commit to the
-  // operating system at once, so that it survives the death of the process.
-  private static final String H2_OPTIONS =
-      ";MODE=PostgreSQL;DATABASE_TO_LOWER=TRUE;DEFAULT_NULL_ORDERING=HIGH;WRITE_DELAY=0"
-          + ";DB_CLOSE_ON_EXIT=FALSE";
+  private static final int ATTEMPTS = 4;
+  // A row lock is waited for as long as H2 is told to. Commits are durable whatever the server's
+  // default; a stricter setting (remote_apply, for example) stands.
+  private static final String POSTGRESQL_SESSION =
+      "select set_config('lock_timeout', '5s', false),"
+          + " case when current_setting('synchronous_commit') = 'off'"
+          + " then set_config('synchronous_commit', 'on', false) end";
 
   private final HikariDataSource pool;
-  private final SQLDialect dialect;
   private final DSLContext sql;
+  private final SharedSync disk;
 
   private Database(HikariDataSource pool, SQLDialect dialect) {
     this.pool = pool;
-    this.dialect = dialect;
     this.sql =
         DSL.using(
-            pool,
-            dialect,
-            new Settings().withRenderQuotedNames(RenderQuotedNames.EXPLICIT_DEFAULT_QUOTED));
+            new DefaultConfiguration()
+                .set(new PooledConnections(pool))
+                .set(dialect)
+                .set((ExecuteListener) new OutageListener())
+                .set(
+                    new Settings()
+                        .withRenderQuotedNames(RenderQuotedNames.EXPLICIT_DEFAULT_QUOTED)
+                        .withExecuteLogging(false)));
+    this.disk =
+        dialect == SQLDialect.H2
+            ? new SharedSync(() -> sql.execute("checkpoint sync"))
+            : new SharedSync(() -> {});
   }
 
-  /** Opens the database and migrates it. */
-  public static Database open(String url, String user, String password) {
-    boolean h2 = url.startsWith("jdbc:h2:");
+  /**
+   * Opens the database and migrates it.
+   *
+   * @throws DatabaseUnusable when that cannot be; an existing database is as it was, unless it is a
+   *     migration that failed
+   */
+  @SuppressWarnings("try") // the first connection is held, not used
+  public static Database open(DatabaseSettings settings) throws DatabaseUnusable {
+    DatabaseAddress address = DatabaseAddress.parse(settings.url());
+    address.prepare();
+    String password = settings.password().get();
+    Properties properties = address.properties();
+    properties.setProperty("user", settings.user());
+    properties.setProperty("password", password);
+    // Held until the pool has its own, so that H2 opens the file once and not for each step.
+    try (Connection first = DriverManager.getConnection(address.url(), properties)) {
+      Schema.migrate(address, settings.user(), password);
+      return new Database(pool(address, settings, password), address.dialect());
+    } catch (SQLException e) {
+      throw new DatabaseUnusable(whyNotConnected(e, address, settings.user()), e);
+    } catch (PoolInitializationException e) {
+      throw new DatabaseUnusable(
+          "no connection to " + address.description() + ": " + SqlFailures.oneLine(e), e);
+    }
+  }
+
+  private static HikariDataSource pool(
+      DatabaseAddress address, DatabaseSettings settings, String password) {
     HikariConfig config = new HikariConfig();
-    config.setJdbcUrl(h2 ? url + H2_OPTIONS : url);
-    config.setUsername(user);
-    config.setPassword(password);
     config.setPoolName("database");
-    HikariDataSource pool = new HikariDataSource(config);
-    Flyway.configure().dataSource(pool).locations("classpath:db/migration").load().migrate();
-    return new Database(pool, h2 ? SQLDialect.H2 : SQLDialect.POSTGRES);
+    config.setJdbcUrl(address.url());
+    config.setUsername(settings.user());
+    config.setPassword(password);
+    config.setDataSourceProperties(address.properties());
+    config.setMaximumPoolSize(settings.connections());
+    config.setConnectionTimeout(settings.patience().toMillis());
+    config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
+    if (address.dialect() == SQLDialect.POSTGRES) {
+      config.setConnectionInitSql(POSTGRESQL_SESSION);
+      // A server that vanished without a word must not hold a thread for ever; migrations, which
+      // may take long, do not come through this pool.
+      config.addDataSourceProperty("socketTimeout", "30");
+    }
+    return new HikariDataSource(config);
+  }
+
+  private static String whyNotConnected(
+      SQLException failure, DatabaseAddress address, String user) {
+    String place = address.description();
+    if (failure.getErrorCode() == ErrorCode.DATABASE_ALREADY_OPEN_1) {
+      return place + " is open in another process";
+    }
+    return switch (failure.getSQLState()) {
+      case "28000", "28P01" -> place + " refuses the user " + user + " or its password";
+      case "3D000" -> place + " does not exist: create the database first";
+      case null, default -> "no connection to " + place + ": " + SqlFailures.oneLine(failure);
+    };
   }
 
   /** Statements that each commit by themselves. */
@@ -56,11 +129,30 @@ public final class Database implements AutoCloseable {
 
   /**
    * Runs work in one transaction: it commits when the work returns and rolls back when it throws.
+   * Work that was rolled back only because of a transaction beside it (a deadlock, a lock that was
+   * not had in time) is run again, a few times, so it must not do anything but SQL.
+   *
+   * @throws DatabaseAway when the database is lost on the way, or the others always win
    */
-  public <T> T inTransaction(Function<DSLContext, T> work) {
-    return sql.transactionResult(configuration -> work.apply(DSL.using(configuration)));
+  public <T extends @Nullable Object> T inTransaction(Function<DSLContext, T> work) {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return sql.transactionResult(configuration -> work.apply(DSL.using(configuration)));
+      } catch (DataAccessException e) {
+        if (SqlFailures.isOutage(e)) {
+          throw new DatabaseAway("the database was lost in a transaction", e);
+        }
+        if (!SqlFailures.isLostRace(e)) {
+          throw e;
+        }
+        if (attempt == ATTEMPTS) {
+          throw new DatabaseAway("a transaction lost against others " + ATTEMPTS + " times", e);
+        }
+      }
+    }
   }
 
+  /** The pool, for libraries that keep their own tables. */
   public DataSource dataSource() {
     return pool;
   }
@@ -70,13 +162,45 @@ public final class Database implements AutoCloseable {
    * PostgreSQL's commits do so by themselves; H2 needs to be told.
    */
   public void syncToDisk() {
-    if (dialect == SQLDialect.H2) {
-      sql.execute("checkpoint sync");
-    }
+    disk.await();
   }
 
   @Override
   public void close() {
     pool.close();
+  }
+
+  /** A connection that cannot be had is an outage, whatever the driver calls it. */
+  private record PooledConnections(DataSource pool) implements ConnectionProvider {
+    @Override
+    public Connection acquire() {
+      try {
+        return pool.getConnection();
+      } catch (SQLException e) {
+        throw new DatabaseAway("no connection to the database", e);
+      }
+    }
+
+    @Override
+    public void release(Connection connection) {
+      try {
+        connection.close();
+      } catch (SQLException e) {
+        throw new DatabaseAway("a connection to the database was lost", e);
+      }
+    }
+  }
+
+  /** Tells callers of an outage by {@link DatabaseAway} instead of jOOQ's exception. */
+  private static final class OutageListener implements ExecuteListener {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public void exception(ExecuteContext context) {
+      RuntimeException failure = context.exception();
+      if (failure != null && SqlFailures.isOutage(failure)) {
+        context.exception(new DatabaseAway("the database was lost in a statement", failure));
+      }
+    }
   }
 }

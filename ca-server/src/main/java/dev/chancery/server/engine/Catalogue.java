@@ -1,0 +1,54 @@
+package dev.chancery.server.engine;
+
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.Profile;
+import dev.chancery.core.ProfileId;
+import dev.chancery.core.Reason;
+import dev.chancery.core.Refused;
+import dev.chancery.server.profiles.BuiltInProfiles;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
+
+/** The issuers and profiles that can be asked for; the built-in profiles are always among them. */
+public final class Catalogue {
+  private final Map<IssuerId, Issuer> issuers;
+  private final Map<ProfileId, Profile> profiles;
+
+  /**
+   * @throws IllegalArgumentException when two issuers have one name, or a profile has the name of a
+   *     built-in one
+   */
+  public Catalogue(Collection<Issuer> issuers, Collection<Profile> profiles) {
+    Map<IssuerId, Issuer> byId = new HashMap<>();
+    for (Issuer issuer : issuers) {
+      if (byId.put(issuer.id(), issuer) != null) {
+        throw new IllegalArgumentException("two issuers are called " + issuer.id());
+      }
+    }
+    Map<ProfileId, Profile> known = new HashMap<>(BuiltInProfiles.ALL);
+    for (Profile profile : profiles) {
+      if (known.put(profile.id(), profile) != null) {
+        throw new IllegalArgumentException("two profiles are called " + profile.id());
+      }
+    }
+    this.issuers = Map.copyOf(byId);
+    this.profiles = Map.copyOf(known);
+  }
+
+  Issuer issuer(IssuerId id) throws Refused {
+    Issuer issuer = issuers.get(id);
+    if (issuer == null) {
+      throw new Refused(Reason.NOT_FOUND, "there is no issuer " + id);
+    }
+    return issuer;
+  }
+
+  Profile profile(ProfileId id) throws Refused {
+    Profile profile = profiles.get(id);
+    if (profile == null) {
+      throw new Refused(Reason.NOT_FOUND, "there is no profile " + id);
+    }
+    return profile;
+  }
+}

@@ -1,0 +1,212 @@
+package dev.chancery.server.engine;
+
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.CertificateRecord;
+import dev.chancery.core.Der;
+import dev.chancery.core.IssuanceLedger;
+import dev.chancery.core.IssuanceRequest;
+import dev.chancery.core.IssuedCertificate;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.Name;
+import dev.chancery.core.PreparedCertificate;
+import dev.chancery.core.ProfileId;
+import dev.chancery.core.Reason;
+import dev.chancery.core.Refused;
+import dev.chancery.core.RequestId;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationLedger;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SignatureValue;
+import dev.chancery.core.ToBeSigned;
+import dev.chancery.core.TokenAway;
+import dev.chancery.hsm.IssuerKey;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The certificate authority: decides, records, signs, revokes (docs/issuance-cycle.md). Safe for
+ * use by many threads, and by many nodes on one database.
+ */
+public final class IssuingAuthority implements CertificateAuthority {
+  private static final Logger LOG = LoggerFactory.getLogger(IssuingAuthority.class);
+
+  private final Catalogue catalogue;
+  private final Decision decision;
+  private final IssuanceLedger issuance;
+  private final RevocationLedger revocations;
+  private final Abandonment abandonment;
+  private final Clock clock;
+  private final Consumer<IssuerId> afterRevocation;
+
+  /**
+   * @param afterRevocation told of the issuer after each revocation that was committed on request;
+   *     what it throws is logged and changes nothing
+   */
+  public IssuingAuthority(
+      Catalogue catalogue,
+      IssuanceLedger issuance,
+      RevocationLedger revocations,
+      Clock clock,
+      SecureRandom random,
+      Consumer<IssuerId> afterRevocation) {
+    this.catalogue = catalogue;
+    this.decision = new Decision(catalogue, clock, random);
+    this.issuance = issuance;
+    this.revocations = revocations;
+    this.abandonment = new Abandonment(revocations, clock);
+    this.clock = clock;
+    this.afterRevocation = afterRevocation;
+  }
+
+  @Override
+  public IssuedCertificate issue(IssuanceRequest request) throws Refused, TokenAway {
+    // 1. Decide what the certificate will say, or refuse.
+    Grant grant = decision.on(request);
+    IssuerKey key = grant.issuer().key().orElseThrow(() -> offline(request.issuer()));
+
+    // 2. Build the exact bytes.
+    ToBeSigned toBeSigned = TbsCertificateWriter.write(grant, key.scheme());
+
+    // 3. Read them again, and refuse what breaks a rule.
+    List<String> findings = Lint.findings(toBeSigned, grant.issuer(), grant.profile(), request);
+    if (!findings.isEmpty()) {
+      LOG.error(
+          "refused by lint: request {}, profile {}: {}",
+          request.approval().request(),
+          request.profile(),
+          findings);
+      throw new Refused(Reason.BAD_CSR, "the certificate would break a rule: " + findings.get(0));
+    }
+    PreparedCertificate prepared =
+        new PreparedCertificate(
+            grant.issuer().id(),
+            grant.serial(),
+            grant.profile().id(),
+            grant.period().notBefore(),
+            grant.period().notAfter(),
+            grant.publicKey(),
+            request.approval(),
+            toBeSigned);
+    try {
+      // 4. Record. From here on the ledger knows the serial, whatever happens.
+      IssuanceLedger.Recorded recorded = issuance.record(prepared);
+
+      // 5. Sign; the key verifies its own signature before it gives it away.
+      SignatureValue signature = key.sign(recorded);
+
+      // 6. Complete: only what the ledger calls issued is released.
+      IssuedCertificate issued =
+          issuance
+              .complete(recorded, signature)
+              .orElseThrow(() -> new TokenAway("signing took too long and was given up"));
+
+      // 7. Say so.
+      LOG.info(
+          "issued {} by {} under {} for {}, until {}",
+          issued.serial(),
+          issued.issuer(),
+          prepared.profile(),
+          prepared.approval().by(),
+          issued.notAfter());
+      return issued;
+    } catch (TokenAway | RuntimeException e) {
+      // Whether or not the row is there, and whatever its state: no one has the certificate, and
+      // after this no one ever will. If this fails too, settle or recovery does it later.
+      abandonment.attempt(prepared.issuer(), prepared.serial(), e);
+      throw e;
+    }
+  }
+
+  @Override
+  public void requirePermitted(IssuerId issuer, ProfileId profile, Set<Name> names) throws Refused {
+    decision.requireNames(catalogue.issuer(issuer), catalogue.profile(profile), names);
+  }
+
+  @Override
+  public Optional<IssuedCertificate> settle(RequestId request) {
+    for (CertificateRecord known : issuance.find(request)) {
+      if (known.state() == CertificateRecord.State.RECORDED) {
+        abandonment.revoke(known.issuer(), known.serial());
+      }
+    }
+    // Read again: a signature that came in between has either become a certificate or been lost.
+    return issuance.find(request).reversed().stream()
+        .filter(known -> known.state() == CertificateRecord.State.ISSUED)
+        .findFirst()
+        .map(IssuingAuthority::issued);
+  }
+
+  @Override
+  public void revoke(Revocation revocation) throws Refused {
+    CertificateRecord known =
+        issuance
+            .find(revocation.issuer(), revocation.serial())
+            .orElseThrow(IssuingAuthority::notFound);
+    if (clock.instant().isAfter(known.notAfter())) {
+      throw new Refused(Reason.NOT_PERMITTED, "the certificate expired at " + known.notAfter());
+    }
+    if (revocation.reason() == RevocationReason.REMOVE_FROM_CRL
+        || revocation.reason() == RevocationReason.CERTIFICATE_HOLD) {
+      // A revocation here is for good: RFC 5280 section 5.3.1 keeps these two for those that end.
+      throw new Refused(
+          Reason.BAD_REVOCATION_REASON, "a revocation cannot have reason " + revocation.reason());
+    }
+    switch (revocations.revoke(revocation)) {
+      case REVOKED -> {
+        LOG.info(
+            "revoked {} of {} for {}, reason {}",
+            revocation.serial(),
+            revocation.issuer(),
+            revocation.by(),
+            revocation.reason());
+        announce(revocation.issuer());
+      }
+      case ALREADY_REVOKED ->
+          throw new Refused(Reason.ALREADY_REVOKED, "the certificate was revoked before");
+      case NOT_FOUND -> throw notFound();
+    }
+  }
+
+  @Override
+  public Optional<CertificateRecord> find(IssuerId issuer, SerialNumber serial) {
+    return issuance.find(issuer, serial);
+  }
+
+  @Override
+  public List<List<Der>> chains(IssuerId issuer) throws Refused {
+    return catalogue.issuer(issuer).chains();
+  }
+
+  private void announce(IssuerId issuer) {
+    try {
+      afterRevocation.accept(issuer);
+    } catch (RuntimeException e) {
+      // The revocation is committed and OCSP tells it; the schedule brings the CRL.
+      LOG.error("the CRL of {} could not be asked for after a revocation", issuer, e);
+    }
+  }
+
+  private static IssuedCertificate issued(CertificateRecord known) {
+    return new IssuedCertificate(
+        known.issuer(),
+        known.serial(),
+        known.notBefore(),
+        known.notAfter(),
+        known.certificate().orElseThrow());
+  }
+
+  private static Refused notFound() {
+    return new Refused(Reason.NOT_FOUND, "there is no such certificate");
+  }
+
+  private static Refused offline(IssuerId issuer) {
+    return new Refused(Reason.NOT_PERMITTED, "the key of issuer " + issuer + " is offline");
+  }
+}

@@ -1,0 +1,173 @@
+package dev.chancery.server.profiles;
+
+import dev.chancery.server.ConfigurationInvalid;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.error.MarkedYAMLException;
+import org.yaml.snakeyaml.error.YAMLException;
+import org.yaml.snakeyaml.nodes.MappingNode;
+import org.yaml.snakeyaml.nodes.Node;
+import org.yaml.snakeyaml.nodes.NodeTuple;
+import org.yaml.snakeyaml.nodes.ScalarNode;
+import org.yaml.snakeyaml.nodes.SequenceNode;
+
+/**
+ * A mapping of a YAML file, read strictly: each key is asked for by name, and {@link #end} refuses
+ * those that no one asked for. It stays with YAML's nodes instead of bound objects because only
+ * they know the line of everything.
+ */
+final class YamlSection {
+  private static final int LONGEST_FILE = 64 * 1024;
+
+  private final Path file;
+  private final String path;
+  private final int line;
+  private final Map<String, NodeTuple> left;
+
+  private YamlSection(Path file, String path, int line, Map<String, NodeTuple> left) {
+    this.file = file;
+    this.path = path;
+    this.line = line;
+    this.left = left;
+  }
+
+  static YamlSection ofFile(Path file) throws ConfigurationInvalid {
+    try {
+      if (Files.size(file) > LONGEST_FILE) {
+        throw new ConfigurationInvalid(file + ": longer than " + LONGEST_FILE + " octets");
+      }
+      Node root = new Yaml(new LoaderOptions()).compose(Files.newBufferedReader(file));
+      if (root == null) {
+        throw ConfigurationInvalid.at(file, 1, "the file is empty");
+      }
+      return of(file, "", root);
+    } catch (CharacterCodingException e) {
+      throw new ConfigurationInvalid(file + ": not UTF-8");
+    } catch (IOException e) {
+      throw new ConfigurationInvalid(file + ": cannot be read");
+    } catch (MarkedYAMLException e) {
+      int line = e.getProblemMark() == null ? 1 : e.getProblemMark().getLine() + 1;
+      throw ConfigurationInvalid.at(file, line, "not YAML: " + e.getProblem());
+    } catch (YAMLException e) {
+      throw new ConfigurationInvalid(file + ": not YAML: " + e.getMessage());
+    }
+  }
+
+  private static YamlSection of(Path file, String path, Node node) throws ConfigurationInvalid {
+    if (!(node instanceof MappingNode mapping)) {
+      throw ConfigurationInvalid.at(
+          file, line(node), (path.isEmpty() ? "the file" : path) + " must hold keys and values");
+    }
+    Map<String, NodeTuple> entries = new LinkedHashMap<>();
+    for (NodeTuple entry : mapping.getValue()) {
+      if (!(entry.getKeyNode() instanceof ScalarNode key)) {
+        throw ConfigurationInvalid.at(file, line(entry.getKeyNode()), "a key must be a word");
+      }
+      if (entries.put(key.getValue(), entry) != null) {
+        throw ConfigurationInvalid.at(
+            file, line(key), "key " + join(path, key.getValue()) + " stands there twice");
+      }
+    }
+    return new YamlSection(file, path, line(node), entries);
+  }
+
+  /** A value that must be there; what the parser throws becomes the refusal of its line. */
+  <T> T required(String key, Function<String, T> parser) throws ConfigurationInvalid {
+    Optional<T> value = optional(key, parser);
+    if (value.isEmpty()) {
+      throw refused(join(path, key) + " is missing");
+    }
+    return value.get();
+  }
+
+  <T> Optional<T> optional(String key, Function<String, T> parser) throws ConfigurationInvalid {
+    NodeTuple entry = left.remove(key);
+    return entry == null
+        ? Optional.empty()
+        : Optional.of(scalar(join(path, key), entry.getValueNode(), parser));
+  }
+
+  /** A list of values; empty when the key is not there. */
+  <T> List<T> list(String key, Function<String, T> parser) throws ConfigurationInvalid {
+    NodeTuple entry = left.remove(key);
+    if (entry == null) {
+      return List.of();
+    }
+    if (!(entry.getValueNode() instanceof SequenceNode sequence)) {
+      throw ConfigurationInvalid.at(
+          file, line(entry.getValueNode()), join(path, key) + " must be a list: [a, b]");
+    }
+    List<T> values = new ArrayList<>();
+    for (Node node : sequence.getValue()) {
+      T value = scalar(join(path, key), node, parser);
+      if (values.contains(value)) {
+        throw ConfigurationInvalid.at(
+            file, line(node), join(path, key) + " holds " + value + " twice");
+      }
+      values.add(value);
+    }
+    return values;
+  }
+
+  YamlSection requiredSection(String key) throws ConfigurationInvalid {
+    Optional<YamlSection> section = section(key);
+    if (section.isEmpty()) {
+      throw refused(join(path, key) + " is missing");
+    }
+    return section.get();
+  }
+
+  Optional<YamlSection> section(String key) throws ConfigurationInvalid {
+    NodeTuple entry = left.remove(key);
+    return entry == null
+        ? Optional.empty()
+        : Optional.of(of(file, join(path, key), entry.getValueNode()));
+  }
+
+  /** Refuses the first key that was not asked for. */
+  void end() throws ConfigurationInvalid {
+    for (Map.Entry<String, NodeTuple> entry : left.entrySet()) {
+      throw ConfigurationInvalid.at(
+          file,
+          line(entry.getValue().getKeyNode()),
+          "unknown key " + join(path, entry.getKey()));
+    }
+  }
+
+  /** A refusal of this section as a whole, at the line where it begins. */
+  ConfigurationInvalid refused(@Nullable String reason) {
+    return ConfigurationInvalid.at(
+        file, line, (path.isEmpty() ? "" : path + ": ") + (reason == null ? "not valid" : reason));
+  }
+
+  private <T> T scalar(String name, Node node, Function<String, T> parser)
+      throws ConfigurationInvalid {
+    if (!(node instanceof ScalarNode scalar)) {
+      throw ConfigurationInvalid.at(file, line(node), name + " must be a single value");
+    }
+    try {
+      return parser.apply(scalar.getValue());
+    } catch (IllegalArgumentException e) {
+      throw ConfigurationInvalid.at(file, line(node), name + ": " + e.getMessage());
+    }
+  }
+
+  private static int line(Node node) {
+    return node.getStartMark().getLine() + 1;
+  }
+
+  private static String join(String path, String key) {
+    return path.isEmpty() ? key : path + "." + key;
+  }
+}

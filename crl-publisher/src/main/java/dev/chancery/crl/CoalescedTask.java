@@ -1,0 +1,106 @@
+package dev.chancery.crl;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs a task once after each request, on a thread of its own. At most one run is under way and one
+ * waits: what is asked while one waits is done by that one. A run that fails is repeated, less and
+ * less often, until one succeeds.
+ */
+final class CoalescedTask implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(CoalescedTask.class);
+
+  /** What is run. */
+  interface Task {
+    /** Throws when it must be tried again. */
+    void run() throws Exception;
+  }
+
+  /**
+   * How long to wait after a failure; doubled after each further one.
+   *
+   * @param most never longer than this
+   */
+  record Pause(Duration first, Duration most) {
+    private Duration after(int failures) {
+      Duration pause = first.multipliedBy(1L << Math.min(failures - 1, 20));
+      return pause.compareTo(most) < 0 ? pause : most;
+    }
+  }
+
+  private final String name;
+  private final Task task;
+  private final Pause pause;
+  private boolean waiting;
+  private boolean closed;
+  private @Nullable Thread thread;
+
+  CoalescedTask(String name, Task task, Pause pause) {
+    this.name = name;
+    this.task = task;
+    this.pause = pause;
+  }
+
+  /** Returns at once; a whole run will begin after this call. */
+  synchronized void request() {
+    waiting = true;
+    if (thread == null && !closed) {
+      thread = Thread.ofVirtual().name(name).start(this::work);
+    }
+  }
+
+  private void work() {
+    try {
+      int failures = 0;
+      while (takeRequest()) {
+        try {
+          task.run();
+          failures = 0;
+        } catch (InterruptedException e) {
+          return;
+        } catch (Exception e) {
+          failures++;
+          LOG.warn("{} failed and will be tried again: {}", name, e.toString());
+          askAgain();
+          Thread.sleep(pause.after(failures));
+        }
+      }
+    } catch (InterruptedException e) {
+      LOG.debug("{} was stopped", name);
+    } finally {
+      // Also after an error such as exhausted memory: the next request begins anew.
+      finish();
+    }
+  }
+
+  private synchronized boolean takeRequest() {
+    boolean taken = waiting && !closed;
+    waiting = false;
+    if (!taken) {
+      // Here, under the same lock, so that no request can fall between this run and its end.
+      thread = null;
+    }
+    return taken;
+  }
+
+  private synchronized void askAgain() {
+    waiting = true;
+  }
+
+  private synchronized void finish() {
+    if (Thread.currentThread().equals(thread)) {
+      thread = null;
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    closed = true;
+    if (thread != null) {
+      thread.interrupt();
+    }
+  }
+}

@@ -1,0 +1,162 @@
+package dev.chancery.crl;
+
+import dev.chancery.core.CrlLedger;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.PreparedCrl;
+import dev.chancery.core.RevocationLedger;
+import dev.chancery.core.SignatureValue;
+import dev.chancery.core.TokenAway;
+import java.math.BigInteger;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps a fresh CRL of every issuer in the ledger: after each revocation, and in good time before
+ * the last one ends.
+ */
+public final class CrlPublisher implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(CrlPublisher.class);
+  private static final CoalescedTask.Pause PAUSE =
+      new CoalescedTask.Pause(Duration.ofSeconds(1), Duration.ofMinutes(1));
+
+  private record Desk(CrlIssuer issuer, CoalescedTask publishing) {}
+
+  private final CrlLedger ledger;
+  private final RevocationLedger revocations;
+  private final CrlShelf shelf;
+  private final Clock clock;
+  private final Map<IssuerId, Desk> desks = new TreeMap<>();
+
+  public CrlPublisher(
+      List<CrlIssuer> issuers,
+      CrlLedger ledger,
+      RevocationLedger revocations,
+      CrlShelf shelf,
+      Clock clock) {
+    this(issuers, ledger, revocations, shelf, clock, PAUSE);
+  }
+
+  CrlPublisher(
+      List<CrlIssuer> issuers,
+      CrlLedger ledger,
+      RevocationLedger revocations,
+      CrlShelf shelf,
+      Clock clock,
+      CoalescedTask.Pause pause) {
+    this.ledger = ledger;
+    this.revocations = revocations;
+    this.shelf = shelf;
+    this.clock = clock;
+    for (CrlIssuer issuer : issuers) {
+      CoalescedTask publishing =
+          new CoalescedTask("CRL of " + issuer.id(), () -> publish(issuer), pause);
+      if (desks.put(issuer.id(), new Desk(issuer, publishing)) != null) {
+        throw new IllegalArgumentException("two issuers with the name " + issuer.id());
+      }
+    }
+  }
+
+  /**
+   * Has a CRL published that holds every revocation committed before this call, and returns at
+   * once. When the token or the database is away it is tried until it succeeds.
+   */
+  public void requestPublish(IssuerId issuer) {
+    desk(issuer).publishing().request();
+  }
+
+  /**
+   * Has a CRL published for each issuer whose last one is due for it; meant for the start and for a
+   * timer. On several nodes the first to come does the work.
+   */
+  public void refreshDue() {
+    for (Desk desk : desks.values()) {
+      try {
+        if (isDue(desk.issuer())) {
+          desk.publishing().request();
+        }
+      } catch (RuntimeException e) {
+        LOG.warn("cannot tell whether a CRL of {} is due: {}", desk.issuer().id(), e.toString());
+      }
+    }
+  }
+
+  private boolean isDue(CrlIssuer issuer) {
+    Optional<CrlShelf.Copy> last = shelf.refresh(issuer.id());
+    if (last.isEmpty()) {
+      return true;
+    }
+    CrlSettings settings = issuer.settings();
+    Duration reserve = settings.validity().minus(settings.refresh());
+    Instant now = clock.instant();
+    // The second counts when the last one was made under other settings.
+    return !now.isBefore(last.get().thisUpdate().plus(settings.refresh()))
+        || !now.isBefore(last.get().nextUpdate().minus(reserve));
+  }
+
+  /**
+   * Publishes a CRL that holds every revocation committed before this call.
+   *
+   * @return its number, or the higher one of another's CRL that was published meanwhile
+   * @throws TokenAway when the key does not answer; what was published before stays
+   */
+  public BigInteger publish(IssuerId issuer) throws TokenAway {
+    return publish(desk(issuer).issuer());
+  }
+
+  private BigInteger publish(CrlIssuer issuer) throws TokenAway {
+    // 1. The number comes before the look at the revocations: whoever gets a higher one looks
+    //    later and sees at least as many, so that the lower number can be dropped in step 5.
+    BigInteger number = ledger.nextNumber(issuer.id());
+
+    // 2. Build. An expired certificate stays until one CRL was issued after its expiry (RFC 5280
+    //    section 3.3). One second is taken off because expiry in the very second of the last
+    //    thisUpdate is not before it.
+    Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
+    Instant nextUpdate = now.plus(issuer.settings().validity());
+    Instant expiringAfter =
+        shelf
+            .refresh(issuer.id())
+            .map(last -> last.thisUpdate().minusSeconds(1))
+            .orElse(Instant.EPOCH);
+    CrlEntries entries = new CrlEntries();
+    revocations.forEachRevoked(issuer.id(), expiringAfter, entries::add);
+    CertificateList list =
+        new CertificateList(issuer.certificate(), issuer.key().scheme(), number, now, nextUpdate);
+
+    // 3. Record. From here on the ledger knows these bytes, whatever becomes of this process.
+    CrlLedger.Recorded recorded =
+        ledger.record(new PreparedCrl(issuer.id(), number, now, nextUpdate, list.with(entries)));
+
+    // 4. Sign; the key verifies what the token gave.
+    SignatureValue signature = issuer.key().sign(recorded);
+
+    // 5. Publish, unless someone published a higher number since step 1.
+    boolean published = ledger.publish(recorded, signature);
+    BigInteger shown = shelf.refresh(issuer.id()).map(CrlShelf.Copy::number).orElse(number);
+    LOG.info(
+        "CRL {} of {} {}", number, issuer.id(), published ? "published" : "dropped for " + shown);
+    return shown;
+  }
+
+  private Desk desk(IssuerId issuer) {
+    Desk desk = desks.get(issuer);
+    if (desk == null) {
+      throw new IllegalArgumentException("no CRLs are made for " + issuer);
+    }
+    return desk;
+  }
+
+  /** Ends the tries that are under way; what was published stays. */
+  @Override
+  public void close() {
+    desks.values().forEach(desk -> desk.publishing().close());
+  }
+}

@@ -1,0 +1,183 @@
+package dev.chancery.hsm;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A PKCS #11 module, loaded and initialized: what SunPKCS11 does not do. It finds a token by its
+ * label, reads attributes, and makes keys whose CKA_ID is free to choose. Only for 64-bit Unix,
+ * where CK_ULONG has 8 octets and structures are aligned.
+ */
+final class Cryptoki {
+  private static final long CKF_OS_LOCKING_OK = 2;
+  private static final long CKF_RW_SESSION = 2;
+  private static final long CKF_SERIAL_SESSION = 4;
+  private static final long INITIALIZE_ARGUMENTS_SIZE = 48;
+  private static final long INITIALIZE_FLAGS = 32;
+  private static final long TOKEN_INFO_SIZE = 256;
+
+  private static final Map<Path, Cryptoki> LOADED = new HashMap<>();
+
+  private final Map<String, String> environment;
+  private final Map<CryptokiFunction, MethodHandle> functions;
+
+  private Cryptoki(Map<String, String> environment, Map<CryptokiFunction, MethodHandle> functions) {
+    this.environment = environment;
+    this.functions = functions;
+  }
+
+  /**
+   * The module at this path. It is loaded once in the life of the process, and never unloaded.
+   *
+   * @param environment what is set in the process's environment first
+   * @throws TokenUnusable when there is no such module, or it was loaded with another environment
+   */
+  static Cryptoki load(Path library, Map<String, String> environment)
+      throws TokenUnusable, CryptokiError {
+    synchronized (LOADED) {
+      Cryptoki loaded = LOADED.get(library);
+      if (loaded == null) {
+        loaded = new Cryptoki(environment, link(library, environment));
+        loaded.initialize();
+        LOADED.put(library, loaded);
+      } else if (!loaded.environment.equals(environment)) {
+        throw new TokenUnusable(
+            "the token library "
+                + library
+                + " is in use with other environment variables, and reads them only once");
+      }
+      return loaded;
+    }
+  }
+
+  private static Map<CryptokiFunction, MethodHandle> link(
+      Path library, Map<String, String> environment) throws TokenUnusable {
+    if (!Files.isReadable(library)) {
+      throw new TokenUnusable("the token library " + library + " does not exist or is unreadable");
+    }
+    NativeEnvironment.set(environment);
+    Linker linker = Linker.nativeLinker();
+    try (Arena arena = Arena.ofConfined()) {
+      MethodHandle functionList =
+          SymbolLookup.libraryLookup(library, Arena.global())
+              .find("C_GetFunctionList")
+              .map(at -> linker.downcallHandle(at, FunctionDescriptor.of(JAVA_LONG, ADDRESS)))
+              .orElseThrow(() -> new IllegalArgumentException("there is no C_GetFunctionList"));
+      MemorySegment answer = arena.allocate(ADDRESS);
+      if (invoke(functionList, answer) != 0) {
+        throw new IllegalArgumentException("C_GetFunctionList fails");
+      }
+      MemorySegment list = answer.get(ADDRESS, 0).reinterpret(CryptokiFunction.LIST_SIZE);
+      Map<CryptokiFunction, MethodHandle> functions = new EnumMap<>(CryptokiFunction.class);
+      for (CryptokiFunction function : CryptokiFunction.values()) {
+        MemorySegment at = list.get(ADDRESS, function.offset());
+        functions.put(function, linker.downcallHandle(at, function.descriptor()));
+      }
+      return functions;
+    } catch (IllegalArgumentException e) {
+      throw new TokenUnusable("the token library " + library + " is not a PKCS #11 module", e);
+    }
+  }
+
+  private void initialize() throws CryptokiError {
+    try (Arena arena = Arena.ofConfined()) {
+      // CK_C_INITIALIZE_ARGS: SunPKCS11 will call the module from many threads.
+      MemorySegment arguments = arena.allocate(INITIALIZE_ARGUMENTS_SIZE, 8);
+      arguments.set(JAVA_LONG, INITIALIZE_FLAGS, CKF_OS_LOCKING_OK);
+      call(CryptokiFunction.C_INITIALIZE, arguments);
+    } catch (CryptokiError e) {
+      if (e.code() != CryptokiError.CRYPTOKI_ALREADY_INITIALIZED) {
+        throw e;
+      }
+    }
+  }
+
+  /** The initialized tokens that are there now. */
+  List<CryptokiToken> tokens() throws CryptokiError {
+    List<CryptokiToken> tokens = new ArrayList<>();
+    for (long slot : slots()) {
+      token(slot).filter(CryptokiToken::initialized).ifPresent(tokens::add);
+    }
+    return tokens;
+  }
+
+  private Optional<CryptokiToken> token(long slot) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment info = arena.allocate(TOKEN_INFO_SIZE, 8);
+      call(CryptokiFunction.C_GET_TOKEN_INFO, slot, info);
+      return Optional.of(
+          new CryptokiToken(slot, text(info, 0, 32), text(info, 80, 16), info.get(JAVA_LONG, 96)));
+    } catch (CryptokiError e) {
+      // Its token was taken out, or the slot is broken: it cannot be the one looked for.
+      return Optional.empty();
+    }
+  }
+
+  private long[] slots() throws CryptokiError {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment count = arena.allocate(JAVA_LONG);
+      call(CryptokiFunction.C_GET_SLOT_LIST, (byte) 1, MemorySegment.NULL, count);
+      MemorySegment slots = arena.allocate(JAVA_LONG, Math.max(1, count.get(JAVA_LONG, 0)));
+      call(CryptokiFunction.C_GET_SLOT_LIST, (byte) 1, slots, count);
+      return slots.asSlice(0, count.get(JAVA_LONG, 0) * JAVA_LONG.byteSize()).toArray(JAVA_LONG);
+    }
+  }
+
+  // Fixed length, padded with blanks, not ended by a zero octet.
+  private static String text(MemorySegment info, long offset, long length) {
+    byte[] octets = info.asSlice(offset, length).toArray(JAVA_BYTE);
+    return new String(octets, StandardCharsets.UTF_8).stripTrailing();
+  }
+
+  CryptokiSession open(CryptokiToken token, boolean writing) throws CryptokiError {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment handle = arena.allocate(JAVA_LONG);
+      call(
+          CryptokiFunction.C_OPEN_SESSION,
+          token.slot(),
+          CKF_SERIAL_SESSION | (writing ? CKF_RW_SESSION : 0),
+          MemorySegment.NULL,
+          MemorySegment.NULL,
+          handle);
+      return new CryptokiSession(this, handle.get(JAVA_LONG, 0));
+    }
+  }
+
+  void call(CryptokiFunction function, Object... arguments) throws CryptokiError {
+    MethodHandle handle = functions.get(function);
+    if (handle == null) {
+      throw new IllegalStateException(function + " was not linked");
+    }
+    long code = invoke(handle, arguments);
+    if (code != 0) {
+      throw new CryptokiError(function, code);
+    }
+  }
+
+  private static long invoke(MethodHandle handle, Object... arguments) {
+    try {
+      return (long) handle.invokeWithArguments(arguments);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("a native call throws nothing that is checked", e);
+    }
+  }
+}

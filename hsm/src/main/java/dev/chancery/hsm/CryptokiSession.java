@@ -1,0 +1,145 @@
+package dev.chancery.hsm;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** A session with a token; only one thread may use it at a time. */
+final class CryptokiSession implements AutoCloseable {
+  private static final long CKU_USER = 1;
+  private static final long CK_UNAVAILABLE_INFORMATION = -1;
+  private static final int FOUND_AT_ONCE = 16;
+  // No attribute that is read here comes near it; a module that says more is broken.
+  private static final int LONGEST_VALUE = 1 << 20;
+
+  private final Cryptoki module;
+  private final long handle;
+
+  CryptokiSession(Cryptoki module, long handle) {
+    this.module = module;
+    this.handle = handle;
+  }
+
+  /** A key pair as it came into being. */
+  record KeyPair(CryptokiObject publicKey, CryptokiObject privateKey) {}
+
+  /** Logs the user in, for every session of the process with this token. */
+  void login(char[] pin) throws CryptokiError {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment octets = arena.allocate(Math.max(1, pin.length));
+      try {
+        for (int i = 0; i < pin.length; i++) {
+          octets.set(JAVA_BYTE, i, (byte) pin[i]);
+        }
+        module.call(CryptokiFunction.C_LOGIN, handle, CKU_USER, octets, (long) pin.length);
+      } finally {
+        octets.fill((byte) 0);
+      }
+    }
+  }
+
+  /** Logs out every session of the process with this token. */
+  void logout() throws CryptokiError {
+    module.call(CryptokiFunction.C_LOGOUT, handle);
+  }
+
+  List<CryptokiObject> find(CryptokiTemplate template) throws CryptokiError {
+    try (Arena arena = Arena.ofConfined()) {
+      module.call(
+          CryptokiFunction.C_FIND_OBJECTS_INIT, handle, template.in(arena), template.count());
+      try {
+        return found(arena);
+      } finally {
+        module.call(CryptokiFunction.C_FIND_OBJECTS_FINAL, handle);
+      }
+    }
+  }
+
+  private List<CryptokiObject> found(Arena arena) throws CryptokiError {
+    List<CryptokiObject> objects = new ArrayList<>();
+    MemorySegment handles = arena.allocate(JAVA_LONG, FOUND_AT_ONCE);
+    MemorySegment count = arena.allocate(JAVA_LONG);
+    do {
+      module.call(CryptokiFunction.C_FIND_OBJECTS, handle, handles, (long) FOUND_AT_ONCE, count);
+      for (long i = 0; i < count.get(JAVA_LONG, 0); i++) {
+        objects.add(new CryptokiObject(handles.getAtIndex(JAVA_LONG, i)));
+      }
+    } while (count.get(JAVA_LONG, 0) > 0);
+    return objects;
+  }
+
+  /** The value of an attribute; empty when the object has none, or will not tell. */
+  Optional<byte[]> attribute(CryptokiObject object, CryptokiAttribute attribute) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment entry = arena.allocate(CryptokiTemplate.ATTRIBUTE_SIZE, 8);
+      entry.set(JAVA_LONG, CryptokiTemplate.TYPE, attribute.code());
+      readInto(entry, object);
+      long length = entry.get(JAVA_LONG, CryptokiTemplate.LENGTH);
+      if (length == CK_UNAVAILABLE_INFORMATION || length < 0 || length > LONGEST_VALUE) {
+        return Optional.empty();
+      }
+      MemorySegment value = arena.allocate(Math.max(1, length));
+      entry.set(ADDRESS, CryptokiTemplate.VALUE, value);
+      readInto(entry, object);
+      return Optional.of(
+          value
+              .asSlice(0, Math.min(length, entry.get(JAVA_LONG, CryptokiTemplate.LENGTH)))
+              .toArray(JAVA_BYTE));
+    } catch (CryptokiError e) {
+      return Optional.empty();
+    }
+  }
+
+  private void readInto(MemorySegment entry, CryptokiObject object) throws CryptokiError {
+    module.call(CryptokiFunction.C_GET_ATTRIBUTE_VALUE, handle, object.handle(), entry, 1L);
+  }
+
+  CryptokiObject create(CryptokiTemplate template) throws CryptokiError {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment object = arena.allocate(JAVA_LONG);
+      module.call(
+          CryptokiFunction.C_CREATE_OBJECT, handle, template.in(arena), template.count(), object);
+      return new CryptokiObject(object.get(JAVA_LONG, 0));
+    }
+  }
+
+  void destroy(CryptokiObject object) throws CryptokiError {
+    module.call(CryptokiFunction.C_DESTROY_OBJECT, handle, object.handle());
+  }
+
+  KeyPair generate(
+      long mechanism, CryptokiTemplate publicTemplate, CryptokiTemplate privateTemplate)
+      throws CryptokiError {
+    try (Arena arena = Arena.ofConfined()) {
+      // CK_MECHANISM: the type, and a parameter that these mechanisms do not have.
+      MemorySegment mechanismStructure = arena.allocate(24, 8);
+      mechanismStructure.set(JAVA_LONG, 0, mechanism);
+      MemorySegment publicKey = arena.allocate(JAVA_LONG);
+      MemorySegment privateKey = arena.allocate(JAVA_LONG);
+      module.call(
+          CryptokiFunction.C_GENERATE_KEY_PAIR,
+          handle,
+          mechanismStructure,
+          publicTemplate.in(arena),
+          publicTemplate.count(),
+          privateTemplate.in(arena),
+          privateTemplate.count(),
+          publicKey,
+          privateKey);
+      return new KeyPair(
+          new CryptokiObject(publicKey.get(JAVA_LONG, 0)),
+          new CryptokiObject(privateKey.get(JAVA_LONG, 0)));
+    }
+  }
+
+  @Override
+  public void close() throws CryptokiError {
+    module.call(CryptokiFunction.C_CLOSE_SESSION, handle);
+  }
+}

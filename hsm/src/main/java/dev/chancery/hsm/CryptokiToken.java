@@ -1,0 +1,30 @@
+package dev.chancery.hsm;
+
+/**
+ * A token as C_GetTokenInfo tells of it.
+ *
+ * @param slot where it is just now; it can be elsewhere after the next start
+ */
+record CryptokiToken(long slot, String label, String serial, long flags) {
+  private static final long CKF_USER_PIN_INITIALIZED = 0x8;
+  private static final long CKF_TOKEN_INITIALIZED = 0x400;
+  private static final long CKF_USER_PIN_FINAL_TRY = 0x20000;
+  private static final long CKF_USER_PIN_LOCKED = 0x40000;
+
+  boolean initialized() {
+    return (flags & CKF_TOKEN_INITIALIZED) != 0;
+  }
+
+  boolean hasUserPin() {
+    return (flags & CKF_USER_PIN_INITIALIZED) != 0;
+  }
+
+  /** One more wrong PIN would lock the token. */
+  boolean finalTry() {
+    return (flags & CKF_USER_PIN_FINAL_TRY) != 0;
+  }
+
+  boolean locked() {
+    return (flags & CKF_USER_PIN_LOCKED) != 0;
+  }
+}

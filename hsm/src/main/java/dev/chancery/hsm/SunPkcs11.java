@@ -1,0 +1,127 @@
+package dev.chancery.hsm;
+
+import dev.chancery.core.Refused;
+import dev.chancery.core.SigningScheme;
+import dev.chancery.core.SubjectPublicKey;
+import java.io.IOException;
+import java.security.AuthProvider;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.PrivateKey;
+import java.security.Provider;
+import java.security.Security;
+import java.security.Signature;
+import java.security.cert.Certificate;
+import java.security.spec.MGF1ParameterSpec;
+import java.security.spec.PSSParameterSpec;
+import java.util.Collections;
+import javax.security.auth.login.LoginException;
+import org.jspecify.annotations.Nullable;
+
+/** The JDK's own PKCS #11 provider, configured for one token and never registered. */
+final class SunPkcs11 {
+  private static final PSSParameterSpec PSS_SHA256 =
+      new PSSParameterSpec("SHA-256", "MGF1", MGF1ParameterSpec.SHA256, 32, 1);
+
+  /** A private key of this provider object; no other one can use it. */
+  record Key(PrivateKey privateKey) {}
+
+  private final String description;
+  private final AuthProvider provider;
+  private final KeyStore keyStore;
+
+  private SunPkcs11(String description, AuthProvider provider, KeyStore keyStore) {
+    this.description = description;
+    this.provider = provider;
+    this.keyStore = keyStore;
+  }
+
+  /** Opens a token whose PIN is known to be right. */
+  static SunPkcs11 open(Pkcs11Settings settings, CryptokiToken token, char[] pin)
+      throws TokenUnusable, GeneralSecurityException, IOException {
+    if (token.slot() > Integer.MAX_VALUE) {
+      throw new TokenUnusable(
+          settings.description()
+              + " is in slot "
+              + Long.toUnsignedString(token.slot())
+              + ", a number that Java cannot address");
+    }
+    Provider unconfigured = Security.getProvider("SunPKCS11");
+    if (unconfigured == null) {
+      throw new TokenUnusable("this Java has no provider SunPKCS11");
+    }
+    // destroyTokenAfterLogout: otherwise the provider's sessions stay open for ever.
+    Provider configured =
+        unconfigured.configure(
+            "--name = chancery\nlibrary = %s\nslot = %d\ndestroyTokenAfterLogout = true\n"
+                .formatted(settings.library(), token.slot()));
+    KeyStore keyStore = KeyStore.getInstance("PKCS11", configured);
+    keyStore.load(null, pin);
+    return new SunPkcs11(settings.description(), (AuthProvider) configured, keyStore);
+  }
+
+  /** The key whose certificate in the token has this public key. */
+  synchronized Key key(KeyId id, SubjectPublicKey publicKey)
+      throws TokenUnusable, GeneralSecurityException, IOException {
+    // Objects made since the last load are invisible. The login still stands: no PIN is needed.
+    keyStore.load(null, null);
+    for (String alias : Collections.list(keyStore.aliases())) {
+      if (keyStore.isKeyEntry(alias)
+          && certifies(keyStore.getCertificate(alias), publicKey)
+          && keyStore.getKey(alias, null) instanceof PrivateKey key) {
+        return new Key(key);
+      }
+    }
+    throw new TokenUnusable(
+        "the key "
+            + id
+            + " of "
+            + description
+            + " has no certificate beside it: write one with the same id into the token");
+  }
+
+  private static boolean certifies(@Nullable Certificate certificate, SubjectPublicKey publicKey) {
+    try {
+      return certificate != null
+          && SubjectPublicKey.of(certificate.getPublicKey()).equals(publicKey);
+    } catch (Refused e) {
+      return false;
+    }
+  }
+
+  byte[] sign(Key key, SigningScheme scheme, byte[] message) throws GeneralSecurityException {
+    Signature signature =
+        Signature.getInstance(
+            switch (scheme) {
+              case ECDSA_SHA256 -> "SHA256withECDSA";
+              case ECDSA_SHA384 -> "SHA384withECDSA";
+              case RSA_SHA256 -> "SHA256withRSA";
+              case RSA_PSS_SHA256 -> "RSASSA-PSS";
+            },
+            provider);
+    if (scheme == SigningScheme.RSA_PSS_SHA256) {
+      signature.setParameter(PSS_SHA256);
+    }
+    signature.initSign(key.privateKey());
+    signature.update(message);
+    return signature.sign();
+  }
+
+  /** Logs out the process, and ends every session of this provider. */
+  void logout() throws LoginException {
+    provider.logout();
+  }
+
+  /**
+   * Why a call failed, in one word where the module gave one: its exception class is not public.
+   */
+  static String reason(Throwable failure) {
+    for (@Nullable Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      String message = cause.getMessage();
+      if (cause instanceof CryptokiError || (message != null && message.startsWith("CKR_"))) {
+        return String.valueOf(message);
+      }
+    }
+    return failure.getClass().getSimpleName();
+  }
+}

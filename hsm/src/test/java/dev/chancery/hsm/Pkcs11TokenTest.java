@@ -1,0 +1,183 @@
+package dev.chancery.hsm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.chancery.core.KeyAlgorithm;
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.testing.SoftHsmToken;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class Pkcs11TokenTest extends TokenContract {
+  private static final Map<String, String> ENVIRONMENT =
+      Map.of("SOFTHSM2_CONF", System.getenv("SOFTHSM2_CONF"));
+
+  @TempDir private static Path folder;
+
+  private static Pkcs11Settings settings;
+
+  @BeforeAll
+  static void makeTokens() throws Exception {
+    SoftHsmToken token = SoftHsmToken.create(folder, "contract");
+    SoftHsmToken.create(folder, "twin");
+    SoftHsmToken.create(folder, "twin");
+    // A copy has a state of its own: SoftHSM2 sees no token that was made after it was loaded.
+    Path library = Files.copy(token.library().toRealPath(), folder.resolve("libsofthsm2.so"));
+    settings =
+        new Pkcs11Settings(
+            library,
+            Optional.of("contract"),
+            Optional.empty(),
+            token.pinFile(),
+            2,
+            Duration.ofSeconds(20),
+            ENVIRONMENT);
+  }
+
+  @Override
+  Token open() throws Exception {
+    return Pkcs11Token.open(settings);
+  }
+
+  private static Pkcs11Settings named(Optional<String> label, Optional<String> serial) {
+    return new Pkcs11Settings(
+        settings.library(),
+        label,
+        serial,
+        settings.pinFile(),
+        1,
+        Duration.ofSeconds(20),
+        ENVIRONMENT);
+  }
+
+  private static Pkcs11Settings withPin(Path pinFile) {
+    return new Pkcs11Settings(
+        settings.library(),
+        settings.label(),
+        Optional.empty(),
+        pinFile,
+        1,
+        Duration.ofSeconds(20),
+        ENVIRONMENT);
+  }
+
+  @Test
+  void aLabelThatNoTokenHasIsRefused() {
+    assertThatThrownBy(() -> Pkcs11Token.open(named(Optional.of("missing"), Optional.empty())))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessageContaining("\"missing\"")
+        .hasMessageContaining("\"contract\"");
+  }
+
+  @Test
+  void aLabelThatTwoTokensHaveIsRefused() {
+    assertThatThrownBy(() -> Pkcs11Token.open(named(Optional.of("twin"), Optional.empty())))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessageContaining("2 tokens")
+        .hasMessageContaining("\"twin\"");
+  }
+
+  @Test
+  void theSerialNumberTellsTwinsApart() throws Exception {
+    List<CryptokiToken> twins =
+        Cryptoki.load(settings.library(), ENVIRONMENT).tokens().stream()
+            .filter(token -> token.label().equals("twin"))
+            .toList();
+    assertThat(twins).hasSize(2);
+    Optional<String> serial = Optional.of(twins.getFirst().serial());
+    Optional<String> otherSerial = Optional.of(twins.getLast().serial());
+    KeyId id = freshId();
+
+    try (Token one = Pkcs11Token.open(named(Optional.of("twin"), serial));
+        Token same = Pkcs11Token.open(named(Optional.empty(), serial));
+        Token other = Pkcs11Token.open(named(Optional.empty(), otherSerial))) {
+      SubjectPublicKey key = one.generate(id, KeyAlgorithm.EC_P256);
+
+      assertThat(same.find(id)).contains(key);
+      assertThat(other.find(id)).isEmpty();
+    }
+    assertThatThrownBy(() -> Pkcs11Token.open(named(Optional.of("contract"), serial)))
+        .isInstanceOf(TokenUnusable.class);
+  }
+
+  @Test
+  void aPinFileThatIsMissingEmptyOrNotOneLineIsRefused() throws Exception {
+    Path empty = Files.writeString(folder.resolve("empty.pin"), "\n");
+    Path twoLines = Files.writeString(folder.resolve("two-lines.pin"), "12\n34\n");
+    Path missing = folder.resolve("missing.pin");
+
+    assertThatThrownBy(() -> Pkcs11Token.open(withPin(missing)))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessage("the PIN file " + missing + " does not exist");
+    assertThatThrownBy(() -> Pkcs11Token.open(withPin(empty)))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessage("the PIN file " + empty + " is empty");
+    assertThatThrownBy(() -> Pkcs11Token.open(withPin(twoLines)))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessageContaining("not one line")
+        .hasMessageNotContaining("34");
+    assertThatThrownBy(() -> Pkcs11Token.open(withPin(folder)))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessageContaining("cannot be read");
+  }
+
+  @Test
+  void aWrongPinIsRefusedAndTheRightOneStillWorks() throws Exception {
+    Path wrong = Files.writeString(folder.resolve("wrong.pin"), "98765432\n");
+
+    assertThatThrownBy(() -> Pkcs11Token.open(withPin(wrong)))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessage("the PIN is wrong for PKCS #11 token \"contract\"")
+        .hasMessageNotContaining("98765432");
+    token().find(id("any"));
+  }
+
+  @Test
+  void aLibraryThatIsMissingOrNoModuleIsRefused() throws Exception {
+    Path text = Files.writeString(folder.resolve("text.so"), "not a library");
+
+    assertThatThrownBy(() -> Pkcs11Token.open(withLibrary(folder.resolve("missing.so"))))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessageContaining("missing.so does not exist");
+    assertThatThrownBy(() -> Pkcs11Token.open(withLibrary(text)))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessageContaining("text.so is not a PKCS #11 module");
+  }
+
+  @Test
+  void aLibraryInUseWithAnotherEnvironmentIsRefused() throws Exception {
+    token();
+    Pkcs11Settings other =
+        new Pkcs11Settings(
+            settings.library(),
+            settings.label(),
+            Optional.empty(),
+            settings.pinFile(),
+            1,
+            Duration.ofSeconds(20),
+            Map.of("SOFTHSM2_CONF", "/somewhere/else"));
+
+    assertThatThrownBy(() -> Pkcs11Token.open(other))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessageContaining("other environment");
+  }
+
+  private static Pkcs11Settings withLibrary(Path library) {
+    return new Pkcs11Settings(
+        library,
+        settings.label(),
+        Optional.empty(),
+        settings.pinFile(),
+        1,
+        Duration.ofSeconds(20),
+        ENVIRONMENT);
+  }
+}

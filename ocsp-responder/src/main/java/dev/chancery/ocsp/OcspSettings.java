@@ -1,0 +1,23 @@
+package dev.chancery.ocsp;
+
+import java.time.Duration;
+
+/**
+ * How answers are made.
+ *
+ * @param validity from thisUpdate to nextUpdate
+ * @param reuse how long after thisUpdate an answer is given again before a new one is signed
+ * @param cachedAnswers how many answers are kept at most
+ * @param nonces whether a nonce is echoed, at the price of a signature for each request; a client
+ *     whose nonce is left out can still use the answer (RFC 9654 section 2.1)
+ */
+public record OcspSettings(Duration validity, Duration reuse, int cachedAnswers, boolean nonces) {
+  public OcspSettings {
+    if (reuse.isNegative() || validity.compareTo(reuse) <= 0 || validity.toSeconds() < 1) {
+      throw new IllegalArgumentException("OCSP answers must be valid longer than they are reused");
+    }
+    if (cachedAnswers < 0) {
+      throw new IllegalArgumentException("the number of cached OCSP answers is negative");
+    }
+  }
+}

@@ -1,0 +1,13 @@
+package dev.chancery.ocsp;
+
+import dev.chancery.core.IssuerId;
+import org.bouncycastle.cert.X509CertificateHolder;
+
+/**
+ * An issuer whose certificates are answered for.
+ *
+ * @param certificate one of the issuer's certificates; only its subject and key matter
+ * @param signer signs the answers
+ */
+public record ServedIssuer(
+    IssuerId id, X509CertificateHolder certificate, DelegatedSigner signer) {}

@@ -1,0 +1,53 @@
+package dev.chancery.store;
+
+import static dev.chancery.store.schema.Tables.ISSUERS;
+
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.SubjectPublicKey;
+import java.util.Arrays;
+import java.util.List;
+
+/** The issuers that the ledgers keep certificates of, each known by its name and key. */
+public final class IssuerRegistry {
+  private final Database database;
+
+  public IssuerRegistry(Database database) {
+    this.database = database;
+  }
+
+  /**
+   * Makes an issuer known; nothing changes when it is already.
+   *
+   * @throws IssuerKeyDiffers when the name is taken by another key
+   */
+  public void register(IssuerId issuer, SubjectPublicKey key) throws IssuerKeyDiffers {
+    byte[] wanted = key.encoded().bytes();
+    byte[] known =
+        database.inTransaction(sql -> {
+          // Two nodes may start at once: the second waits for the first and then reads its row.
+          sql.insertInto(ISSUERS)
+              .set(ISSUERS.NAME, issuer.value())
+              .set(ISSUERS.PUBLIC_KEY, wanted)
+              .onConflictDoNothing()
+              .execute();
+          return sql.select(ISSUERS.PUBLIC_KEY)
+              .from(ISSUERS)
+              .where(ISSUERS.NAME.eq(issuer.value()))
+              .fetchSingle()
+              .value1();
+        });
+    if (!Arrays.equals(known, wanted)) {
+      throw new IssuerKeyDiffers(issuer);
+    }
+  }
+
+  /** Every issuer that was ever registered, by name. */
+  public List<IssuerId> all() {
+    return database
+        .sql()
+        .select(ISSUERS.NAME)
+        .from(ISSUERS)
+        .orderBy(ISSUERS.NAME)
+        .fetch(row -> new IssuerId(row.value1()));
+  }
+}

@@ -1,0 +1,154 @@
+package dev.chancery.store;
+
+import static dev.chancery.store.schema.Tables.CERTIFICATES;
+import static dev.chancery.store.schema.Tables.REVOCATIONS;
+
+import dev.chancery.core.CertificateRecord.State;
+import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationLedger;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SerialNumber;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jooq.Cursor;
+import org.jooq.DSLContext;
+import org.jooq.Record;
+import org.jooq.Record4;
+import org.jspecify.annotations.Nullable;
+
+/** The revocation ledger in SQL. */
+public final class JooqRevocationLedger implements RevocationLedger {
+  private static final int ROWS_AT_ONCE = 1000;
+
+  private final Database database;
+  private final Clock clock;
+
+  public JooqRevocationLedger(Database database, Clock clock) {
+    this.database = database;
+    this.clock = clock;
+  }
+
+  @Override
+  public Outcome revoke(Revocation revocation) {
+    Instant now = clock.instant();
+    Outcome outcome = database.inTransaction(sql -> revoke(sql, revocation, now));
+    // Whoever is told of a revocation can rely on it, after a power cut too.
+    database.syncToDisk();
+    return outcome;
+  }
+
+  private static Outcome revoke(DSLContext sql, Revocation revocation, Instant now) {
+    String issuer = revocation.issuer().value();
+    byte[] serial = revocation.serial().octets();
+    OffsetDateTime notAfter =
+        sql.update(CERTIFICATES)
+            .set(CERTIFICATES.STATE, CertificateState.of(State.REVOKED))
+            .where(CERTIFICATES.ISSUER.eq(issuer))
+            .and(CERTIFICATES.SERIAL.eq(serial))
+            .and(CERTIFICATES.STATE.ne(CertificateState.of(State.REVOKED)))
+            .returningResult(CERTIFICATES.NOT_AFTER)
+            .fetchOne(CERTIFICATES.NOT_AFTER);
+    if (notAfter == null) {
+      return sql.fetchExists(
+              CERTIFICATES, CERTIFICATES.ISSUER.eq(issuer).and(CERTIFICATES.SERIAL.eq(serial)))
+          ? Outcome.ALREADY_REVOKED
+          : Outcome.NOT_FOUND;
+    }
+    sql.insertInto(REVOCATIONS)
+        .set(REVOCATIONS.ISSUER, issuer)
+        .set(REVOCATIONS.SERIAL, serial)
+        .set(REVOCATIONS.REVOKED_AT, Timestamps.of(revocation.at()))
+        .set(REVOCATIONS.REASON, (short) revocation.reason().code())
+        .set(
+            REVOCATIONS.INVALIDITY_DATE,
+            revocation.invalidityDate().map(Timestamps::of).orElse(null))
+        .set(REVOCATIONS.NOT_AFTER, notAfter)
+        .set(REVOCATIONS.REQUESTED_BY, AuditTrail.requester(revocation.by()))
+        .execute();
+    AuditTrail.certificate(
+        sql,
+        now,
+        "revoke",
+        revocation.issuer(),
+        revocation.serial(),
+        revocation.by(),
+        "reason " + revocation.reason());
+    return Outcome.REVOKED;
+  }
+
+  @Override
+  public CertificateStatus status(IssuerId issuer, SerialNumber serial) {
+    Record row =
+        database
+            .sql()
+            .select(CERTIFICATES.STATE, REVOCATIONS.REVOKED_AT)
+            .select(REVOCATIONS.REASON, REVOCATIONS.INVALIDITY_DATE)
+            .from(CERTIFICATES)
+            .leftJoin(REVOCATIONS)
+            .on(REVOCATIONS.ISSUER.eq(CERTIFICATES.ISSUER))
+            .and(REVOCATIONS.SERIAL.eq(CERTIFICATES.SERIAL))
+            .where(CERTIFICATES.ISSUER.eq(issuer.value()))
+            .and(CERTIFICATES.SERIAL.eq(serial.octets()))
+            .fetchOne();
+    if (row == null) {
+      return new CertificateStatus.Unknown();
+    }
+    return switch (CertificateState.parse(row.get(CERTIFICATES.STATE))) {
+      case RECORDED -> new CertificateStatus.Unknown();
+      case ISSUED -> new CertificateStatus.Good();
+      case REVOKED ->
+          revoked(
+              row.get(REVOCATIONS.REVOKED_AT),
+              row.get(REVOCATIONS.REASON),
+              row.get(REVOCATIONS.INVALIDITY_DATE));
+    };
+  }
+
+  /**
+   * Hands over the entries from one statement, so all are of one instant, and from a cursor, so
+   * that no more than a few are in memory. The order is that of the octets, which for the serial
+   * numbers made here is that of the numbers.
+   */
+  @Override
+  public void forEachRevoked(IssuerId issuer, Instant expiringAfter, Consumer<Entry> consumer) {
+    // PostgreSQL's driver uses a cursor only within a transaction.
+    database
+        .sql()
+        .transaction(configuration -> {
+          try (Cursor<Record4<byte[], OffsetDateTime, Short, OffsetDateTime>> rows =
+              configuration
+                  .dsl()
+                  .select(
+                      REVOCATIONS.SERIAL,
+                      REVOCATIONS.REVOKED_AT,
+                      REVOCATIONS.REASON,
+                      REVOCATIONS.INVALIDITY_DATE)
+                  .from(REVOCATIONS)
+                  .where(REVOCATIONS.ISSUER.eq(issuer.value()))
+                  .and(REVOCATIONS.NOT_AFTER.gt(Timestamps.of(expiringAfter)))
+                  .orderBy(REVOCATIONS.SERIAL)
+                  .fetchSize(ROWS_AT_ONCE)
+                  .fetchLazy()) {
+            for (var row : rows) {
+              consumer.accept(
+                  new Entry(
+                      SerialNumber.of(row.value1()),
+                      revoked(row.value2(), row.value3(), row.value4())));
+            }
+          }
+        });
+  }
+
+  private static CertificateStatus.Revoked revoked(
+      OffsetDateTime at, short reason, @Nullable OffsetDateTime invalidityDate) {
+    return new CertificateStatus.Revoked(
+        at.toInstant(),
+        RevocationReason.of(reason).orElseThrow(),
+        Optional.ofNullable(invalidityDate).map(OffsetDateTime::toInstant));
+  }
+}

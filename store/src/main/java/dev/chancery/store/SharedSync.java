@@ -1,0 +1,33 @@
+package dev.chancery.store;
+
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
+
+/** Lets threads that wait for the disk at the same time share one sync. */
+final class SharedSync {
+  private final Runnable sync;
+  private final AtomicLong asked = new AtomicLong();
+  private final ReentrantLock running = new ReentrantLock();
+  private long answered;
+
+  SharedSync(Runnable sync) {
+    this.sync = sync;
+  }
+
+  /** Returns after a sync that began after this call. */
+  void await() {
+    long ticket = asked.incrementAndGet();
+    running.lock();
+    try {
+      if (answered >= ticket) {
+        return;
+      }
+      // Whoever drew a ticket up to here has committed before, so the next sync is for them too.
+      long covered = asked.get();
+      sync.run();
+      answered = covered;
+    } finally {
+      running.unlock();
+    }
+  }
+}

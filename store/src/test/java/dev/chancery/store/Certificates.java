@@ -1,0 +1,142 @@
+package dev.chancery.store;
+
+import dev.chancery.core.AccountId;
+import dev.chancery.core.Approval;
+import dev.chancery.core.BouncyCastle;
+import dev.chancery.core.Der;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.PreparedCertificate;
+import dev.chancery.core.PreparedCrl;
+import dev.chancery.core.ProfileId;
+import dev.chancery.core.Refused;
+import dev.chancery.core.RequestId;
+import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SignatureValue;
+import dev.chancery.core.SigningScheme;
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.core.ToBeSigned;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.math.BigInteger;
+import java.security.GeneralSecurityException;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.SecureRandom;
+import java.security.Signature;
+import java.security.spec.ECGenParameterSpec;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Date;
+import java.util.UUID;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
+import org.bouncycastle.asn1.x509.Time;
+import org.bouncycastle.asn1.x509.V2TBSCertListGenerator;
+import org.bouncycastle.asn1.x509.V3TBSCertificateGenerator;
+
+/** Certificates and CRLs of one test issuer, made ready to be recorded, and their signatures. */
+final class Certificates {
+  static final IssuerId ISSUER = new IssuerId("test-issuer");
+  static final ProfileId PROFILE = new ProfileId("tls-server");
+  private static final X500Name NAME = new X500Name("CN=Test issuer");
+  private static final SecureRandom RANDOM = new SecureRandom();
+  private static final KeyPair KEYS = newKeys();
+
+  private Certificates() {}
+
+  private static KeyPair newKeys() {
+    try {
+      KeyPairGenerator generator = KeyPairGenerator.getInstance("EC", BouncyCastle.PROVIDER);
+      generator.initialize(new ECGenParameterSpec("P-256"));
+      return generator.generateKeyPair();
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  static SubjectPublicKey newKey() {
+    return publicKey(newKeys());
+  }
+
+  static SubjectPublicKey issuerKey() {
+    return publicKey(KEYS);
+  }
+
+  private static SubjectPublicKey publicKey(KeyPair keys) {
+    try {
+      return SubjectPublicKey.of(keys.getPublic());
+    } catch (Refused e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  static Approval anOrder() {
+    return new Approval.ValidatedOrder(
+        new AccountId(UUID.randomUUID()), new RequestId(UUID.randomUUID()));
+  }
+
+  static PreparedCertificate prepared(Instant now) {
+    return prepared(now, anOrder());
+  }
+
+  static PreparedCertificate prepared(Instant now, Approval approval) {
+    SerialNumber serial = SerialNumber.next(now, RANDOM);
+    Instant notAfter = now.plus(Duration.ofDays(90));
+    V3TBSCertificateGenerator generator = new V3TBSCertificateGenerator();
+    generator.setSerialNumber(new org.bouncycastle.asn1.ASN1Integer(serial.value()));
+    generator.setIssuer(NAME);
+    generator.setSubject(NAME);
+    generator.setStartDate(new Time(Date.from(now)));
+    generator.setEndDate(new Time(Date.from(notAfter)));
+    generator.setSignature(SigningScheme.ECDSA_SHA256.identifier());
+    generator.setSubjectPublicKeyInfo(
+        SubjectPublicKeyInfo.getInstance(KEYS.getPublic().getEncoded()));
+    try {
+      return new PreparedCertificate(
+          ISSUER,
+          serial,
+          PROFILE,
+          now,
+          notAfter,
+          publicKey(KEYS),
+          approval,
+          new ToBeSigned(
+              Der.of(generator.generateTBSCertificate().getEncoded("DER")),
+              SigningScheme.ECDSA_SHA256));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  static PreparedCrl preparedCrl(BigInteger number, Instant now) {
+    V2TBSCertListGenerator generator = new V2TBSCertListGenerator();
+    generator.setIssuer(NAME);
+    generator.setThisUpdate(new Time(Date.from(now)));
+    generator.setNextUpdate(new Time(Date.from(now.plus(Duration.ofDays(7)))));
+    generator.setSignature(SigningScheme.ECDSA_SHA256.identifier());
+    try {
+      return new PreparedCrl(
+          ISSUER,
+          number,
+          now,
+          now.plus(Duration.ofDays(7)),
+          new ToBeSigned(
+              Der.of(generator.generateTBSCertList().getEncoded("DER")),
+              SigningScheme.ECDSA_SHA256));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  static SignatureValue sign(ToBeSigned toBeSigned) {
+    try {
+      Signature signature =
+          Signature.getInstance(toBeSigned.scheme().jcaName(), BouncyCastle.PROVIDER);
+      signature.initSign(KEYS.getPrivate());
+      signature.update(toBeSigned.bytes().bytes());
+      return SignatureValue.of(signature.sign());
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

@@ -1,0 +1,209 @@
+package dev.chancery.store;
+
+import static dev.chancery.store.schema.Tables.AUDIT_EVENTS;
+import static dev.chancery.store.schema.Tables.REVOCATIONS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.chancery.core.CertificateRecord;
+import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.PreparedCertificate;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationLedger.Entry;
+import dev.chancery.core.RevocationLedger.Outcome;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SerialNumber;
+import dev.chancery.testing.DatabaseKind;
+import java.math.BigInteger;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jooq.exception.DataAccessException;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
+
+@ParameterizedClass
+@EnumSource(DatabaseKind.class)
+final class RevocationLedgerTest extends LedgerContract {
+
+  @Test
+  @DisplayName("RFC 6960 section 2.2: good means issued and not revoked")
+  void statusFollowsTheCertificate() {
+    PreparedCertificate recorded = recorded();
+    SerialNumber issued = issued().serial();
+
+    assertThat(status(recorded.serial())).isEqualTo(new CertificateStatus.Unknown());
+    assertThat(status(issued)).isEqualTo(new CertificateStatus.Good());
+    assertThat(status(SerialNumber.of(BigInteger.TEN))).isEqualTo(new CertificateStatus.Unknown());
+    assertThat(revocations.status(new IssuerId("other"), issued))
+        .isEqualTo(new CertificateStatus.Unknown());
+
+    revocations.revoke(revocation(recorded.serial()));
+    revocations.revoke(revocation(issued));
+
+    CertificateStatus revoked =
+        new CertificateStatus.Revoked(
+            NOW, RevocationReason.KEY_COMPROMISE, Optional.of(NOW.minusSeconds(3600)));
+    assertThat(status(recorded.serial())).isEqualTo(revoked);
+    assertThat(status(issued)).isEqualTo(revoked);
+  }
+
+  @Test
+  void revocationIsKeptWithTheCertificate() {
+    SerialNumber serial = issued().serial();
+    Revocation revocation = revocation(serial);
+
+    assertThat(revocations.revoke(revocation)).isEqualTo(Outcome.REVOKED);
+
+    CertificateRecord record = issuance.find(Certificates.ISSUER, serial).orElseThrow();
+    assertThat(record.state()).isEqualTo(CertificateRecord.State.REVOKED);
+    assertThat(record.certificate()).isPresent();
+    assertThat(record.revocation()).contains(revocation);
+  }
+
+  @Test
+  void everyReasonIsKept() {
+    for (RevocationReason reason : RevocationReason.values()) {
+      SerialNumber serial = issued().serial();
+      revocations.revoke(
+          new Revocation(Certificates.ISSUER, serial, reason, NOW, Optional.empty(), "a"));
+
+      assertThat(status(serial))
+          .isEqualTo(new CertificateStatus.Revoked(NOW, reason, Optional.empty()));
+    }
+  }
+
+  @Test
+  @DisplayName("RFC 8555 section 7.6: a second revocation changes nothing")
+  void firstRevocationStands() {
+    SerialNumber serial = issued().serial();
+    revocations.revoke(revocation(serial));
+    CertificateStatus first = status(serial);
+    clock.advance(Duration.ofHours(1));
+
+    assertThat(
+            revocations.revoke(
+                new Revocation(
+                    Certificates.ISSUER,
+                    serial,
+                    RevocationReason.SUPERSEDED,
+                    clock.instant(),
+                    Optional.empty(),
+                    "admin bob")))
+        .isEqualTo(Outcome.ALREADY_REVOKED);
+
+    assertThat(status(serial)).isEqualTo(first);
+    assertThat(auditEvents("revoke")).isEqualTo(1);
+  }
+
+  @Test
+  void unknownSerialIsNotRevoked() {
+    assertThat(revocations.revoke(revocation(SerialNumber.of(BigInteger.TEN))))
+        .isEqualTo(Outcome.NOT_FOUND);
+    assertThat(auditEvents("revoke")).isZero();
+  }
+
+  @Test
+  void oneOfManyConcurrentRevocationsWins() throws Exception {
+    SerialNumber serial = issued().serial();
+
+    List<Outcome> outcomes =
+        Threads.together(
+            16, thread -> () -> revocations.revoke(revocation(serial, "admin " + thread)));
+
+    assertThat(outcomes).containsOnlyOnce(Outcome.REVOKED).doesNotContain(Outcome.NOT_FOUND);
+    assertThat(auditEvents("revoke")).isEqualTo(1);
+    String winner = "admin " + outcomes.indexOf(Outcome.REVOKED);
+    assertThat(
+            issuance
+                .find(Certificates.ISSUER, serial)
+                .orElseThrow()
+                .revocation()
+                .orElseThrow()
+                .by())
+        .isEqualTo(winner);
+  }
+
+  @Test
+  void revocationThatCannotBeAuditedDoesNotHappen() {
+    SerialNumber serial = issued().serial();
+    database.sql().execute("alter table audit_events rename to elsewhere");
+
+    assertThatThrownBy(() -> revocations.revoke(revocation(serial)))
+        .isInstanceOf(DataAccessException.class);
+
+    assertThat(status(serial)).isEqualTo(new CertificateStatus.Good());
+    assertThat(database.sql().fetchCount(REVOCATIONS)).isZero();
+  }
+
+  @Test
+  void longRequesterNameDoesNotStopARevocation() {
+    SerialNumber serial = issued().serial();
+
+    assertThat(revocations.revoke(revocation(serial, "z".repeat(5000)))).isEqualTo(Outcome.REVOKED);
+
+    assertThat(
+            database
+                .sql()
+                .selectFrom(AUDIT_EVENTS)
+                .where(AUDIT_EVENTS.ACTION.eq("revoke"))
+                .fetchSingle()
+                .getRequestedBy())
+        .isEqualTo("z".repeat(200));
+  }
+
+  @Test
+  @DisplayName("RFC 5280 section 5.1.2.6: revoked and not yet expired, by serial number")
+  void revokedCertificatesComeInOrderUntilTheyExpire() {
+    SerialNumber expiring = issued().serial();
+    clock.advance(Duration.ofDays(1));
+    SerialNumber second = recorded().serial();
+    clock.advance(Duration.ofDays(1));
+    SerialNumber third = issued().serial();
+    issued();
+    recorded();
+    for (SerialNumber serial : List.of(third, expiring, second)) {
+      revocations.revoke(revocation(serial));
+    }
+
+    assertThat(revoked(NOW)).extracting(Entry::serial).containsExactly(expiring, second, third);
+    assertThat(revoked(NOW.plus(Duration.ofDays(90))))
+        .extracting(Entry::serial)
+        .containsExactly(second, third);
+    assertThat(revoked(NOW))
+        .allSatisfy(entry -> assertThat(entry.status()).isEqualTo(status(entry.serial())));
+    List<Entry> others = new ArrayList<>();
+    revocations.forEachRevoked(new IssuerId("other"), NOW, others::add);
+    assertThat(others).isEmpty();
+  }
+
+  @Test
+  void failureOfTheReaderReachesItsCaller() {
+    revocations.revoke(revocation(issued().serial()));
+    RuntimeException mine = new IllegalStateException("mine");
+
+    assertThatThrownBy(() ->
+            revocations.forEachRevoked(
+                Certificates.ISSUER,
+                NOW,
+                entry -> {
+                  throw mine;
+                }))
+        .isSameAs(mine);
+  }
+
+  private CertificateStatus status(SerialNumber serial) {
+    return revocations.status(Certificates.ISSUER, serial);
+  }
+
+  private List<Entry> revoked(Instant expiringAfter) {
+    List<Entry> entries = new ArrayList<>();
+    revocations.forEachRevoked(Certificates.ISSUER, expiringAfter, entries::add);
+    return entries;
+  }
+}
