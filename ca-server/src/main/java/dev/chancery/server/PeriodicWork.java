@@ -47,6 +47,7 @@ final class PeriodicWork implements AutoCloseable {
   }
 
   /** Work for every node. */
+  @SuppressWarnings("FutureReturnValueIgnored") // attempt() lets nothing out that it could hold
   void everywhere(String name, Duration pause, Work work) {
     own.scheduleWithFixedDelay(
         () -> attempt(name, work), pause.toMillis(), pause.toMillis(), TimeUnit.MILLISECONDS);
