@@ -170,7 +170,9 @@ public final class ProfileFiles {
     List<T> deny = section.get().list("deny", parser);
     section.get().end();
     if (allow.isEmpty()) {
-      throw section.get().refused("allow is empty, so that no " + kind + " name could be certified");
+      throw section
+          .get()
+          .refused("allow is empty, so that no " + kind + " name could be certified");
     }
     return new NamePolicy.Rules<>(allow, deny);
   }

@@ -139,9 +139,7 @@ final class YamlSection {
   void end() throws ConfigurationInvalid {
     for (Map.Entry<String, NodeTuple> entry : left.entrySet()) {
       throw ConfigurationInvalid.at(
-          file,
-          line(entry.getValue().getKeyNode()),
-          "unknown key " + join(path, entry.getKey()));
+          file, line(entry.getValue().getKeyNode()), "unknown key " + join(path, entry.getKey()));
     }
   }
 
