@@ -13,6 +13,7 @@ import java.util.Map;
 final class NativeEnvironment {
   private NativeEnvironment() {}
 
+  /** Sets variables for the modules that are loaded next, and for the children of this process. */
   static void set(Map<String, String> variables) {
     Linker linker = Linker.nativeLinker();
     MethodHandle setenv =

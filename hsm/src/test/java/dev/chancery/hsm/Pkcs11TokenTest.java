@@ -17,29 +17,19 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class Pkcs11TokenTest extends TokenContract {
-  private static final Map<String, String> ENVIRONMENT =
-      Map.of("SOFTHSM2_CONF", System.getenv("SOFTHSM2_CONF"));
+  private static final Map<String, String> ENVIRONMENT = FreshToken.ENVIRONMENT;
 
   @TempDir private static Path folder;
 
   private static Pkcs11Settings settings;
+  private static String twin;
 
   @BeforeAll
   static void makeTokens() throws Exception {
-    SoftHsmToken token = SoftHsmToken.create(folder, "contract");
-    SoftHsmToken.create(folder, "twin");
-    SoftHsmToken.create(folder, "twin");
-    // A copy has a state of its own: SoftHSM2 sees no token that was made after it was loaded.
-    Path library = Files.copy(token.library().toRealPath(), folder.resolve("libsofthsm2.so"));
-    settings =
-        new Pkcs11Settings(
-            library,
-            Optional.of("contract"),
-            Optional.empty(),
-            token.pinFile(),
-            2,
-            Duration.ofSeconds(20),
-            ENVIRONMENT);
+    settings = FreshToken.create(folder, "contract");
+    twin = FreshToken.label("twin");
+    SoftHsmToken.create(folder, twin);
+    SoftHsmToken.create(folder, twin);
   }
 
   @Override
@@ -74,29 +64,29 @@ final class Pkcs11TokenTest extends TokenContract {
     assertThatThrownBy(() -> Pkcs11Token.open(named(Optional.of("missing"), Optional.empty())))
         .isInstanceOf(TokenUnusable.class)
         .hasMessageContaining("\"missing\"")
-        .hasMessageContaining("\"contract\"");
+        .hasMessageContaining(settings.label().orElseThrow());
   }
 
   @Test
   void aLabelThatTwoTokensHaveIsRefused() {
-    assertThatThrownBy(() -> Pkcs11Token.open(named(Optional.of("twin"), Optional.empty())))
+    assertThatThrownBy(() -> Pkcs11Token.open(named(Optional.of(twin), Optional.empty())))
         .isInstanceOf(TokenUnusable.class)
         .hasMessageContaining("2 tokens")
-        .hasMessageContaining("\"twin\"");
+        .hasMessageContaining(twin);
   }
 
   @Test
   void theSerialNumberTellsTwinsApart() throws Exception {
     List<CryptokiToken> twins =
         Cryptoki.load(settings.library(), ENVIRONMENT).tokens().stream()
-            .filter(token -> token.label().equals("twin"))
+            .filter(token -> token.label().equals(twin))
             .toList();
     assertThat(twins).hasSize(2);
     Optional<String> serial = Optional.of(twins.getFirst().serial());
     Optional<String> otherSerial = Optional.of(twins.getLast().serial());
     KeyId id = freshId();
 
-    try (Token one = Pkcs11Token.open(named(Optional.of("twin"), serial));
+    try (Token one = Pkcs11Token.open(named(Optional.of(twin), serial));
         Token same = Pkcs11Token.open(named(Optional.empty(), serial));
         Token other = Pkcs11Token.open(named(Optional.empty(), otherSerial))) {
       SubjectPublicKey key = one.generate(id, KeyAlgorithm.EC_P256);
@@ -104,7 +94,7 @@ final class Pkcs11TokenTest extends TokenContract {
       assertThat(same.find(id)).contains(key);
       assertThat(other.find(id)).isEmpty();
     }
-    assertThatThrownBy(() -> Pkcs11Token.open(named(Optional.of("contract"), serial)))
+    assertThatThrownBy(() -> Pkcs11Token.open(named(settings.label(), serial)))
         .isInstanceOf(TokenUnusable.class);
   }
 
@@ -135,7 +125,7 @@ final class Pkcs11TokenTest extends TokenContract {
 
     assertThatThrownBy(() -> Pkcs11Token.open(withPin(wrong)))
         .isInstanceOf(TokenUnusable.class)
-        .hasMessage("the PIN is wrong for PKCS #11 token \"contract\"")
+        .hasMessage("the PIN is wrong for " + settings.description())
         .hasMessageNotContaining("98765432");
     token().find(id("any"));
   }

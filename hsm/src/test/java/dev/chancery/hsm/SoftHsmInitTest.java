@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -23,6 +24,12 @@ final class SoftHsmInitTest {
   private static final Path SCRIPT = Path.of("../scripts/softhsm-init.sh").toAbsolutePath();
 
   @TempDir private Path folder;
+
+  // Opening a token sets the environment of this whole process, and of its children.
+  @AfterEach
+  void restoreEnvironment() {
+    NativeEnvironment.set(Map.of("SOFTHSM2_CONF", System.getenv("SOFTHSM2_CONF")));
+  }
 
   private record Run(int status, String output) {}
 
@@ -56,9 +63,7 @@ final class SoftHsmInitTest {
       for (Path file : files.toList()) {
         contents.put(
             home.relativize(file) + " " + Files.getPosixFilePermissions(file),
-            Files.isDirectory(file)
-                ? ""
-                : Files.readString(file, StandardCharsets.ISO_8859_1));
+            Files.isDirectory(file) ? "" : Files.readString(file, StandardCharsets.ISO_8859_1));
       }
     }
     return contents;
@@ -166,7 +171,8 @@ final class SoftHsmInitTest {
             "softhsm2-util",
             "case \"$*\" in *--init-token*) exit 1;; esac\nexec /usr/bin/softhsm2-util \"$@\"");
 
-    assertThat(runWithPath(failing, "--dir", home.toString(), "--label", "root").status()).isEqualTo(1);
+    assertThat(runWithPath(failing, "--dir", home.toString(), "--label", "root").status())
+        .isEqualTo(1);
     assertThat(contents(home)).isEqualTo(before);
   }
 
@@ -174,8 +180,7 @@ final class SoftHsmInitTest {
   void aPinFileThatIsThereAlreadyIsNeverOverwritten() throws Exception {
     Path home = folder.resolve("home");
     Files.createDirectory(
-        home,
-        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        home, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     Files.writeString(home.resolve("ca.pin"), "mine");
 
     Run run = run("--dir", home.toString(), "--label", "ca");

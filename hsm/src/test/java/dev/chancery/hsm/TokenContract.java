@@ -67,9 +67,15 @@ abstract class TokenContract {
   static boolean verifies(
       SubjectPublicKey key, SigningScheme scheme, ResponseData answer, SignatureValue signature)
       throws Exception {
+    return verifies(key, scheme, answer.getEncoded("DER"), signature);
+  }
+
+  static boolean verifies(
+      SubjectPublicKey key, SigningScheme scheme, byte[] message, SignatureValue signature)
+      throws Exception {
     Signature verifier = Signature.getInstance(scheme.jcaName(), BouncyCastle.PROVIDER);
     verifier.initVerify(key.key());
-    verifier.update(answer.getEncoded("DER"));
+    verifier.update(message);
     return verifier.verify(signature.octets());
   }
 
