@@ -21,6 +21,8 @@ when it can issue, and leaves the root certificate in DIR/root.pem.
   --home DIR        where everything is kept (default: $CHANCERY_HOME, else ./chancery-home)
   --set key=value   overrides a key of the configuration by its dotted path; can be given several times
   --help            prints this
+
+CHANCERY_DISTRIBUTION names a distribution that is built already; then nothing is built.
 USAGE
 }
 
@@ -73,7 +75,12 @@ newer_source() {
 }
 
 stamp=$root/ca-server/target/quickstart.stamp
-launcher=$(built_launcher)
+if [ -n "${CHANCERY_DISTRIBUTION:-}" ]; then
+  launcher=$CHANCERY_DISTRIBUTION/bin/chancery
+  [ -x "$launcher" ] || fail "CHANCERY_DISTRIBUTION: there is no $launcher"
+else
+  launcher=$(built_launcher)
+fi
 if [ -z "$launcher" ]; then
   require_jdk
   require_maven
@@ -94,5 +101,9 @@ for label in chancery chancery-root; do
   "$root/scripts/softhsm-init.sh" --dir "$home/token" --label "$label" >&2
 done
 "$launcher" init --home "$home" "${overrides[@]}" >&2
+
+# Later starts are faster with a cache; making it must not delay this one. The subshell leaves it to init, so that the
+# server gets no child it does not know.
+(nice -n 19 "${launcher%/*}/warm-up" </dev/null >/dev/null 2>&1 &)
 
 exec "$launcher" serve --home "$home" "${overrides[@]}"

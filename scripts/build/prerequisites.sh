@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts: what a build needs from the machine, and how to say what is missing.
 
 readonly java_release=25

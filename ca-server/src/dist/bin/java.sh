@@ -1,5 +1,5 @@
 # Sourced by the launcher with $here set: finds the JVM, the class path and where the start-up cache may be.
-# Sets java, class_path, cache_name and cache_folders.
+# Sets java, class_path, jvm_options, server_options, command_options, cache_name and cache_folders.
 # shellcheck shell=bash disable=SC2034,SC2154
 
 readonly oldest_java=25
@@ -61,6 +61,18 @@ find_java
   read -r class_path
 } <"$here/lib/class-path"
 class_path=$here/lib/${class_path//:/:$here/lib/}
+
+# The start-up cache serves only a JVM that runs with the object headers it was made with.
+jvm_options=(
+  -Xmx256m
+  -XX:+UseCompactObjectHeaders
+  -XX:+ExitOnOutOfMemoryError
+  -XX:-UsePerfData
+  --enable-native-access=ALL-UNNAMED
+  "-Dchancery.distribution=$here"
+)
+server_options=(-XX:+UseG1GC)
+command_options=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1)
 
 # Another build or another JVM never meets this build's cache: both are in the name.
 cache_name=chancery-$libraries_digest-${java_version//[^A-Za-z0-9.]/_}.aot

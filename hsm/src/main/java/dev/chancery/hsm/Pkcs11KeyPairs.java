@@ -104,7 +104,7 @@ final class Pkcs11KeyPairs {
         .with(CryptokiAttribute.CKA_UNWRAP, false);
   }
 
-  private static CryptokiTemplate certificate(KeyId id, SubjectPublicKey publicKey) {
+  static CryptokiTemplate certificate(KeyId id, SubjectPublicKey publicKey) {
     X509CertificateHolder certificate = UnsignedCertificate.of(id, publicKey);
     return new CryptokiTemplate()
         .with(CryptokiAttribute.CKA_CLASS, Pkcs11Objects.CKO_CERTIFICATE)

@@ -7,7 +7,9 @@ import java.util.concurrent.locks.ReentrantLock;
 final class SharedSync {
   private final Runnable sync;
   private final AtomicLong asked = new AtomicLong();
-  private final ReentrantLock running = new ReentrantLock();
+  // Fair: else the thread that has just synced would take the lock again before those who wait for
+  // nothing more than to read that they are covered.
+  private final ReentrantLock running = new ReentrantLock(true);
   private long answered;
 
   SharedSync(Runnable sync) {

@@ -77,7 +77,7 @@ public final class IssuingAuthority implements CertificateAuthority {
     // 3. Read them again, and refuse what breaks a rule.
     List<String> findings = Lint.findings(toBeSigned, grant.issuer(), grant.profile(), request);
     if (!findings.isEmpty()) {
-      LOG.error(
+      LOG.warn(
           "refused by lint: request {}, profile {}: {}",
           request.approval().request(),
           request.profile(),

@@ -80,7 +80,7 @@ public final class BuiltInProfiles {
         OCSP_SIGNER,
         "a delegated OCSP signer",
         CA_KEYS,
-        new Profile.Validity(days(7), Duration.ofHours(1), days(30), Duration.ofHours(1)),
+        new Profile.Validity(days(7), Duration.ofHours(2), days(30), Duration.ofHours(1)),
         Profile.SubjectRule.REQUESTED,
         NO_NAMES,
         Set.of(KeyUsageBit.DIGITAL_SIGNATURE),

@@ -7,6 +7,7 @@ import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.server.ConfigurationInvalid;
 import dev.chancery.server.Durations;
+import dev.chancery.server.YamlSection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -170,7 +171,9 @@ public final class ProfileFiles {
     List<T> deny = section.get().list("deny", parser);
     section.get().end();
     if (allow.isEmpty()) {
-      throw section.get().refused("allow is empty, so that no " + kind + " name could be certified");
+      throw section
+          .get()
+          .refused("allow is empty, so that no " + kind + " name could be certified");
     }
     return new NamePolicy.Rules<>(allow, deny);
   }

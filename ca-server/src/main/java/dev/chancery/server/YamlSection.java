@@ -1,6 +1,5 @@
-package dev.chancery.server.profiles;
+package dev.chancery.server;
 
-import dev.chancery.server.ConfigurationInvalid;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -27,7 +26,7 @@ import org.yaml.snakeyaml.nodes.SequenceNode;
  * those that no one asked for. It stays with YAML's nodes instead of bound objects because only
  * they know the line of everything.
  */
-final class YamlSection {
+public final class YamlSection {
   private static final int LONGEST_FILE = 64 * 1024;
 
   private final Path file;
@@ -42,7 +41,18 @@ final class YamlSection {
     this.left = left;
   }
 
-  static YamlSection ofFile(Path file) throws ConfigurationInvalid {
+  /** The mapping that a file is. */
+  public static YamlSection ofFile(Path file) throws ConfigurationInvalid {
+    return ofFile(file, Map.of());
+  }
+
+  /**
+   * The mapping that a file is.
+   *
+   * @param overrides values by dotted path, written as YAML, that win over the file's
+   */
+  public static YamlSection ofFile(Path file, Map<String, String> overrides)
+      throws ConfigurationInvalid {
     try {
       if (Files.size(file) > LONGEST_FILE) {
         throw new ConfigurationInvalid(file + ": longer than " + LONGEST_FILE + " octets");
@@ -50,6 +60,9 @@ final class YamlSection {
       Node root = new Yaml(new LoaderOptions()).compose(Files.newBufferedReader(file));
       if (root == null) {
         throw ConfigurationInvalid.at(file, 1, "the file is empty");
+      }
+      for (Map.Entry<String, String> override : overrides.entrySet()) {
+        YamlOverride.apply(root, override.getKey(), override.getValue());
       }
       return of(file, "", root);
     } catch (CharacterCodingException e) {
@@ -83,7 +96,7 @@ final class YamlSection {
   }
 
   /** A value that must be there; what the parser throws becomes the refusal of its line. */
-  <T> T required(String key, Function<String, T> parser) throws ConfigurationInvalid {
+  public <T> T required(String key, Function<String, T> parser) throws ConfigurationInvalid {
     Optional<T> value = optional(key, parser);
     if (value.isEmpty()) {
       throw refused(join(path, key) + " is missing");
@@ -91,7 +104,8 @@ final class YamlSection {
     return value.get();
   }
 
-  <T> Optional<T> optional(String key, Function<String, T> parser) throws ConfigurationInvalid {
+  public <T> Optional<T> optional(String key, Function<String, T> parser)
+      throws ConfigurationInvalid {
     NodeTuple entry = left.remove(key);
     return entry == null
         ? Optional.empty()
@@ -99,7 +113,7 @@ final class YamlSection {
   }
 
   /** A list of values; empty when the key is not there. */
-  <T> List<T> list(String key, Function<String, T> parser) throws ConfigurationInvalid {
+  public <T> List<T> list(String key, Function<String, T> parser) throws ConfigurationInvalid {
     NodeTuple entry = left.remove(key);
     if (entry == null) {
       return List.of();
@@ -120,7 +134,7 @@ final class YamlSection {
     return values;
   }
 
-  YamlSection requiredSection(String key) throws ConfigurationInvalid {
+  public YamlSection requiredSection(String key) throws ConfigurationInvalid {
     Optional<YamlSection> section = section(key);
     if (section.isEmpty()) {
       throw refused(join(path, key) + " is missing");
@@ -128,25 +142,45 @@ final class YamlSection {
     return section.get();
   }
 
-  Optional<YamlSection> section(String key) throws ConfigurationInvalid {
+  public Optional<YamlSection> section(String key) throws ConfigurationInvalid {
     NodeTuple entry = left.remove(key);
     return entry == null
         ? Optional.empty()
         : Optional.of(of(file, join(path, key), entry.getValueNode()));
   }
 
+  /** A list of mappings; empty when the key is not there. */
+  public List<YamlSection> sections(String key) throws ConfigurationInvalid {
+    NodeTuple entry = left.remove(key);
+    if (entry == null) {
+      return List.of();
+    }
+    if (!(entry.getValueNode() instanceof SequenceNode sequence)) {
+      throw ConfigurationInvalid.at(
+          file, line(entry.getValueNode()), join(path, key) + " must be a list");
+    }
+    List<YamlSection> sections = new ArrayList<>();
+    for (Node node : sequence.getValue()) {
+      sections.add(of(file, join(path, key), node));
+    }
+    return sections;
+  }
+
+  /** The keys that no one has asked for yet. */
+  public List<String> keys() {
+    return List.copyOf(left.keySet());
+  }
+
   /** Refuses the first key that was not asked for. */
-  void end() throws ConfigurationInvalid {
+  public void end() throws ConfigurationInvalid {
     for (Map.Entry<String, NodeTuple> entry : left.entrySet()) {
       throw ConfigurationInvalid.at(
-          file,
-          line(entry.getValue().getKeyNode()),
-          "unknown key " + join(path, entry.getKey()));
+          file, line(entry.getValue().getKeyNode()), "unknown key " + join(path, entry.getKey()));
     }
   }
 
   /** A refusal of this section as a whole, at the line where it begins. */
-  ConfigurationInvalid refused(@Nullable String reason) {
+  public ConfigurationInvalid refused(@Nullable String reason) {
     return ConfigurationInvalid.at(
         file, line, (path.isEmpty() ? "" : path + ": ") + (reason == null ? "not valid" : reason));
   }

@@ -1,0 +1,241 @@
+package dev.chancery.server;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.CertificateRecord;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.ProfileId;
+import dev.chancery.core.Reason;
+import dev.chancery.core.Refused;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SerialNumber;
+import io.javalin.config.JavalinConfig;
+import io.javalin.http.Context;
+import io.javalin.http.ForbiddenResponse;
+import io.javalin.http.Header;
+import io.javalin.http.HttpResponseException;
+import io.javalin.http.HttpStatus;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.security.cert.CertificateEncodingException;
+import java.security.cert.X509Certificate;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The administrators' API (described by /admin/v1/openapi.json). Whoever shows a client certificate
+ * that this CA issued under the profile admin-client, and that is not revoked, may do all of it.
+ */
+final class AdminApi {
+  private static final Logger LOG = LoggerFactory.getLogger(AdminApi.class);
+  static final ProfileId PROFILE = new ProfileId("admin-client");
+  private static final int LONGEST_BODY = 16 * 1024;
+  private static final String PROBLEM = "application/problem+json";
+
+  private final CertificateAuthority authority;
+  private final List<IssuerId> ledger;
+  private final Map<IssuerId, X509CertificateHolder> issuers;
+  private final Clock clock;
+  private final ObjectMapper json = new ObjectMapper();
+
+  /**
+   * @param ledger every issuer that the ledger knows
+   * @param issuers the issuers of this server, with their certificates
+   */
+  AdminApi(
+      CertificateAuthority authority,
+      List<IssuerId> ledger,
+      Map<IssuerId, X509CertificateHolder> issuers,
+      Clock clock) {
+    this.authority = authority;
+    this.ledger = ledger;
+    this.issuers = issuers;
+    this.clock = clock;
+  }
+
+  void routes(JavalinConfig config) {
+    config.http.maxRequestSize = LONGEST_BODY;
+    config.routes.beforeMatched(this::requireAdministrator);
+    config.routes.get("/admin/v1/openapi.json", this::openApi);
+    config.routes.get("/admin/v1/issuers", this::listIssuers);
+    config.routes.get("/admin/v1/certificates/{serial}", this::showCertificate);
+    config.routes.post("/admin/v1/certificates/{serial}/revocation", this::revoke);
+    config.routes.exception(Refused.class, this::refused);
+    config.routes.exception(
+        HttpResponseException.class,
+        (e, context) -> problem(context, e.getStatus(), String.valueOf(e.getMessage())));
+    config.routes.exception(
+        Exception.class,
+        (bug, context) -> {
+          LOG.error("{} {} failed", context.method(), context.path(), bug);
+          problem(context, 500, "internal error");
+        });
+    config.routes.error(404, context -> problem(context, 404, "there is nothing at this path"));
+  }
+
+  private void requireAdministrator(Context context) throws CertificateEncodingException {
+    Object shown = context.req().getAttribute("jakarta.servlet.request.X509Certificate");
+    if (!(shown instanceof X509Certificate[] chain) || chain.length == 0) {
+      throw new ForbiddenResponse("a client certificate is needed");
+    }
+    byte[] encoded = chain[0].getEncoded();
+    boolean administrator =
+        find(SerialNumber.of(chain[0].getSerialNumber()))
+            .filter(found -> found.state() == CertificateRecord.State.ISSUED)
+            .filter(found -> found.profile().equals(PROFILE))
+            .flatMap(CertificateRecord::certificate)
+            .filter(certificate -> Arrays.equals(certificate.bytes(), encoded))
+            .isPresent();
+    if (!administrator) {
+      throw new ForbiddenResponse("this certificate is not an administrator's");
+    }
+    context.attribute("administrator", chain[0].getSubjectX500Principal().getName());
+  }
+
+  private Optional<CertificateRecord> find(SerialNumber serial) {
+    return ledger.stream().flatMap(issuer -> authority.find(issuer, serial).stream()).findFirst();
+  }
+
+  private void listIssuers(Context context) {
+    ArrayNode list = json.createArrayNode();
+    issuers.forEach((name, certificate) ->
+        list.addObject()
+            .put("name", name.value())
+            .put("subject", certificate.getSubject().toString())
+            .put("notAfter", certificate.getNotAfter().toInstant().toString())
+            .put("sha256", TrustBundle.fingerprint(certificate)));
+    context.contentType("application/json").result(list.toString());
+  }
+
+  private void showCertificate(Context context) throws Refused {
+    write(context, existing(context));
+  }
+
+  private void revoke(Context context) throws Refused {
+    CertificateRecord found = existing(context);
+    JsonNode body = body(context);
+    RevocationReason reason =
+        RevocationReason.named(body.path("reason").asText("unspecified"))
+            // Nothing here releases a hold, so that holding would be revoking under another name.
+            .filter(named -> named != RevocationReason.REMOVE_FROM_CRL)
+            .filter(named -> named != RevocationReason.CERTIFICATE_HOLD)
+            .orElseThrow(
+                () -> new Refused(Reason.BAD_REVOCATION_REASON, "no such reason to revoke for"));
+    authority.revoke(
+        new Revocation(
+            found.issuer(),
+            found.serial(),
+            reason,
+            clock.instant().truncatedTo(ChronoUnit.SECONDS),
+            invalidityDate(body),
+            Objects.requireNonNull(context.<String>attribute("administrator"))));
+    write(context, existing(context));
+  }
+
+  private static Optional<Instant> invalidityDate(JsonNode body) throws Refused {
+    try {
+      JsonNode date = body.get("invalidityDate");
+      return date == null ? Optional.empty() : Optional.of(Instant.parse(date.asText()));
+    } catch (DateTimeParseException e) {
+      throw new Refused(Reason.BAD_CSR, "invalidityDate is not an RFC 3339 time");
+    }
+  }
+
+  private JsonNode body(Context context) throws Refused {
+    String text = context.body();
+    try {
+      JsonNode body = text.isEmpty() ? json.createObjectNode() : json.readTree(text);
+      List<String> known = List.of("reason", "invalidityDate");
+      if (!body.isObject()
+          || !body.properties().stream().allMatch(e -> known.contains(e.getKey()))) {
+        throw new Refused(Reason.BAD_CSR, "the body is an object with reason and invalidityDate");
+      }
+      return body;
+    } catch (IOException e) {
+      throw new Refused(Reason.BAD_CSR, "the body is not JSON");
+    }
+  }
+
+  private CertificateRecord existing(Context context) throws Refused {
+    return find(SerialNumber.parse(context.pathParam("serial")))
+        .orElseThrow(() -> new Refused(Reason.NOT_FOUND, "there is no such certificate"));
+  }
+
+  private void write(Context context, CertificateRecord found) {
+    ObjectNode answer =
+        json.createObjectNode()
+            .put("issuer", found.issuer().value())
+            .put("serial", found.serial().toString())
+            .put("profile", found.profile().value())
+            .put("state", found.state().name().toLowerCase(Locale.ROOT))
+            .put("recordedAt", found.recordedAt().toString())
+            .put("notBefore", found.notBefore().toString())
+            .put("notAfter", found.notAfter().toString());
+    found.account().ifPresent(account -> answer.put("account", account.toString()));
+    found
+        .certificate()
+        .ifPresent(certificate ->
+            answer.put("certificate", Base64.getEncoder().encodeToString(certificate.bytes())));
+    found
+        .revocation()
+        .ifPresent(revocation -> {
+          ObjectNode section = answer.putObject("revocation");
+          section
+              .put("at", revocation.at().toString())
+              .put("reason", revocation.reason().toString())
+              .put("by", revocation.by());
+          revocation
+              .invalidityDate()
+              .ifPresent(date -> section.put("invalidityDate", date.toString()));
+        });
+    context.contentType("application/json").result(answer.toString());
+  }
+
+  private void refused(Refused refused, Context context) {
+    HttpStatus status =
+        switch (refused.reason()) {
+          case NOT_FOUND -> HttpStatus.NOT_FOUND;
+          case ALREADY_REVOKED -> HttpStatus.CONFLICT;
+          case NOT_PERMITTED -> HttpStatus.FORBIDDEN;
+          case BAD_CSR,
+              BAD_PUBLIC_KEY,
+              REJECTED_NAME,
+              UNSUPPORTED_NAME,
+              BAD_VALIDITY,
+              BAD_REVOCATION_REASON ->
+              HttpStatus.BAD_REQUEST;
+        };
+    problem(context, status.getCode(), String.valueOf(refused.getMessage()));
+  }
+
+  /** RFC 9457. */
+  private void problem(Context context, int status, String detail) {
+    String body = json.createObjectNode().put("status", status).put("detail", detail).toString();
+    context.status(status).contentType(PROBLEM).result(body);
+  }
+
+  private void openApi(Context context) throws IOException {
+    try (InputStream document = AdminApi.class.getResourceAsStream("admin-openapi.json")) {
+      String text =
+          new String(Objects.requireNonNull(document).readAllBytes(), StandardCharsets.UTF_8);
+      context.header(Header.CACHE_CONTROL, "no-cache").contentType("application/json").result(text);
+    }
+  }
+}

@@ -1,0 +1,56 @@
+package dev.chancery.server;
+
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.Refused;
+import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.core.TokenAway;
+import dev.chancery.server.profiles.BuiltInProfiles;
+import java.time.Clock;
+import java.util.Optional;
+import java.util.Set;
+import org.bouncycastle.asn1.x500.X500NameBuilder;
+import org.bouncycastle.asn1.x500.style.BCStyle;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The credential by which the command line on this machine is let in to the admin API: a file in
+ * the home that only its user can read, renewed by the server.
+ */
+final class AdminCredential {
+  private static final Logger LOG = LoggerFactory.getLogger(AdminCredential.class);
+
+  private final CertificateAuthority authority;
+  private final IssuerId issuer;
+  private final Home home;
+  private final Clock clock;
+  private final TimeOrderedIds ids;
+
+  AdminCredential(
+      CertificateAuthority authority, IssuerId issuer, Home home, Clock clock, TimeOrderedIds ids) {
+    this.authority = authority;
+    this.issuer = issuer;
+    this.home = home;
+    this.clock = clock;
+    this.ids = ids;
+  }
+
+  /** Makes the credential when there is none, or when two thirds of its life are over. */
+  void renewIfDue() throws ConfigurationInvalid, Refused, TokenAway {
+    Optional<Credential> kept = Credential.read(home.adminCredential());
+    if (kept.isPresent() && clock.instant().isBefore(kept.get().renewAt())) {
+      return;
+    }
+    Credential.issue(
+            authority,
+            issuer,
+            BuiltInProfiles.ADMIN_CLIENT,
+            new X500NameBuilder(BCStyle.INSTANCE).addRDN(BCStyle.CN, "local administrator").build(),
+            Set.of(),
+            "credential of the local administrator",
+            ids)
+        .write(home.adminCredential());
+    LOG.info("made {}", home.adminCredential());
+  }
+}

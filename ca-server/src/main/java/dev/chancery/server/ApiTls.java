@@ -1,0 +1,154 @@
+package dev.chancery.server;
+
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.Der;
+import dev.chancery.core.DnsName;
+import dev.chancery.core.IpName;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.Name;
+import dev.chancery.core.ProfileId;
+import dev.chancery.core.Refused;
+import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.core.TokenAway;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x500.X500NameBuilder;
+import org.bouncycastle.asn1.x509.GeneralName;
+import org.bouncycastle.asn1.x509.GeneralNames;
+import org.bouncycastle.cert.jcajce.JcaX509CertificateHolder;
+import org.eclipse.jetty.util.ssl.SslContextFactory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The certificate of this server's own TLS listeners: issued by the default endpoint's issuer, kept
+ * in the home over restarts, renewed when two thirds of its life are over, and swapped into the
+ * listeners without touching open connections.
+ */
+final class ApiTls {
+  private static final Logger LOG = LoggerFactory.getLogger(ApiTls.class);
+  private static final ProfileId PROFILE = new ProfileId("api-server");
+
+  private final CertificateAuthority authority;
+  private final IssuerId issuer;
+  private final Set<Name> names;
+  private final Path file;
+  private final Clock clock;
+  private final TimeOrderedIds ids;
+  private final List<SslContextFactory.Server> listeners = new ArrayList<>();
+  private Credential credential;
+
+  /**
+   * Takes up the certificate in the home, or has one issued.
+   *
+   * @param url where clients find the API; its host is among the certificate's names
+   */
+  ApiTls(
+      CertificateAuthority authority,
+      IssuerId issuer,
+      BaseUrl url,
+      Path file,
+      Clock clock,
+      TimeOrderedIds ids)
+      throws ConfigurationInvalid, Refused, TokenAway {
+    this.authority = authority;
+    this.issuer = issuer;
+    this.names = names(url);
+    this.file = file;
+    this.clock = clock;
+    this.ids = ids;
+    Credential kept = Credential.read(file).filter(this::serves).orElse(null);
+    this.credential = kept != null ? kept : issue();
+  }
+
+  /** The settings of a TLS listener; its certificate follows the renewals. */
+  SslContextFactory.Server listener() {
+    SslContextFactory.Server factory = settings();
+    listeners.add(factory);
+    return factory;
+  }
+
+  /** As {@link #listener}, for clients that show a certificate under one of these roots. */
+  SslContextFactory.Server listenerForClientsOf(KeyStore roots) {
+    SslContextFactory.Server factory = listener();
+    factory.setNeedClientAuth(true);
+    factory.setTrustStore(roots);
+    return factory;
+  }
+
+  /** Renews when it is time; a listener that is up goes on with the old one until then. */
+  synchronized void renewIfDue() throws ConfigurationInvalid, Refused, TokenAway {
+    if (clock.instant().isBefore(credential.renewAt())) {
+      return;
+    }
+    credential = issue();
+    for (SslContextFactory.Server listener : listeners) {
+      try {
+        listener.reload(
+            changed -> ((SslContextFactory.Server) changed).setKeyStore(credential.keyStore()));
+      } catch (Exception e) {
+        throw new IllegalStateException("a listener did not take its new certificate", e);
+      }
+    }
+    LOG.info("renewed the certificate of the api listeners");
+  }
+
+  private SslContextFactory.Server settings() {
+    SslContextFactory.Server factory = new SslContextFactory.Server();
+    factory.setKeyStore(credential.keyStore());
+    factory.setKeyStorePassword("");
+    factory.setSniRequired(false);
+    factory.setIncludeProtocols("TLSv1.3", "TLSv1.2");
+    return factory;
+  }
+
+  private Credential issue() throws ConfigurationInvalid, Refused, TokenAway {
+    X500Name subject = new X500NameBuilder().build();
+    Credential fresh =
+        Credential.issue(
+            authority, issuer, PROFILE, subject, names, "tls of the api listeners", ids);
+    fresh.write(file);
+    return fresh;
+  }
+
+  /** Whether a kept certificate is from the issuer of today, for the names of today, and fresh. */
+  private boolean serves(Credential kept) {
+    try {
+      Der above = authority.chains(issuer).getFirst().getFirst();
+      GeneralNames held =
+          GeneralNames.fromExtensions(
+              new JcaX509CertificateHolder(kept.certificate()).getExtensions(),
+              org.bouncycastle.asn1.x509.Extension.subjectAlternativeName);
+      Set<GeneralName> wanted = new HashSet<>();
+      names.forEach(name -> wanted.add(name.toGeneralName()));
+      return clock.instant().isBefore(kept.renewAt())
+          && kept.chain().size() > 1
+          && Arrays.equals(kept.chain().get(1).getEncoded(), above.bytes())
+          && wanted.equals(new HashSet<>(Arrays.asList(held.getNames())));
+    } catch (Refused | GeneralSecurityException | RuntimeException e) {
+      LOG.warn("the kept certificate of the api listeners is not usable: {}", e.getMessage());
+      return false;
+    }
+  }
+
+  private static Set<Name> names(BaseUrl url) throws Refused {
+    Set<Name> names = new LinkedHashSet<>();
+    names.add(isAddress(url.host()) ? IpName.parse(url.host()) : DnsName.parse(url.host()));
+    names.add(new DnsName("localhost"));
+    names.add(IpName.parse("127.0.0.1"));
+    return names;
+  }
+
+  private static boolean isAddress(String host) {
+    return host.contains(":") || host.matches("[0-9.]+");
+  }
+}

@@ -1,0 +1,119 @@
+package dev.chancery.server;
+
+import dev.chancery.core.Cidr;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.Profile;
+import dev.chancery.core.ProfileId;
+import dev.chancery.hsm.KeyId;
+import dev.chancery.server.profiles.ProfileFiles;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The server's configuration: DIR/chancery.yaml, read and checked by {@link ConfigurationFile}.
+ * Every key is explained in config/chancery.yaml.
+ */
+record Configuration(
+    Listeners listeners,
+    ExternalUrls externalUrls,
+    DatabaseSection database,
+    TokenSection token,
+    List<Path> roots,
+    List<IssuerSection> issuers,
+    Path profiles,
+    AcmeSection acme,
+    CrlSection crl,
+    OcspSection ocsp) {
+
+  record Listeners(
+      ListenerSection publicListener,
+      ListenerSection api,
+      ListenerSection admin,
+      ListenerSection management) {}
+
+  /** Port 0 takes a free one. */
+  record ListenerSection(String host, int port) {}
+
+  /** What certificates and directories carry; empty: localhost and the listener's port. */
+  record ExternalUrls(Optional<BaseUrl> publicUrl, Optional<BaseUrl> api) {}
+
+  /** The password comes from one of a file and an environment variable, or there is none. */
+  record DatabaseSection(
+      String url,
+      String user,
+      Optional<Path> passwordFile,
+      Optional<String> passwordVariable,
+      int connections) {}
+
+  enum TokenKind {
+    PKCS11,
+    /** An encrypted file, for development only. */
+    PKCS12,
+  }
+
+  /**
+   * @param library the PKCS #11 module; there when the kind is PKCS11, with label or serial
+   * @param file the key store; there when the kind is PKCS12
+   * @param pinFile the user PIN, or the password of the key store
+   */
+  record TokenSection(
+      TokenKind kind,
+      Optional<Path> library,
+      Optional<String> label,
+      Optional<String> serial,
+      Optional<Path> file,
+      Path pinFile,
+      int threads,
+      Duration timeout,
+      Map<String, String> environment) {}
+
+  /**
+   * @param certificate a PEM file: the issuer's certificate, then those above it without the root
+   * @param ocspKeyId the key of the delegated OCSP signer; made when it is missing
+   */
+  record IssuerSection(
+      IssuerId name, Path certificate, KeyId keyId, KeyId ocspKeyId, boolean rsaPss) {}
+
+  record AcmeSection(Map<String, EndpointSection> endpoints, ValidationSection validation) {}
+
+  record EndpointSection(
+      IssuerId issuer, ProfileId profile, Optional<URI> termsOfService, Optional<URI> website) {}
+
+  /** Resolvers are host:port; none: the system's. */
+  record ValidationSection(int http01Port, NetworksSection networks, List<String> resolvers) {}
+
+  record NetworksSection(List<Cidr> allow, List<Cidr> deny) {}
+
+  record CrlSection(Duration validity, Duration refresh) {}
+
+  record OcspSection(Duration validity) {}
+
+  /** Reads and checks a home's configuration; nothing but files is touched. */
+  static Configuration read(Home home, Map<String, String> overrides) throws ConfigurationInvalid {
+    return ConfigurationFile.read(home.configurationFile(), overrides);
+  }
+
+  /** The profiles that the configuration names. */
+  Map<ProfileId, Profile> profiles(Home home) throws ConfigurationInvalid {
+    Map<ProfileId, Profile> known = ProfileFiles.load(home.resolve(profiles));
+    for (Map.Entry<String, EndpointSection> endpoint : acme.endpoints().entrySet()) {
+      if (!known.containsKey(endpoint.getValue().profile())) {
+        throw new ConfigurationInvalid(
+            home.configurationFile()
+                + ": acme.endpoints."
+                + endpoint.getKey()
+                + ".profile: there is no profile "
+                + endpoint.getValue().profile());
+      }
+    }
+    return known;
+  }
+
+  EndpointSection defaultEndpoint() {
+    return java.util.Objects.requireNonNull(acme.endpoints().get("default"));
+  }
+}

@@ -1,0 +1,319 @@
+package dev.chancery.server;
+
+import dev.chancery.acme.TargetNetworks;
+import dev.chancery.core.Cidr;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.ProfileId;
+import dev.chancery.hsm.KeyId;
+import dev.chancery.server.Configuration.AcmeSection;
+import dev.chancery.server.Configuration.CrlSection;
+import dev.chancery.server.Configuration.DatabaseSection;
+import dev.chancery.server.Configuration.EndpointSection;
+import dev.chancery.server.Configuration.ExternalUrls;
+import dev.chancery.server.Configuration.IssuerSection;
+import dev.chancery.server.Configuration.ListenerSection;
+import dev.chancery.server.Configuration.Listeners;
+import dev.chancery.server.Configuration.NetworksSection;
+import dev.chancery.server.Configuration.OcspSection;
+import dev.chancery.server.Configuration.TokenKind;
+import dev.chancery.server.Configuration.TokenSection;
+import dev.chancery.server.Configuration.ValidationSection;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Function;
+
+/** Reads chancery.yaml: what each key means, its default, and what is refused. */
+final class ConfigurationFile {
+  private ConfigurationFile() {}
+
+  static Configuration read(Path file, Map<String, String> overrides) throws ConfigurationInvalid {
+    YamlSection root = YamlSection.ofFile(file, overrides);
+    List<IssuerSection> issuers = issuers(root);
+    Configuration configuration =
+        new Configuration(
+            listeners(root.section("listeners")),
+            externalUrls(root.section("externalUrls")),
+            database(root.section("database")),
+            token(root.requiredSection("token")),
+            root.list("roots", Path::of),
+            issuers,
+            root.optional("profiles", Path::of).orElse(Path.of("profiles")),
+            acme(root.requiredSection("acme"), issuers),
+            crl(root.section("crl")),
+            ocsp(root.section("ocsp")));
+    root.end();
+    if (configuration.roots().isEmpty()) {
+      throw root.refused("roots needs at least one file");
+    }
+    return configuration;
+  }
+
+  private static Listeners listeners(Optional<YamlSection> section) throws ConfigurationInvalid {
+    Listeners listeners =
+        new Listeners(
+            listener(section, "public", "0.0.0.0", 8080),
+            listener(section, "api", "0.0.0.0", 8443),
+            listener(section, "admin", "127.0.0.1", 9443),
+            listener(section, "management", "127.0.0.1", 8081));
+    end(section);
+    return listeners;
+  }
+
+  private static ListenerSection listener(
+      Optional<YamlSection> listeners, String key, String host, int port)
+      throws ConfigurationInvalid {
+    Optional<YamlSection> section = section(listeners, key);
+    ListenerSection listener =
+        new ListenerSection(
+            optional(section, "host", Function.identity()).orElse(host),
+            optional(section, "port", text -> number(text, 0, 65535)).orElse(port));
+    end(section);
+    return listener;
+  }
+
+  private static ExternalUrls externalUrls(Optional<YamlSection> section)
+      throws ConfigurationInvalid {
+    ExternalUrls urls =
+        new ExternalUrls(
+            optional(section, "public", BaseUrl::parse), optional(section, "api", BaseUrl::parse));
+    end(section);
+    return urls;
+  }
+
+  private static DatabaseSection database(Optional<YamlSection> section)
+      throws ConfigurationInvalid {
+    DatabaseSection database =
+        new DatabaseSection(
+            optional(section, "url", Function.identity())
+                .orElse("jdbc:h2:file:./database/chancery"),
+            optional(section, "user", Function.identity()).orElse("chancery"),
+            optional(section, "passwordFile", Path::of),
+            optional(section, "passwordVariable", Function.identity()),
+            optional(section, "connections", text -> number(text, 4, 1000)).orElse(10));
+    end(section);
+    if (database.passwordFile().isPresent() && database.passwordVariable().isPresent()) {
+      throw section.orElseThrow().refused("only one of passwordFile and passwordVariable");
+    }
+    return database;
+  }
+
+  private static TokenSection token(YamlSection section) throws ConfigurationInvalid {
+    Optional<YamlSection> environment = section.section("environment");
+    TokenSection token =
+        new TokenSection(
+            section.optional("kind", ConfigurationFile::tokenKind).orElse(TokenKind.PKCS11),
+            section.optional("library", Path::of),
+            section.optional("label", Function.identity()),
+            section.optional("serial", Function.identity()),
+            section.optional("file", Path::of),
+            section.required("pinFile", Path::of),
+            section.optional("threads", text -> number(text, 1, 256)).orElse(4),
+            section.optional("timeout", ConfigurationFile::duration).orElse(Duration.ofSeconds(5)),
+            environment.isPresent() ? words(environment.get()) : Map.of());
+    section.end();
+    switch (token.kind()) {
+      case PKCS11 -> {
+        if (token.library().isEmpty()) {
+          throw section.refused("library is missing");
+        }
+        if (token.label().isEmpty() && token.serial().isEmpty()) {
+          throw section.refused("one of label and serial is needed");
+        }
+        if (token.file().isPresent()) {
+          throw section.refused("file is for kind pkcs12");
+        }
+      }
+      case PKCS12 -> {
+        if (token.file().isEmpty()) {
+          throw section.refused("file is missing");
+        }
+        if (token.library().isPresent()
+            || token.label().isPresent()
+            || token.serial().isPresent()) {
+          throw section.refused("library, label and serial are for kind pkcs11");
+        }
+      }
+    }
+    return token;
+  }
+
+  private static Map<String, String> words(YamlSection section) throws ConfigurationInvalid {
+    Map<String, String> words = new TreeMap<>();
+    for (String key : section.keys()) {
+      words.put(key, section.required(key, Function.identity()));
+    }
+    return Map.copyOf(words);
+  }
+
+  private static List<IssuerSection> issuers(YamlSection root) throws ConfigurationInvalid {
+    List<IssuerSection> issuers = new ArrayList<>();
+    Set<IssuerId> names = new HashSet<>();
+    Set<KeyId> keys = new HashSet<>();
+    for (YamlSection section : root.sections("issuers")) {
+      IssuerSection issuer =
+          new IssuerSection(
+              section.required("name", IssuerId::new),
+              section.required("certificate", Path::of),
+              section.required("keyId", KeyId::new),
+              section.required("ocspKeyId", KeyId::new),
+              section.optional("rsaPss", ConfigurationFile::truth).orElse(false));
+      section.end();
+      if (issuer.name().equals(Initialization.ROOT)) {
+        throw section.refused("the name " + issuer.name() + " is the root's");
+      }
+      if (!names.add(issuer.name())) {
+        throw section.refused("there are two issuers named " + issuer.name());
+      }
+      if (!keys.add(issuer.keyId()) || !keys.add(issuer.ocspKeyId())) {
+        throw section.refused("issuer " + issuer.name() + " has a key id that is used already");
+      }
+      issuers.add(issuer);
+    }
+    if (issuers.isEmpty()) {
+      throw root.refused("issuers needs at least one issuer");
+    }
+    return List.copyOf(issuers);
+  }
+
+  private static AcmeSection acme(YamlSection section, List<IssuerSection> issuers)
+      throws ConfigurationInvalid {
+    YamlSection list = section.requiredSection("endpoints");
+    Map<String, EndpointSection> endpoints = new TreeMap<>();
+    for (String name : list.keys()) {
+      endpoints.put(name, endpoint(list.requiredSection(name), issuers));
+    }
+    if (!endpoints.containsKey("default")) {
+      throw list.refused("the endpoint named default is missing");
+    }
+    ValidationSection validation = validation(section.section("validation"));
+    section.end();
+    return new AcmeSection(Map.copyOf(endpoints), validation);
+  }
+
+  private static EndpointSection endpoint(YamlSection section, List<IssuerSection> issuers)
+      throws ConfigurationInvalid {
+    EndpointSection endpoint =
+        new EndpointSection(
+            section.required("issuer", IssuerId::new),
+            section.required("profile", ProfileId::new),
+            section.optional("termsOfService", ConfigurationFile::webUrl),
+            section.optional("website", ConfigurationFile::webUrl));
+    section.end();
+    if (issuers.stream().noneMatch(issuer -> issuer.name().equals(endpoint.issuer()))) {
+      throw section.refused("there is no issuer named " + endpoint.issuer());
+    }
+    return endpoint;
+  }
+
+  private static ValidationSection validation(Optional<YamlSection> section)
+      throws ConfigurationInvalid {
+    Optional<YamlSection> http01 = section(section, "http01");
+    int port = optional(http01, "port", text -> number(text, 1, 65535)).orElse(80);
+    end(http01);
+    Optional<YamlSection> networks = section(section, "networks");
+    NetworksSection targets =
+        networks.isEmpty()
+            ? new NetworksSection(List.of(), TargetNetworks.DENIED_BY_DEFAULT)
+            : new NetworksSection(
+                networks.get().list("allow", Cidr::parse),
+                networks.get().keys().contains("deny")
+                    ? networks.get().list("deny", Cidr::parse)
+                    : TargetNetworks.DENIED_BY_DEFAULT);
+    end(networks);
+    Optional<YamlSection> dns = section(section, "dns");
+    List<String> resolvers =
+        dns.isEmpty() ? List.of() : dns.get().list("resolvers", Function.identity());
+    end(dns);
+    end(section);
+    return new ValidationSection(port, targets, resolvers);
+  }
+
+  private static CrlSection crl(Optional<YamlSection> section) throws ConfigurationInvalid {
+    CrlSection crl =
+        new CrlSection(
+            optional(section, "validity", ConfigurationFile::duration).orElse(Duration.ofDays(7)),
+            optional(section, "refresh", ConfigurationFile::duration).orElse(Duration.ofDays(1)));
+    end(section);
+    if (crl.refresh().compareTo(crl.validity()) >= 0) {
+      throw section.orElseThrow().refused("refresh must be less than validity");
+    }
+    return crl;
+  }
+
+  private static OcspSection ocsp(Optional<YamlSection> section) throws ConfigurationInvalid {
+    OcspSection ocsp =
+        new OcspSection(
+            optional(section, "validity", ConfigurationFile::duration)
+                .orElse(Duration.ofHours(12)));
+    end(section);
+    return ocsp;
+  }
+
+  private static TokenKind tokenKind(String text) {
+    return switch (text) {
+      case "pkcs11" -> TokenKind.PKCS11;
+      case "pkcs12" -> TokenKind.PKCS12;
+      default -> throw new IllegalArgumentException("pkcs11 or pkcs12, not " + text);
+    };
+  }
+
+  private static int number(String text, int least, int most) {
+    if (!text.matches("[0-9]{1,9}")
+        || Integer.parseInt(text) < least
+        || Integer.parseInt(text) > most) {
+      throw new IllegalArgumentException(
+          "a whole number from " + least + " to " + most + ", not " + text);
+    }
+    return Integer.parseInt(text);
+  }
+
+  private static boolean truth(String text) {
+    return switch (text) {
+      case "true" -> true;
+      case "false" -> false;
+      default -> throw new IllegalArgumentException("true or false, not " + text);
+    };
+  }
+
+  /** At least a second, so that a slip of the unit is not a server that spins. */
+  private static Duration duration(String text) {
+    Duration duration = Durations.parse(text);
+    if (duration.compareTo(Duration.ofSeconds(1)) < 0) {
+      throw new IllegalArgumentException("at least one second, not " + text);
+    }
+    return duration;
+  }
+
+  private static URI webUrl(String text) {
+    URI uri = URI.create(text);
+    if (uri.getHost() == null || !List.of("http", "https").contains(uri.getScheme())) {
+      throw new IllegalArgumentException("an http or https URL, not " + text);
+    }
+    return uri;
+  }
+
+  private static Optional<YamlSection> section(Optional<YamlSection> parent, String key)
+      throws ConfigurationInvalid {
+    return parent.isEmpty() ? Optional.empty() : parent.get().section(key);
+  }
+
+  private static <T> Optional<T> optional(
+      Optional<YamlSection> section, String key, Function<String, T> parser)
+      throws ConfigurationInvalid {
+    return section.isEmpty() ? Optional.empty() : section.get().optional(key, parser);
+  }
+
+  private static void end(Optional<YamlSection> section) throws ConfigurationInvalid {
+    if (section.isPresent()) {
+      section.get().end();
+    }
+  }
+}

@@ -1,0 +1,129 @@
+package dev.chancery.server;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+
+/** The home directory: configuration, certificates, secrets and the embedded database. */
+record Home(Path directory) {
+  private static final Set<PosixFilePermission> PRIVATE_DIRECTORY =
+      PosixFilePermissions.fromString("rwx------");
+  private static final Set<PosixFilePermission> PRIVATE_FILE =
+      PosixFilePermissions.fromString("rw-------");
+
+  /** An existing home of this process's user. */
+  static Home open(Path path) throws ConfigurationInvalid {
+    Home home = new Home(path.toAbsolutePath().normalize());
+    if (!Files.isDirectory(home.directory)) {
+      throw new ConfigurationInvalid(
+          home.directory + ": there is no such home directory; chancery init makes one");
+    }
+    home.requireOwner();
+    return home;
+  }
+
+  /** The home, made as a private directory when it is not there. */
+  static Home create(Path path) throws ConfigurationInvalid {
+    Home home = new Home(path.toAbsolutePath().normalize());
+    try {
+      if (!Files.exists(home.directory, LinkOption.NOFOLLOW_LINKS)) {
+        Files.createDirectories(
+            home.directory, PosixFilePermissions.asFileAttribute(PRIVATE_DIRECTORY));
+      }
+    } catch (IOException e) {
+      throw new ConfigurationInvalid(home.directory + ": cannot be made: " + e.getMessage());
+    }
+    return open(path);
+  }
+
+  private void requireOwner() throws ConfigurationInvalid {
+    try {
+      // A process's own files belong to its effective user, whatever the environment says.
+      String owner = Files.getOwner(directory).getName();
+      String user = Files.getOwner(Path.of("/proc/self")).getName();
+      if (!owner.equals(user)) {
+        throw new ConfigurationInvalid(
+            directory + ": the home directory belongs to " + owner + ", not to " + user);
+      }
+    } catch (IOException e) {
+      throw new ConfigurationInvalid(directory + ": its owner cannot be read");
+    }
+  }
+
+  Path configurationFile() {
+    return directory.resolve("chancery.yaml");
+  }
+
+  /** The root that clients trust. */
+  Path rootCertificate() {
+    return directory.resolve("root.pem");
+  }
+
+  /** The key and certificate of the administrator at this machine. */
+  Path adminCredential() {
+    return directory.resolve("admin").resolve("admin.pem");
+  }
+
+  /** Where the running server's admin API is found. */
+  Path adminUrl() {
+    return directory.resolve("admin").resolve("url");
+  }
+
+  /** A path from the configuration; relative ones are relative to the home. */
+  Path resolve(Path path) {
+    return directory.resolve(path).normalize();
+  }
+
+  /** Makes a directory that only this user can enter, unless it is there. */
+  Path privateDirectory(String name) throws ConfigurationInvalid {
+    Path path = directory.resolve(name);
+    try {
+      if (!Files.isDirectory(path)) {
+        Files.createDirectory(path, PosixFilePermissions.asFileAttribute(PRIVATE_DIRECTORY));
+      }
+      return path;
+    } catch (IOException e) {
+      throw new ConfigurationInvalid(path + ": cannot be made: " + e.getMessage());
+    }
+  }
+
+  /**
+   * Writes a file that only this user can read; it is there whole and on the disk, or not at all.
+   */
+  static void writePrivate(Path file, String content) throws ConfigurationInvalid {
+    Path fresh = file.resolveSibling(file.getFileName() + ".new");
+    try {
+      Files.deleteIfExists(fresh);
+      Files.createFile(fresh, PosixFilePermissions.asFileAttribute(PRIVATE_FILE));
+      try (FileChannel channel = FileChannel.open(fresh, StandardOpenOption.WRITE)) {
+        ByteBuffer bytes = ByteBuffer.wrap(content.getBytes(StandardCharsets.UTF_8));
+        while (bytes.hasRemaining()) {
+          channel.write(bytes);
+        }
+        channel.force(true);
+      }
+      Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw new ConfigurationInvalid(file + ": cannot be written: " + e.getMessage());
+    }
+  }
+
+  /** Reads a secret from a file; the last line end does not belong to it. */
+  static String secret(Path file) throws ConfigurationInvalid {
+    try {
+      String text = Files.readString(file);
+      return text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
+    } catch (IOException e) {
+      throw new ConfigurationInvalid(file + ": the secret cannot be read");
+    }
+  }
+}

@@ -1,0 +1,111 @@
+package dev.chancery.server;
+
+import io.javalin.Javalin;
+import io.javalin.config.JavalinConfig;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.function.Consumer;
+import org.eclipse.jetty.alpn.server.ALPNServerConnectionFactory;
+import org.eclipse.jetty.http.HttpVersion;
+import org.eclipse.jetty.http.UriCompliance;
+import org.eclipse.jetty.http2.server.HTTP2ServerConnectionFactory;
+import org.eclipse.jetty.server.ConnectionFactory;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.SecureRequestCustomizer;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.SslConnectionFactory;
+import org.eclipse.jetty.util.ssl.SslContextFactory;
+
+/** One listening port with routes of its own; what a port carries, no other port carries. */
+final class HttpListener implements AutoCloseable {
+  private static final Duration IDLE = Duration.ofSeconds(30);
+  private static final int LONGEST_HEADERS = 16 * 1024;
+
+  private final Javalin javalin;
+
+  private HttpListener(Javalin javalin) {
+    this.javalin = javalin;
+  }
+
+  /** Serves plain HTTP. */
+  static HttpListener http(BoundPort port, Consumer<JavalinConfig> routes) {
+    return start(port, routes, configuration -> new ConnectionFactory[] {plain(configuration)});
+  }
+
+  /** Serves HTTP/1.1 and HTTP/2 over TLS. */
+  static HttpListener https(
+      BoundPort port, SslContextFactory.Server tls, Consumer<JavalinConfig> routes) {
+    return start(
+        port,
+        routes,
+        configuration -> {
+          // Clients reach this server by names that its certificate need not list: the check of the
+          // Host header against it is left to them.
+          configuration.addCustomizer(new SecureRequestCustomizer(false));
+          ALPNServerConnectionFactory alpn = new ALPNServerConnectionFactory();
+          alpn.setDefaultProtocol(HttpVersion.HTTP_1_1.asString());
+          return new ConnectionFactory[] {
+            new SslConnectionFactory(tls, alpn.getProtocol()),
+            alpn,
+            new HTTP2ServerConnectionFactory(configuration),
+            plain(configuration)
+          };
+        });
+  }
+
+  private interface Protocols {
+    ConnectionFactory[] over(HttpConfiguration configuration);
+  }
+
+  private static HttpListener start(
+      BoundPort port, Consumer<JavalinConfig> routes, Protocols protocols) {
+    Javalin javalin =
+        Javalin.create(config -> {
+          config.startup.showJavalinBanner = false;
+          config.concurrency.useVirtualThreads = true;
+          config.jetty.addConnector(
+              (server, shared) -> connector(server, port, protocols.over(own(shared))));
+          routes.accept(config);
+        });
+    javalin.start();
+    return new HttpListener(javalin);
+  }
+
+  private static HttpConfiguration own(HttpConfiguration shared) {
+    HttpConfiguration configuration = new HttpConfiguration(shared);
+    configuration.setSendServerVersion(false);
+    configuration.setSendXPoweredBy(false);
+    configuration.setRequestHeaderSize(LONGEST_HEADERS);
+    // Base64 in the path of an OCSP GET holds escaped slashes (RFC 6960 appendix A.1).
+    configuration.setUriCompliance(
+        UriCompliance.DEFAULT.with(
+            "OCSP",
+            UriCompliance.Violation.AMBIGUOUS_PATH_SEPARATOR,
+            UriCompliance.Violation.AMBIGUOUS_EMPTY_SEGMENT));
+    return configuration;
+  }
+
+  private static HttpConnectionFactory plain(HttpConfiguration configuration) {
+    return new HttpConnectionFactory(configuration);
+  }
+
+  private static ServerConnector connector(
+      Server server, BoundPort port, ConnectionFactory[] protocols) {
+    ServerConnector connector = new ServerConnector(server, 1, 1, protocols);
+    connector.setIdleTimeout(IDLE.toMillis());
+    try {
+      connector.open(port.channel());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return connector;
+  }
+
+  @Override
+  public void close() {
+    javalin.stop();
+  }
+}

@@ -1,0 +1,85 @@
+package dev.chancery.server;
+
+import com.github.kagkarlsson.scheduler.Scheduler;
+import com.github.kagkarlsson.scheduler.task.helper.RecurringTask;
+import com.github.kagkarlsson.scheduler.task.helper.Tasks;
+import com.github.kagkarlsson.scheduler.task.schedule.FixedDelay;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What is done again and again: once per cluster, through the database, or on each node for what
+ * each node has for itself. Work that fails is logged and done again at its next time.
+ */
+final class PeriodicWork implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(PeriodicWork.class);
+  private static final Duration POLLING = Duration.ofSeconds(5);
+
+  /** Work that may fail. */
+  interface Work {
+    void run() throws Exception;
+  }
+
+  private final DataSource database;
+  private final List<RecurringTask<Void>> shared = new ArrayList<>();
+  private final ScheduledExecutorService own =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().name("periodic").daemon().factory());
+  private @Nullable Scheduler scheduler;
+
+  PeriodicWork(DataSource database) {
+    this.database = database;
+  }
+
+  /** Work for one node of the cluster at a time. */
+  void once(String name, Duration pause, Work work) {
+    shared.add(
+        Tasks.recurring(name, FixedDelay.of(pause))
+            .execute((task, context) -> attempt(name, work)));
+  }
+
+  /** Work for every node. */
+  void everywhere(String name, Duration pause, Work work) {
+    own.scheduleWithFixedDelay(
+        () -> attempt(name, work), pause.toMillis(), pause.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /** Begins with the cluster's work; what was added later is not done. */
+  void start() {
+    scheduler =
+        Scheduler.create(database)
+            .startTasks(shared)
+            .threads(2)
+            .pollingInterval(POLLING)
+            .shutdownMaxWait(Duration.ofSeconds(5))
+            .build();
+    scheduler.start();
+  }
+
+  private static void attempt(String name, Work work) {
+    try {
+      work.run();
+    } catch (Exception e) {
+      if (e instanceof InterruptedException) {
+        Thread.currentThread().interrupt();
+      }
+      LOG.warn("{} failed and will be tried again: {}", name, e.toString());
+    }
+  }
+
+  @Override
+  public void close() {
+    own.shutdownNow();
+    if (scheduler != null) {
+      scheduler.stop();
+    }
+  }
+}

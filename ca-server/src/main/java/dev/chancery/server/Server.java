@@ -1,0 +1,266 @@
+package dev.chancery.server;
+
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.KeyAlgorithm;
+import dev.chancery.core.Profile;
+import dev.chancery.core.ProfileId;
+import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.crl.CrlIssuer;
+import dev.chancery.crl.CrlPublisher;
+import dev.chancery.crl.CrlResource;
+import dev.chancery.crl.CrlSettings;
+import dev.chancery.crl.CrlShelf;
+import dev.chancery.hsm.Token;
+import dev.chancery.ocsp.DelegatedSigner;
+import dev.chancery.ocsp.OcspResource;
+import dev.chancery.ocsp.OcspResponder;
+import dev.chancery.ocsp.OcspSettings;
+import dev.chancery.ocsp.ServedIssuer;
+import dev.chancery.server.engine.Catalogue;
+import dev.chancery.server.engine.Issuer;
+import dev.chancery.server.engine.IssuingAuthority;
+import dev.chancery.server.engine.Recovery;
+import dev.chancery.store.Database;
+import dev.chancery.store.IssuerRegistry;
+import dev.chancery.store.JooqCrlLedger;
+import dev.chancery.store.JooqIssuanceLedger;
+import dev.chancery.store.JooqRevocationLedger;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The whole server, wired by hand: read {@link #start} from top to bottom to see what stands on
+ * what. It is long and dull so that nothing else has to be.
+ */
+final class Server implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Server.class);
+
+  /** Longer than any issuance can take: what is unfinished after it never will be finished. */
+  private static final Duration ISSUANCE_GRACE = Duration.ofSeconds(60);
+
+  private static final Duration SIGNER_RENEWAL = Duration.ofDays(3);
+  private static final Duration CRL_FRESHNESS = Duration.ofMinutes(5);
+  private static final int CACHED_ANSWERS = 100_000;
+
+  private final Home home;
+  private final Configuration configuration;
+  private final Clock clock;
+  private final SecureRandom random;
+  private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+
+  private Server(Home home, Configuration configuration, Clock clock, SecureRandom random) {
+    this.home = home;
+    this.configuration = configuration;
+    this.clock = clock;
+    this.random = random;
+  }
+
+  /** Starts everything; when it returns, the server can issue. When it throws, nothing is left. */
+  static Server start(
+      Home home, Configuration configuration, Clock clock, SecureRandom random, Started started)
+      throws Exception {
+    Server server = new Server(home, configuration, clock, random);
+    try {
+      server.wire(started);
+      return server;
+    } catch (Exception e) {
+      server.close();
+      throw e;
+    }
+  }
+
+  /** Told of the URLs once the server is ready. */
+  interface Started {
+    void at(Addresses addresses);
+  }
+
+  private void wire(Started started) throws Exception {
+    // 1. What can be refused without touching anything: files and ports.
+    Map<ProfileId, Profile> profiles = configuration.profiles(home);
+    TrustBundle trust =
+        TrustBundle.read(configuration.roots().stream().map(home::resolve).toList());
+    Configuration.Listeners listeners = configuration.listeners();
+    BoundPort publicPort = part(BoundPort.bind("public", listeners.publicListener()));
+    BoundPort apiPort = part(BoundPort.bind("api", listeners.api()));
+    BoundPort adminPort = part(BoundPort.bind("admin", listeners.admin()));
+    BoundPort managementPort = part(BoundPort.bind("management", listeners.management()));
+    Addresses addresses =
+        Addresses.of(configuration.externalUrls(), publicPort.port(), apiPort.port());
+
+    // 2. The ledgers and the token.
+    Database database = part(Databases.open(home, configuration.database(), System::getenv));
+    JooqIssuanceLedger issuance = new JooqIssuanceLedger(database, clock);
+    JooqRevocationLedger revocations = new JooqRevocationLedger(database, clock);
+    JooqCrlLedger crls = new JooqCrlLedger(database, clock);
+    IssuerRegistry registry = new IssuerRegistry(database);
+    Token token = part(Tokens.open(home, configuration.token(), random));
+    List<KeyedIssuer> issuers =
+        KeyedIssuer.open(home, configuration, token, registry, clock.instant());
+
+    // 3. CRLs.
+    CrlSettings crlSettings =
+        new CrlSettings(configuration.crl().validity(), configuration.crl().refresh());
+    CrlShelf shelf = new CrlShelf(crls, clock);
+    List<CrlIssuer> crlIssuers = new ArrayList<>();
+    for (KeyedIssuer issuer : issuers) {
+      LoadedIssuer loaded = issuer.loaded();
+      crlIssuers.add(
+          new CrlIssuer(loaded.id(), loaded.certificate(), issuer.crlKey(), crlSettings));
+    }
+    CrlPublisher publisher = part(new CrlPublisher(crlIssuers, crls, revocations, shelf, clock));
+
+    // 4. The engine.
+    List<Issuer> issuing = new ArrayList<>();
+    for (KeyedIssuer issuer : issuers) {
+      issuing.add(issuer.forIssuing(home, addresses));
+    }
+    CertificateAuthority authority =
+        new IssuingAuthority(
+            new Catalogue(issuing, profiles.values()),
+            issuance,
+            revocations,
+            clock,
+            random,
+            publisher::requestPublish);
+    Recovery recovery = new Recovery(issuance, revocations, clock, ISSUANCE_GRACE);
+    recovery.run();
+
+    // 5. OCSP.
+    List<DelegatedSigner> signers = new ArrayList<>();
+    List<ServedIssuer> served = new ArrayList<>();
+    for (KeyedIssuer issuer : issuers) {
+      LoadedIssuer loaded = issuer.loaded();
+      DelegatedSigner signer =
+          new DelegatedSigner(
+              loaded.id(),
+              token,
+              authority,
+              clock,
+              new DelegatedSigner.Settings(
+                  issuer.ocspKeyId(), KeyAlgorithm.EC_P256, SIGNER_RENEWAL));
+      signer.renewIfDue();
+      signers.add(signer);
+      served.add(new ServedIssuer(loaded.id(), loaded.certificate(), signer));
+    }
+    Duration answers = configuration.ocsp().validity();
+    OcspResponder responder =
+        new OcspResponder(
+            served,
+            revocations,
+            clock,
+            new OcspSettings(answers, answers.dividedBy(2), CACHED_ANSWERS, true));
+
+    // 6. This server's own credentials.
+    IssuerId own = configuration.defaultEndpoint().issuer();
+    TimeOrderedIds ids = new TimeOrderedIds(clock, random);
+    ApiTls tls =
+        new ApiTls(
+            authority,
+            own,
+            addresses.apiUrl(),
+            home.privateDirectory("tls").resolve("api.pem"),
+            clock,
+            ids);
+    home.privateDirectory("admin");
+    AdminCredential administrator = new AdminCredential(authority, own, home, clock, ids);
+    administrator.renewIfDue();
+
+    // 7. ACME.
+
+    // 8. The listeners.
+    Map<IssuerId, X509CertificateHolder> certificates = new TreeMap<>();
+    issuers.forEach(
+        issuer -> certificates.put(issuer.loaded().id(), issuer.loaded().certificate()));
+    certificates.put(Initialization.ROOT, trust.roots().getFirst());
+    LandingPage landingPage = new LandingPage(addresses.publicUrl(), addresses.apiUrl(), trust);
+    CertificateDownloads downloads = new CertificateDownloads(certificates, trust);
+    OcspResource ocsp = new OcspResource(responder, clock);
+    CrlResource crl = new CrlResource(shelf, clock, CRL_FRESHNESS);
+    part(
+        HttpListener.http(
+            publicPort,
+            config -> {
+              landingPage.routes(config);
+              downloads.routes(config);
+              ocsp.mount(config.routes, "/ocsp");
+              crl.mount(config.routes, "/crl");
+              PlainErrors.routes(config);
+            }));
+    part(HttpListener.https(apiPort, tls.listener(), PlainErrors::routes));
+    AdminApi admin = new AdminApi(authority, registry.all(), certificates, clock);
+    part(
+        HttpListener.https(adminPort, tls.listenerForClientsOf(trust.trustStore()), admin::routes));
+    Management management = new Management(checks(database, issuers), metrics());
+    part(HttpListener.http(managementPort, management::routes));
+    Home.writePrivate(
+        home.adminUrl(), "https://" + adminHost(listeners.admin()) + ":" + adminPort.port() + "\n");
+
+    // 9. What is done again and again.
+    PeriodicWork work = part(new PeriodicWork(database.dataSource()));
+    work.once("crls", Duration.ofMinutes(1), publisher::refreshDue);
+    work.once("recovery", Duration.ofSeconds(30), recovery::run);
+    work.everywhere(
+        "own credentials",
+        Duration.ofMinutes(10),
+        () -> {
+          tls.renewIfDue();
+          administrator.renewIfDue();
+        });
+    for (DelegatedSigner signer : signers) {
+      work.everywhere("ocsp signer", Duration.ofMinutes(10), signer::renewIfDue);
+    }
+    work.start();
+    publisher.refreshDue();
+    started.at(addresses);
+  }
+
+  private <T extends AutoCloseable> T part(T part) {
+    parts.push(part);
+    return part;
+  }
+
+  private static Map<String, Management.Check> checks(
+      Database database, List<KeyedIssuer> issuers) {
+    Map<String, Management.Check> checks = new LinkedHashMap<>();
+    checks.put("database", () -> database.sql().selectOne().fetch());
+    issuers.forEach(issuer -> checks.put("key of " + issuer.loaded().id(), issuer.key()::probe));
+    return checks;
+  }
+
+  private static PrometheusMeterRegistry metrics() {
+    return new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+  }
+
+  /** The host by which a client on this machine reaches the admin listener. */
+  private static String adminHost(Configuration.ListenerSection listener) {
+    return listener.host().equals("0.0.0.0") || listener.host().equals("::")
+        ? "127.0.0.1"
+        : listener.host();
+  }
+
+  /** Ends what was started, the last first: listeners before what they call. */
+  @Override
+  public void close() {
+    while (!parts.isEmpty()) {
+      try {
+        parts.pop().close();
+      } catch (Exception e) {
+        LOG.warn("while stopping: {}", e.toString());
+      }
+    }
+  }
+}

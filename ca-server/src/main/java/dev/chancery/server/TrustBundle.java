@@ -1,0 +1,65 @@
+package dev.chancery.server;
+
+import dev.chancery.core.Der;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
+import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
+
+/** The roots that clients of this CA trust. */
+record TrustBundle(List<X509CertificateHolder> roots) {
+  TrustBundle {
+    roots = List.copyOf(roots);
+  }
+
+  static TrustBundle read(List<Path> files) throws ConfigurationInvalid {
+    List<X509CertificateHolder> roots = new ArrayList<>();
+    for (Path file : files) {
+      roots.addAll(PemFile.certificates(file));
+    }
+    return new TrustBundle(roots);
+  }
+
+  String pem() {
+    StringWriter text = new StringWriter();
+    try (JcaPEMWriter writer = new JcaPEMWriter(text)) {
+      for (X509CertificateHolder root : roots) {
+        writer.writeObject(root);
+      }
+    } catch (IOException e) {
+      throw new IllegalStateException("certificates cannot be written as PEM", e);
+    }
+    return text.toString();
+  }
+
+  KeyStore trustStore() {
+    try {
+      KeyStore store = KeyStore.getInstance("PKCS12");
+      store.load(null, null);
+      for (X509CertificateHolder root : roots) {
+        store.setCertificateEntry(
+            "root-" + store.size(), new JcaX509CertificateConverter().getCertificate(root));
+      }
+      return store;
+    } catch (GeneralSecurityException | IOException e) {
+      throw new IllegalStateException("a trust store cannot be made in memory", e);
+    }
+  }
+
+  /** The SHA-256 fingerprint of a certificate, as openssl x509 -fingerprint prints it. */
+  static String fingerprint(X509CertificateHolder certificate) {
+    try {
+      byte[] digest = Der.of(certificate.getEncoded()).sha256();
+      return HexFormat.ofDelimiter(":").withUpperCase().formatHex(digest);
+    } catch (IOException e) {
+      throw new IllegalStateException("a certificate cannot be encoded", e);
+    }
+  }
+}

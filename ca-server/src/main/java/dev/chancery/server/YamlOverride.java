@@ -1,0 +1,111 @@
+package dev.chancery.server;
+
+import java.io.StringReader;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.yaml.snakeyaml.DumperOptions;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.error.Mark;
+import org.yaml.snakeyaml.error.YAMLException;
+import org.yaml.snakeyaml.nodes.MappingNode;
+import org.yaml.snakeyaml.nodes.Node;
+import org.yaml.snakeyaml.nodes.NodeTuple;
+import org.yaml.snakeyaml.nodes.ScalarNode;
+import org.yaml.snakeyaml.nodes.SequenceNode;
+import org.yaml.snakeyaml.nodes.Tag;
+
+/**
+ * Puts one value into a YAML document before it is read, so that it is checked as if it had stood
+ * there. A step of the path is a key, or the place in a list counted from 0.
+ */
+final class YamlOverride {
+  private YamlOverride() {}
+
+  static void apply(Node root, String path, String value) throws ConfigurationInvalid {
+    List<String> steps = List.of(path.split("\\.", -1));
+    Node node = root;
+    for (String step : steps.subList(0, steps.size() - 1)) {
+      node = child(node, step, path);
+    }
+    put(node, steps.getLast(), parsed(path, value), path);
+  }
+
+  private static Node child(Node node, String step, String path) throws ConfigurationInvalid {
+    switch (node) {
+      case MappingNode mapping -> {
+        Optional<Node> found = value(mapping, step);
+        if (found.isPresent()) {
+          return found.get();
+        }
+        Node made =
+            new MappingNode(Tag.MAP, new ArrayList<>(), DumperOptions.FlowStyle.BLOCK) {
+              @Override
+              public Mark getStartMark() {
+                return mapping.getStartMark();
+              }
+            };
+        put(mapping, step, made, path);
+        return made;
+      }
+      case SequenceNode sequence when index(sequence, step).isPresent() -> {
+        return sequence.getValue().get(index(sequence, step).get());
+      }
+      default -> throw refused(path, "there is no such key");
+    }
+  }
+
+  private static void put(Node node, String step, Node value, String path)
+      throws ConfigurationInvalid {
+    switch (node) {
+      case MappingNode mapping when !step.isEmpty() -> {
+        mapping
+            .getValue()
+            .removeIf(entry ->
+                entry.getKeyNode() instanceof ScalarNode key && key.getValue().equals(step));
+        Node key =
+            new ScalarNode(
+                Tag.STR,
+                step,
+                node.getStartMark(),
+                node.getEndMark(),
+                DumperOptions.ScalarStyle.PLAIN);
+        mapping.getValue().add(new NodeTuple(key, value));
+      }
+      case SequenceNode sequence when index(sequence, step).isPresent() ->
+          sequence.getValue().set(index(sequence, step).get(), value);
+      default -> throw refused(path, "there is no such key");
+    }
+  }
+
+  private static Optional<Node> value(MappingNode mapping, String name) {
+    return mapping.getValue().stream()
+        .filter(
+            entry -> entry.getKeyNode() instanceof ScalarNode key && key.getValue().equals(name))
+        .map(NodeTuple::getValueNode)
+        .findFirst();
+  }
+
+  private static Optional<Integer> index(SequenceNode sequence, String step) {
+    return step.matches("[0-9]{1,4}") && Integer.parseInt(step) < sequence.getValue().size()
+        ? Optional.of(Integer.valueOf(step))
+        : Optional.empty();
+  }
+
+  private static Node parsed(String path, String value) throws ConfigurationInvalid {
+    try {
+      Node node = new Yaml(new LoaderOptions()).compose(new StringReader(value));
+      if (node == null) {
+        throw refused(path, "a value is missing");
+      }
+      return node;
+    } catch (YAMLException e) {
+      throw refused(path, "the value is not YAML");
+    }
+  }
+
+  private static ConfigurationInvalid refused(String path, String reason) {
+    return new ConfigurationInvalid("--set " + path + ": " + reason);
+  }
+}

@@ -1,0 +1,44 @@
+package dev.chancery.e2e;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** What a command printed, both streams together, and how it ended. */
+record CommandResult(String command, int exitCode, String output) {
+  private static final int SECONDS = 120;
+
+  /** Runs a command in a folder until it ends. */
+  static CommandResult of(Path folder, Map<String, String> environment, String... command)
+      throws IOException, InterruptedException {
+    Path output = Files.createTempFile(folder, "command", ".out");
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(output.toFile());
+    builder.environment().putAll(environment);
+    Process process = builder.start();
+    try {
+      if (!process.waitFor(SECONDS, TimeUnit.SECONDS)) {
+        throw new AssertionError(
+            command[0] + " has not ended after " + SECONDS + " s: " + Files.readString(output));
+      }
+      return new CommandResult(
+          String.join(" ", command), process.exitValue(), Files.readString(output));
+    } finally {
+      process.destroyForcibly();
+      Files.delete(output);
+    }
+  }
+
+  /** The output of a command that was done. */
+  String requireDone() {
+    if (exitCode != 0) {
+      throw new AssertionError(command + " ended with " + exitCode + ":\n" + output);
+    }
+    return output;
+  }
+}
