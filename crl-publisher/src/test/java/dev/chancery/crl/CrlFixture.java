@@ -1,0 +1,191 @@
+package dev.chancery.crl;
+
+import dev.chancery.core.Approval;
+import dev.chancery.core.BouncyCastle;
+import dev.chancery.core.Der;
+import dev.chancery.core.IssuanceLedger;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.KeyAlgorithm;
+import dev.chancery.core.PreparedCertificate;
+import dev.chancery.core.ProfileId;
+import dev.chancery.core.RequestId;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationLedger;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SignatureValue;
+import dev.chancery.core.SigningScheme;
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.core.ToBeSigned;
+import dev.chancery.hsm.KeyId;
+import dev.chancery.hsm.TestToken;
+import dev.chancery.store.Database;
+import dev.chancery.store.DatabaseSettings;
+import dev.chancery.store.IssuerRegistry;
+import dev.chancery.store.JooqCrlLedger;
+import dev.chancery.store.JooqIssuanceLedger;
+import dev.chancery.store.JooqRevocationLedger;
+import dev.chancery.testing.AdjustableClock;
+import dev.chancery.testing.DatabaseKind;
+import dev.chancery.testing.TestDatabase;
+import java.math.BigInteger;
+import java.nio.file.Path;
+import java.security.KeyPair;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Date;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.BasicConstraints;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.KeyUsage;
+import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
+import org.bouncycastle.cert.X509CRLHolder;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.cert.X509v3CertificateBuilder;
+import org.bouncycastle.cert.bc.BcX509ExtensionUtils;
+import org.bouncycastle.cert.jcajce.JcaX509ContentVerifierProviderBuilder;
+import org.bouncycastle.operator.ContentSigner;
+import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
+
+/** One issuer with its key, an empty database and the ledgers on it. */
+final class CrlFixture implements AutoCloseable {
+  static final IssuerId ISSUER = new IssuerId("issuing");
+  static final KeyId KEY = new KeyId("01");
+  static final CrlSettings SETTINGS = new CrlSettings(Duration.ofDays(7), Duration.ofDays(1));
+  static final CoalescedTask.Pause PAUSE =
+      new CoalescedTask.Pause(Duration.ofMillis(10), Duration.ofMillis(50));
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  final AdjustableClock clock =
+      new AdjustableClock(Instant.now().truncatedTo(ChronoUnit.SECONDS).plusMillis(400));
+  final TestToken token = new TestToken();
+  final Database database;
+  final IssuanceLedger issuance;
+  final RevocationLedger revocations;
+  final FaultyCrlLedger crls;
+  final CrlIssuer issuer;
+  private final ContentSigner signer;
+
+  CrlFixture(DatabaseKind kind, Path folder) throws Exception {
+    this(kind, folder, KeyAlgorithm.EC_P256, false);
+  }
+
+  CrlFixture(DatabaseKind kind, Path folder, KeyAlgorithm algorithm, boolean pss)
+      throws Exception {
+    TestDatabase where = kind.create(folder);
+    database = Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
+    issuance = new JooqIssuanceLedger(database, clock);
+    revocations = new JooqRevocationLedger(database, clock);
+    crls = new FaultyCrlLedger(new JooqCrlLedger(database, clock));
+    SubjectPublicKey key = token.generate(KEY, algorithm);
+    new IssuerRegistry(database).register(ISSUER, key);
+    SigningScheme scheme = SigningScheme.of(algorithm, pss);
+    KeyPair pair = token.keyPair(KEY);
+    signer =
+        new JcaContentSignerBuilder(scheme.jcaName())
+            .setProvider(BouncyCastle.PROVIDER)
+            .build(pair.getPrivate());
+    X509CertificateHolder certificate =
+        builder(BigInteger.ONE, "CN=Issuing CA", Duration.ofDays(3650))
+            .addExtension(Extension.basicConstraints, true, new BasicConstraints(true))
+            .addExtension(
+                Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign | KeyUsage.cRLSign))
+            .build(signer);
+    issuer = new CrlIssuer(ISSUER, certificate, token.crlKey(KEY, key, scheme), SETTINGS);
+  }
+
+  private X509v3CertificateBuilder builder(BigInteger serial, String subject, Duration lifetime)
+      throws Exception {
+    SubjectPublicKeyInfo key =
+        SubjectPublicKeyInfo.getInstance(token.keyPair(KEY).getPublic().getEncoded());
+    BcX509ExtensionUtils identifiers = new BcX509ExtensionUtils();
+    Instant now = clock.instant();
+    return new X509v3CertificateBuilder(
+            new X500Name("CN=Issuing CA"),
+            serial,
+            Date.from(now.minusSeconds(60)),
+            Date.from(now.plus(lifetime)),
+            new X500Name(subject),
+            key)
+        .addExtension(
+            Extension.subjectKeyIdentifier, false, identifiers.createSubjectKeyIdentifier(key))
+        .addExtension(
+            Extension.authorityKeyIdentifier,
+            false,
+            identifiers.createAuthorityKeyIdentifier(key));
+  }
+
+  /** A shelf as each node has one. */
+  CrlShelf shelf() {
+    return new CrlShelf(crls, clock);
+  }
+
+  /** A publisher as each node has one. */
+  CrlPublisher publisher(CrlShelf shelf) {
+    return publisher(shelf, revocations);
+  }
+
+  CrlPublisher publisher(CrlShelf shelf, RevocationLedger from) {
+    return new CrlPublisher(List.of(issuer), crls, from, shelf, clock, PAUSE);
+  }
+
+  /** A certificate that the ledger knows as issued. */
+  X509CertificateHolder issued(Duration lifetime) throws Exception {
+    SerialNumber serial = SerialNumber.next(clock.instant(), RANDOM);
+    X509CertificateHolder holder =
+        builder(serial.value(), "CN=server.example", lifetime).build(signer);
+    IssuanceLedger.Recorded recorded =
+        issuance.record(
+            new PreparedCertificate(
+                ISSUER,
+                serial,
+                new ProfileId("tls-server"),
+                holder.getNotBefore().toInstant(),
+                holder.getNotAfter().toInstant(),
+                issuer.key().publicKey(),
+                new Approval.Infrastructure("test", new RequestId(UUID.randomUUID())),
+                new ToBeSigned(
+                    Der.of(holder.toASN1Structure().getTBSCertificate().getEncoded("DER")),
+                    issuer.key().scheme())));
+    issuance.complete(recorded, SignatureValue.of(holder.getSignature())).orElseThrow();
+    return holder;
+  }
+
+  void revoke(X509CertificateHolder certificate, RevocationReason reason) {
+    revoke(certificate, reason, Optional.empty());
+  }
+
+  void revoke(
+      X509CertificateHolder certificate, RevocationReason reason, Optional<Instant> invalidity) {
+    revocations.revoke(
+        new Revocation(
+            ISSUER,
+            SerialNumber.of(certificate.getSerialNumber()),
+            reason,
+            clock.instant().truncatedTo(ChronoUnit.SECONDS),
+            invalidity,
+            "admin alice"));
+  }
+
+  /** The published CRL, its signature checked as a relying party would. */
+  X509CRLHolder current() throws Exception {
+    X509CRLHolder crl = new X509CRLHolder(crls.current(ISSUER).orElseThrow().encoded().bytes());
+    if (!crl.isSignatureValid(
+        new JcaX509ContentVerifierProviderBuilder()
+            .setProvider(BouncyCastle.PROVIDER)
+            .build(issuer.certificate()))) {
+      throw new AssertionError("the CRL's signature is wrong");
+    }
+    return crl;
+  }
+
+  @Override
+  public void close() {
+    database.close();
+  }
+}

@@ -1,0 +1,365 @@
+package dev.chancery.crl;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationLedger;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SerialNumber;
+import dev.chancery.core.TokenAway;
+import dev.chancery.testing.DatabaseKind;
+import java.math.BigInteger;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import org.bouncycastle.asn1.ASN1Encodable;
+import org.bouncycastle.asn1.ASN1GeneralizedTime;
+import org.bouncycastle.asn1.ASN1Integer;
+import org.bouncycastle.asn1.ASN1Sequence;
+import org.bouncycastle.asn1.x509.AuthorityKeyIdentifier;
+import org.bouncycastle.asn1.x509.CRLReason;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.SubjectKeyIdentifier;
+import org.bouncycastle.cert.X509CRLEntryHolder;
+import org.bouncycastle.cert.X509CRLHolder;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** CRLs from revocation to shelf, on both databases. */
+@ParameterizedClass
+@EnumSource(DatabaseKind.class)
+@Timeout(60)
+final class CrlPublisherTest {
+  private static final Duration MONTH = Duration.ofDays(30);
+
+  @Parameter DatabaseKind kind;
+  @TempDir Path folder;
+
+  private CrlFixture crl;
+  private CrlShelf shelf;
+  private CrlPublisher publisher;
+
+  @BeforeEach
+  void open() throws Exception {
+    crl = new CrlFixture(kind, folder);
+    shelf = crl.shelf();
+    publisher = crl.publisher(shelf);
+  }
+
+  @AfterEach
+  void close() {
+    publisher.close();
+    crl.close();
+  }
+
+  private BigInteger publish() throws TokenAway {
+    return publisher.publish(CrlFixture.ISSUER);
+  }
+
+  private static BigInteger number(X509CRLHolder crl) {
+    return ASN1Integer.getInstance(crl.getExtension(Extension.cRLNumber).getParsedValue())
+        .getValue();
+  }
+
+  @Test
+  @DisplayName("RFC 5280 5.1: version 2, AKI, CRLNumber, times; no entries, so no list; no IDP")
+  void emptyCrl() throws Exception {
+    publish();
+
+    X509CRLHolder list = crl.current();
+    assertThat(list.toASN1Structure().getVersionNumber()).isEqualTo(2);
+    assertThat(list.getIssuer()).isEqualTo(crl.issuer.certificate().getSubject());
+    Instant now = crl.clock.instant().truncatedTo(ChronoUnit.SECONDS);
+    assertThat(list.getThisUpdate().toInstant()).isEqualTo(now);
+    assertThat(list.getNextUpdate().toInstant()).isEqualTo(now.plus(Duration.ofDays(7)));
+    assertThat(AuthorityKeyIdentifier.fromExtensions(list.getExtensions()).getKeyIdentifierOctets())
+        .isEqualTo(
+            SubjectKeyIdentifier.fromExtensions(crl.issuer.certificate().getExtensions())
+                .getKeyIdentifier());
+    assertThat(number(list)).isEqualTo(BigInteger.ONE);
+    assertThat(list.getExtensionOIDs()).hasSize(2);
+    // RFC 5280 5.1.2.6: absent rather than empty, so five fields and the extensions are left.
+    ASN1Encodable fields = list.toASN1Structure().getTBSCertList().toASN1Primitive();
+    assertThat(ASN1Sequence.getInstance(fields).size()).isEqualTo(6);
+  }
+
+  @Test
+  @DisplayName("RFC 5280 5.3: reasonCode, absent for unspecified; invalidityDate")
+  void entries() throws Exception {
+    X509CertificateHolder bare = crl.issued(MONTH);
+    X509CertificateHolder compromised = crl.issued(MONTH);
+    X509CertificateHolder good = crl.issued(MONTH);
+    Instant invalid = Instant.parse("2026-01-02T03:04:05Z");
+    crl.revoke(bare, RevocationReason.UNSPECIFIED);
+    crl.revoke(compromised, RevocationReason.KEY_COMPROMISE, Optional.of(invalid));
+    publish();
+
+    X509CRLHolder list = crl.current();
+    assertThat(list.getRevokedCertificates().size()).isEqualTo(2);
+    assertThat(list.getRevokedCertificate(good.getSerialNumber())).isNull();
+    X509CRLEntryHolder plain = list.getRevokedCertificate(bare.getSerialNumber());
+    assertThat(plain.hasExtensions()).isFalse();
+    assertThat(plain.getRevocationDate().toInstant())
+        .isEqualTo(crl.clock.instant().truncatedTo(ChronoUnit.SECONDS));
+    X509CRLEntryHolder full = list.getRevokedCertificate(compromised.getSerialNumber());
+    assertThat(
+            CRLReason.getInstance(full.getExtension(Extension.reasonCode).getParsedValue())
+                .getValue())
+        .isEqualTo(BigInteger.ONE);
+    assertThat(
+            ASN1GeneralizedTime.getInstance(
+                    full.getExtension(Extension.invalidityDate).getParsedValue())
+                .getDate()
+                .toInstant())
+        .isEqualTo(invalid);
+  }
+
+  @Test
+  @DisplayName("RFC 5280 3.3: an expired certificate leaves after one CRL issued after its expiry")
+  void expired() throws Exception {
+    X509CertificateHolder certificate = crl.issued(Duration.ofHours(2));
+    crl.revoke(certificate, RevocationReason.SUPERSEDED);
+    publish();
+    assertThat(crl.current().getRevokedCertificate(certificate.getSerialNumber())).isNotNull();
+
+    // In the very second of the expiry, which is not after it.
+    crl.clock.advance(Duration.between(crl.clock.instant(), expiry(certificate)));
+    publish();
+    assertThat(crl.current().getRevokedCertificate(certificate.getSerialNumber())).isNotNull();
+    crl.clock.advance(Duration.ofDays(3));
+    publish();
+    assertThat(crl.current().getRevokedCertificate(certificate.getSerialNumber())).isNotNull();
+    crl.clock.advance(Duration.ofSeconds(1));
+    publish();
+    assertThat(crl.current().getRevokedCertificate(certificate.getSerialNumber())).isNull();
+  }
+
+  private static Instant expiry(X509CertificateHolder certificate) {
+    return certificate.getNotAfter().toInstant();
+  }
+
+  @Test
+  @DisplayName("RFC 5280 5.2.3: numbers rise over restarts and nodes")
+  void numbersRise() throws Exception {
+    publish();
+    try (CrlPublisher restarted = crl.publisher(crl.shelf())) {
+      assertThat(restarted.publish(CrlFixture.ISSUER)).isEqualTo(BigInteger.TWO);
+    }
+    assertThat(publish()).isEqualTo(BigInteger.valueOf(3));
+    assertThat(number(crl.current())).isEqualTo(BigInteger.valueOf(3));
+  }
+
+  @Test
+  @DisplayName("RFC 5280 5.2.3: 8 publishers at once; numbers differ and no shelf ever goes back")
+  void racing() throws Exception {
+    X509CertificateHolder certificate = crl.issued(MONTH);
+    crl.revoke(certificate, RevocationReason.SUPERSEDED);
+    AtomicBoolean over = new AtomicBoolean();
+    try (ExecutorService threads = Executors.newCachedThreadPool()) {
+      List<Future<List<BigInteger>>> seen = new ArrayList<>();
+      for (int reader = 0; reader < 2; reader++) {
+        seen.add(threads.submit(() -> numbersOnTheShelf(over)));
+      }
+      List<Callable<BigInteger>> nodes = new ArrayList<>();
+      for (int node = 0; node < 8; node++) {
+        CrlPublisher own = crl.publisher(node % 2 == 0 ? shelf : crl.shelf());
+        nodes.add(
+            () -> {
+              BigInteger last = BigInteger.ZERO;
+              for (int i = 0; i < 10; i++) {
+                last = own.publish(CrlFixture.ISSUER);
+              }
+              return last;
+            });
+      }
+      for (Future<BigInteger> node : threads.invokeAll(nodes)) {
+        node.get();
+      }
+      over.set(true);
+      for (Future<List<BigInteger>> reader : seen) {
+        assertThat(reader.get()).isNotEmpty().isSorted();
+      }
+    }
+    assertThat(new HashSet<>(crl.crls.numbers())).hasSize(80);
+    assertThat(number(crl.current())).isEqualTo(BigInteger.valueOf(80));
+    assertThat(crl.current().getRevokedCertificate(certificate.getSerialNumber())).isNotNull();
+  }
+
+  private List<BigInteger> numbersOnTheShelf(AtomicBoolean over) {
+    List<BigInteger> numbers = new ArrayList<>();
+    while (!over.get()) {
+      shelf.refresh(CrlFixture.ISSUER).ifPresent(copy -> numbers.add(copy.number()));
+    }
+    return numbers;
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = FaultyCrlLedger.Fault.class,
+      names = {"NUMBER", "NUMBER_TAKEN", "RECORD", "RECORDED", "PUBLISH"})
+  @DisplayName("RFC 5280 5.2.3: a failed publication leaves the last CRL; its number is not used again")
+  void failed(FaultyCrlLedger.Fault fault) throws Exception {
+    publish();
+    byte[] before = shelf.current(CrlFixture.ISSUER).orElseThrow().encoded();
+    crl.crls.set(fault);
+    assertThatThrownBy(this::publish).isInstanceOf(IllegalStateException.class);
+    crl.crls.set(FaultyCrlLedger.Fault.NONE);
+    crl.clock.advance(Duration.ofSeconds(5));
+    assertThat(shelf.current(CrlFixture.ISSUER).orElseThrow().encoded()).isEqualTo(before);
+
+    publish();
+    assertThat(crl.crls.numbers()).doesNotHaveDuplicates().isSorted();
+    assertThat(number(crl.current())).isEqualTo(crl.crls.numbers().getLast());
+  }
+
+  @Test
+  @DisplayName("A CRL whose publication was committed but not confirmed is served")
+  void failedAfterPublication() throws Exception {
+    publish();
+    crl.crls.set(FaultyCrlLedger.Fault.PUBLISHED);
+    assertThatThrownBy(this::publish).isInstanceOf(IllegalStateException.class);
+    crl.clock.advance(Duration.ofSeconds(5));
+    assertThat(shelf.current(CrlFixture.ISSUER).orElseThrow().number()).isEqualTo(BigInteger.TWO);
+  }
+
+  @Test
+  @DisplayName("While the token is away the last CRL is served; a request is honoured when it is back")
+  void tokenAway() throws Exception {
+    publish();
+    X509CertificateHolder certificate = crl.issued(MONTH);
+    crl.revoke(certificate, RevocationReason.SUPERSEDED);
+    crl.token.setAway(true);
+    assertThatThrownBy(this::publish).isInstanceOf(TokenAway.class);
+    publisher.requestPublish(CrlFixture.ISSUER);
+    await(() -> crl.crls.numbers().size() > 4);
+    assertThat(number(crl.current())).isEqualTo(BigInteger.ONE);
+
+    crl.token.setAway(false);
+    await(() -> crl.current().getRevokedCertificate(certificate.getSerialNumber()) != null);
+  }
+
+  @Test
+  @DisplayName("A revocation that commits while a CRL is built leads to another; requests coalesce")
+  void revokedWhileBuilding() throws Exception {
+    CountDownLatch building = new CountDownLatch(1);
+    CountDownLatch revoked = new CountDownLatch(1);
+    AtomicInteger builds = new AtomicInteger();
+    RevocationLedger slow =
+        new ReadOnly(crl.revocations) {
+          @Override
+          public void forEachRevoked(IssuerId issuer, Instant after, Consumer<Entry> consumer) {
+            builds.incrementAndGet();
+            super.forEachRevoked(issuer, after, consumer);
+            building.countDown();
+            try {
+              assertThat(revoked.await(30, TimeUnit.SECONDS)).isTrue();
+            } catch (InterruptedException e) {
+              throw new IllegalStateException(e);
+            }
+          }
+        };
+    try (CrlPublisher own = crl.publisher(shelf, slow)) {
+      own.requestPublish(CrlFixture.ISSUER);
+      assertThat(building.await(30, TimeUnit.SECONDS)).isTrue();
+      X509CertificateHolder certificate = crl.issued(MONTH);
+      crl.revoke(certificate, RevocationReason.SUPERSEDED);
+      for (int i = 0; i < 100; i++) {
+        own.requestPublish(CrlFixture.ISSUER);
+      }
+      revoked.countDown();
+      await(
+          () ->
+              crl.crls.current(CrlFixture.ISSUER).isPresent()
+                  && crl.current().getRevokedCertificate(certificate.getSerialNumber()) != null);
+      Thread.sleep(200);
+      assertThat(builds).hasValue(2);
+    }
+  }
+
+  @Test
+  @DisplayName("A CRL is replaced in good time before its nextUpdate, once for all nodes")
+  void refresh() throws Exception {
+    publisher.refreshDue();
+    await(() -> crl.crls.current(CrlFixture.ISSUER).isPresent());
+    CrlShelf otherShelf = crl.shelf();
+    try (CrlPublisher other = crl.publisher(otherShelf)) {
+      other.refreshDue();
+      crl.clock.advance(Duration.ofDays(1).minusSeconds(1));
+      publisher.refreshDue();
+      other.refreshDue();
+      Thread.sleep(200);
+      assertThat(crl.crls.numbers()).hasSize(1);
+
+      crl.clock.advance(Duration.ofSeconds(1));
+      publisher.refreshDue();
+      await(() -> number(crl.current()).equals(BigInteger.TWO));
+      other.refreshDue();
+      Thread.sleep(200);
+      assertThat(crl.crls.numbers()).hasSize(2);
+      assertThat(otherShelf.current(CrlFixture.ISSUER).orElseThrow().number())
+          .isEqualTo(BigInteger.TWO);
+    }
+  }
+
+  private interface Condition {
+    boolean holds() throws Exception;
+  }
+
+  private static void await(Condition condition) throws Exception {
+    Instant end = Instant.now().plusSeconds(30);
+    while (!condition.holds()) {
+      assertThat(Instant.now()).isBefore(end);
+      Thread.sleep(10);
+    }
+  }
+
+  /** What a publisher uses of a ledger. */
+  private abstract static class ReadOnly implements RevocationLedger {
+    private final RevocationLedger real;
+
+    ReadOnly(RevocationLedger real) {
+      this.real = real;
+    }
+
+    @Override
+    public void forEachRevoked(IssuerId issuer, Instant after, Consumer<Entry> consumer) {
+      real.forEachRevoked(issuer, after, consumer);
+    }
+
+    @Override
+    public Outcome revoke(Revocation revocation) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public CertificateStatus status(IssuerId issuer, SerialNumber serial) {
+      throw new UnsupportedOperationException();
+    }
+  }
+}

@@ -1,0 +1,116 @@
+package dev.chancery.hsm;
+
+import dev.chancery.core.BouncyCastle;
+import dev.chancery.core.KeyAlgorithm;
+import dev.chancery.core.Refused;
+import dev.chancery.core.SigningScheme;
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.core.TokenAway;
+import java.security.GeneralSecurityException;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.Signature;
+import java.security.spec.ECGenParameterSpec;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** A token in memory that a test can take away. */
+public final class TestToken implements Token {
+  private final Map<KeyId, KeyPair> keys = new ConcurrentHashMap<>();
+  private volatile boolean away;
+
+  /** From now on every use fails, or none does. */
+  public void setAway(boolean away) {
+    this.away = away;
+  }
+
+  @Override
+  public String description() {
+    return "a test's token";
+  }
+
+  @Override
+  public SubjectPublicKey generate(KeyId id, KeyAlgorithm algorithm)
+      throws TokenUnusable, TokenAway {
+    requireThere();
+    if (keys.containsKey(id)) {
+      throw new TokenUnusable("the id is taken");
+    }
+    try {
+      boolean rsa = algorithm == KeyAlgorithm.RSA_2048;
+      KeyPairGenerator generator =
+          KeyPairGenerator.getInstance(rsa ? "RSA" : "EC", BouncyCastle.PROVIDER);
+      if (rsa) {
+        generator.initialize(2048);
+      } else {
+        generator.initialize(new ECGenParameterSpec("P-256"));
+      }
+      keys.put(id, generator.generateKeyPair());
+      return find(id).orElseThrow();
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Override
+  public Optional<SubjectPublicKey> find(KeyId id) throws TokenUnusable, TokenAway {
+    requireThere();
+    KeyPair pair = keys.get(id);
+    try {
+      return pair == null
+          ? Optional.empty()
+          : Optional.of(SubjectPublicKey.of(pair.getPublic()));
+    } catch (Refused e) {
+      throw new TokenUnusable("not a usable key", e);
+    }
+  }
+
+  @Override
+  public IssuerKey issuerKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
+      throws TokenAway {
+    return new IssuerKey(signing(id, expected, scheme));
+  }
+
+  @Override
+  public CrlKey crlKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
+      throws TokenAway {
+    return new CrlKey(signing(id, expected, scheme));
+  }
+
+  @Override
+  public OcspKey ocspKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
+      throws TokenAway {
+    return new OcspKey(signing(id, expected, scheme));
+  }
+
+  private VerifiedSigning signing(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
+      throws TokenAway {
+    requireThere();
+    KeyPair pair = keys.get(id);
+    TokenKey key =
+        message -> {
+          requireThere();
+          try {
+            Signature signature = Signature.getInstance(scheme.jcaName(), BouncyCastle.PROVIDER);
+            signature.initSign(pair.getPrivate());
+            signature.update(message);
+            return signature.sign();
+          } catch (GeneralSecurityException e) {
+            throw new IllegalStateException(e);
+          }
+        };
+    return new VerifiedSigning(key, expected, scheme);
+  }
+
+  private void requireThere() throws TokenAway {
+    if (away) {
+      throw new TokenAway("taken away by the test");
+    }
+  }
+
+  @Override
+  public void close() {
+    away = true;
+  }
+}

@@ -1,0 +1,179 @@
+package dev.chancery.ocsp;
+
+import dev.chancery.core.BouncyCastle;
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.CertificateRecord;
+import dev.chancery.core.Der;
+import dev.chancery.core.IssuanceRequest;
+import dev.chancery.core.IssuedCertificate;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.Name;
+import dev.chancery.core.ProfileId;
+import dev.chancery.core.RequestId;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.SerialNumber;
+import dev.chancery.core.TokenAway;
+import java.math.BigInteger;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.spec.ECGenParameterSpec;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Date;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.bouncycastle.asn1.DERNull;
+import org.bouncycastle.asn1.ocsp.OCSPObjectIdentifiers;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.BasicConstraints;
+import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.KeyPurposeId;
+import org.bouncycastle.asn1.x509.KeyUsage;
+import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.cert.X509v3CertificateBuilder;
+import org.bouncycastle.cert.bc.BcX509ExtensionUtils;
+import org.bouncycastle.operator.ContentSigner;
+import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
+
+/** A self-signed CA that issues end entity and OCSP signer certificates for a week. */
+final class TestAuthority implements CertificateAuthority {
+  static final Duration LIFETIME = Duration.ofDays(7);
+
+  private final Clock clock;
+  private final KeyPair keys;
+  private final X500Name subject;
+  private final X509CertificateHolder certificate;
+  private final Map<RequestId, IssuedCertificate> issued = new HashMap<>();
+  private long lastSerial = 1000;
+  private boolean away;
+
+  TestAuthority(String name, Clock clock) throws Exception {
+    this.clock = clock;
+    KeyPairGenerator generator = KeyPairGenerator.getInstance("EC", BouncyCastle.PROVIDER);
+    generator.initialize(new ECGenParameterSpec("P-256"));
+    this.keys = generator.generateKeyPair();
+    this.subject = new X500Name("CN=" + name + ",O=Chancery tests");
+    this.certificate =
+        builder(
+                BigInteger.ONE,
+                Duration.ofDays(3650),
+                subject,
+                SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded()))
+            .addExtension(Extension.basicConstraints, true, new BasicConstraints(true))
+            .addExtension(
+                Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign | KeyUsage.cRLSign))
+            .build(signer());
+  }
+
+  X509CertificateHolder certificate() {
+    return certificate;
+  }
+
+  synchronized int count() {
+    return issued.size();
+  }
+
+  synchronized void setAway(boolean away) {
+    this.away = away;
+  }
+
+  /** A server certificate with this serial number. */
+  X509CertificateHolder endEntity(BigInteger serial) throws Exception {
+    KeyPairGenerator generator = KeyPairGenerator.getInstance("EC", BouncyCastle.PROVIDER);
+    generator.initialize(new ECGenParameterSpec("P-256"));
+    SubjectPublicKeyInfo key =
+        SubjectPublicKeyInfo.getInstance(generator.generateKeyPair().getPublic().getEncoded());
+    return builder(serial, LIFETIME, new X500Name("CN=server.example"), key).build(signer());
+  }
+
+  @Override
+  public synchronized IssuedCertificate issue(IssuanceRequest request) throws TokenAway {
+    if (away) {
+      throw new TokenAway("taken away by the test");
+    }
+    try {
+      SerialNumber serial = SerialNumber.of(BigInteger.valueOf(++lastSerial));
+      SubjectPublicKeyInfo key =
+          SubjectPublicKeyInfo.getInstance(request.publicKey().encoded().bytes());
+      X509CertificateHolder holder =
+          builder(serial.value(), LIFETIME, request.subject(), key)
+              .addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.digitalSignature))
+              .addExtension(
+                  Extension.extendedKeyUsage,
+                  false,
+                  new ExtendedKeyUsage(KeyPurposeId.id_kp_OCSPSigning))
+              .addExtension(
+                  OCSPObjectIdentifiers.id_pkix_ocsp_nocheck, false, DERNull.INSTANCE)
+              .build(signer());
+      IssuedCertificate certificate =
+          new IssuedCertificate(
+              request.issuer(),
+              serial,
+              holder.getNotBefore().toInstant(),
+              holder.getNotAfter().toInstant(),
+              Der.of(holder.getEncoded()));
+      issued.put(request.approval().request(), certificate);
+      return certificate;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Override
+  public synchronized Optional<IssuedCertificate> settle(RequestId request) {
+    return Optional.ofNullable(issued.get(request));
+  }
+
+  private X509v3CertificateBuilder builder(
+      BigInteger serial, Duration lifetime, X500Name name, SubjectPublicKeyInfo key)
+      throws Exception {
+    Instant now = clock.instant();
+    BcX509ExtensionUtils identifiers = new BcX509ExtensionUtils();
+    SubjectPublicKeyInfo own = SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded());
+    return new X509v3CertificateBuilder(
+            subject,
+            serial,
+            Date.from(now.minusSeconds(600)),
+            Date.from(now.plus(lifetime)),
+            name,
+            key)
+        .addExtension(
+            Extension.subjectKeyIdentifier, false, identifiers.createSubjectKeyIdentifier(key))
+        .addExtension(
+            Extension.authorityKeyIdentifier,
+            false,
+            identifiers.createAuthorityKeyIdentifier(own));
+  }
+
+  private ContentSigner signer() throws Exception {
+    return new JcaContentSignerBuilder("SHA256withECDSA")
+        .setProvider(BouncyCastle.PROVIDER)
+        .build(keys.getPrivate());
+  }
+
+  @Override
+  public void requirePermitted(IssuerId issuer, ProfileId profile, Set<Name> names) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void revoke(Revocation revocation) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Optional<CertificateRecord> find(IssuerId issuer, SerialNumber serial) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public List<List<Der>> chains(IssuerId issuer) {
+    throw new UnsupportedOperationException();
+  }
+}
