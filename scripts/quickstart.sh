@@ -87,7 +87,7 @@ if [ -z "$launcher" ]; then
   echo "Building Chancery (the first time takes a few minutes)" >&2
   mkdir -p "${stamp%/*}"
   touch "$stamp.new"
-  (umask 022 && cd "$root" && mvn -q -B -DskipTests -Dformat.skip package) >&2 || fail "the build failed"
+  (umask 022 && cd "$root" && mvn -q -B -Dmaven.test.skip=true -Dformat.skip package) >&2 || fail "the build failed"
   mv "$stamp.new" "$stamp"
   launcher=$(built_launcher)
   [ -n "$launcher" ] || fail "a source changed while the build ran: start again"
