@@ -114,7 +114,10 @@ final class Rfc5280Lint {
   /** The time, when it is encoded as section 4.1.2.5 wants it. */
   static Optional<Instant> time(ASN1Primitive encoded) {
     try {
-      if (encoded instanceof ASN1UTCTime utc && utc.getTime().matches("[0-9]{12}GMT\\+00:00")) {
+      // Bouncy Castle adds missing seconds to what it shows of a UTCTime, so its length counts too.
+      if (encoded instanceof ASN1UTCTime utc
+          && utc.getTime().matches("[0-9]{12}GMT\\+00:00")
+          && utc.getEncoded("DER").length == 2 + "YYMMDDHHMMSSZ".length()) {
         return Optional.of(utc.getAdjustedDate().toInstant());
       }
       if (encoded instanceof ASN1GeneralizedTime generalized
@@ -122,7 +125,7 @@ final class Rfc5280Lint {
         Instant instant = generalized.getDate().toInstant();
         return Optional.of(instant).filter(t -> t.atZone(ZoneOffset.UTC).getYear() >= 2050);
       }
-    } catch (ParseException e) {
+    } catch (ParseException | IOException e) {
       return Optional.empty();
     }
     return Optional.empty();
