@@ -7,7 +7,6 @@ import java.util.Optional;
 import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
-import org.yaml.snakeyaml.error.Mark;
 import org.yaml.snakeyaml.error.YAMLException;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
@@ -33,27 +32,37 @@ final class YamlOverride {
   }
 
   private static Node child(Node node, String step, String path) throws ConfigurationInvalid {
-    switch (node) {
-      case MappingNode mapping -> {
-        Optional<Node> found = value(mapping, step);
-        if (found.isPresent()) {
-          return found.get();
-        }
-        Node made =
-            new MappingNode(Tag.MAP, new ArrayList<>(), DumperOptions.FlowStyle.BLOCK) {
-              @Override
-              public Mark getStartMark() {
-                return mapping.getStartMark();
-              }
-            };
-        put(mapping, step, made, path);
-        return made;
-      }
-      case SequenceNode sequence when index(sequence, step).isPresent() -> {
-        return sequence.getValue().get(index(sequence, step).get());
-      }
+    return switch (node) {
+      case MappingNode mapping -> value(mapping, step).orElseGet(() -> made(mapping, step));
+      case SequenceNode sequence when index(sequence, step).isPresent() ->
+          sequence.getValue().get(index(sequence, step).get());
       default -> throw refused(path, "there is no such key");
-    }
+    };
+  }
+
+  /** An empty mapping under this key; it stands where its parent does. */
+  private static Node made(MappingNode parent, String step) {
+    Node made =
+        new MappingNode(
+            Tag.MAP,
+            true,
+            new ArrayList<>(),
+            parent.getStartMark(),
+            parent.getEndMark(),
+            DumperOptions.FlowStyle.BLOCK);
+    parent.getValue().add(entry(parent, step, made));
+    return made;
+  }
+
+  private static NodeTuple entry(Node parent, String step, Node value) {
+    Node key =
+        new ScalarNode(
+            Tag.STR,
+            step,
+            parent.getStartMark(),
+            parent.getEndMark(),
+            DumperOptions.ScalarStyle.PLAIN);
+    return new NodeTuple(key, value);
   }
 
   private static void put(Node node, String step, Node value, String path)
@@ -64,14 +73,7 @@ final class YamlOverride {
             .getValue()
             .removeIf(entry ->
                 entry.getKeyNode() instanceof ScalarNode key && key.getValue().equals(step));
-        Node key =
-            new ScalarNode(
-                Tag.STR,
-                step,
-                node.getStartMark(),
-                node.getEndMark(),
-                DumperOptions.ScalarStyle.PLAIN);
-        mapping.getValue().add(new NodeTuple(key, value));
+        mapping.getValue().add(entry(mapping, step, value));
       }
       case SequenceNode sequence when index(sequence, step).isPresent() ->
           sequence.getValue().set(index(sequence, step).get(), value);

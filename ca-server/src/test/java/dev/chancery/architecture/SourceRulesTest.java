@@ -23,13 +23,14 @@ class SourceRulesTest {
   private static final Pattern AMBIENT =
       Pattern.compile(
           "\\b(Instant|LocalDate|LocalDateTime|OffsetDateTime|ZonedDateTime)\\s*\\.\\s*now\\s*\\(\\s*\\)"
-              + "|\\bClock\\s*\\.\\s*system|\\bSystem\\s*\\.\\s*(currentTimeMillis|getenv)\\b"
+              + "|\\bClock\\s*\\.\\s*system|\\bSystem\\s*(\\.|::)\\s*(currentTimeMillis|getenv)\\b"
               + "|\\bnew\\s+(Date\\s*\\(\\s*\\)|Random\\b|SecureRandom\\b)"
               + "|\\bSecureRandom\\s*\\.\\s*getInstance|\\bUUID\\s*\\.\\s*randomUUID"
               + "|\\bThreadLocalRandom\\b|\\bMath\\s*\\.\\s*random\\b");
 
   /** Where clock, randomness and environment enter the process. */
-  private static final Set<String> WIRING = Set.of("Main.java");
+  private static final Set<String> WIRING =
+      Set.of("InitCommand.java", "ServeCommand.java", "Server.java");
 
   @ParameterizedTest
   @EnumSource(Module.class)
@@ -54,6 +55,7 @@ class SourceRulesTest {
         "java.time.Clock.systemUTC()",
         "new SecureRandom()",
         "System.getenv(\"HOME\")",
+        "(Function<String, String>) System::getenv",
         "System.currentTimeMillis()",
         "UUID.randomUUID()"
       })
