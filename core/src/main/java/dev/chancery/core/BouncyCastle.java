@@ -1,7 +1,11 @@
 package dev.chancery.core;
 
+import java.io.IOException;
 import java.security.Provider;
+import java.security.PublicKey;
+import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The one Bouncy Castle provider object of the process. It is named wherever it is wanted and never
@@ -11,4 +15,12 @@ public final class BouncyCastle {
   public static final Provider PROVIDER = new BouncyCastleProvider();
 
   private BouncyCastle() {}
+
+  /**
+   * Decodes a public key; null when no algorithm of the provider knows its kind. Asked here and not
+   * of Bouncy Castle itself, which knows no algorithms before a provider object was made.
+   */
+  static @Nullable PublicKey publicKey(SubjectPublicKeyInfo info) throws IOException {
+    return BouncyCastleProvider.getPublicKey(info);
+  }
 }

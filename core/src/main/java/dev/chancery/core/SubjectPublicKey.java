@@ -10,7 +10,6 @@ import org.bouncycastle.asn1.edec.EdECObjectIdentifiers;
 import org.bouncycastle.asn1.sec.SECObjectIdentifiers;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.asn1.x9.X9ObjectIdentifiers;
-import org.bouncycastle.jce.provider.BouncyCastleProvider;
 
 /**
  * A public key of a kind that can be certified, decoded once by the provider that will use it.
@@ -38,7 +37,7 @@ public final class SubjectPublicKey {
    */
   public static SubjectPublicKey of(SubjectPublicKeyInfo info) throws Refused {
     try {
-      PublicKey key = BouncyCastleProvider.getPublicKey(info);
+      PublicKey key = BouncyCastle.publicKey(info);
       if (key == null) {
         throw refused("the key's algorithm is not supported");
       }
