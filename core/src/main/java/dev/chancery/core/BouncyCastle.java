@@ -17,9 +17,8 @@ public final class BouncyCastle {
   private BouncyCastle() {}
 
   /**
-   * The key that a SubjectPublicKeyInfo describes; null when its algorithm is unknown. Bouncy
-   * Castle's own static method knows no algorithm at all before {@link #PROVIDER} was made, which
-   * loading this class does.
+   * Decodes a public key; null when no algorithm of the provider knows its kind. Asked here and not
+   * of Bouncy Castle itself, which knows no algorithms before a provider object was made.
    */
   static @Nullable PublicKey publicKey(SubjectPublicKeyInfo info) throws IOException {
     return BouncyCastleProvider.getPublicKey(info);

@@ -23,11 +23,13 @@ public record Cidr(InetAddress network, int prefix) {
    */
   public static Cidr parse(String text) {
     int slash = text.indexOf('/');
+    // The number parser alone would take a plus sign.
+    if (slash >= 0 && !text.substring(slash + 1).matches("[0-9]{1,3}")) {
+      throw new IllegalArgumentException("the prefix length is not a number");
+    }
     InetAddress address = InetAddress.ofLiteral(slash < 0 ? text : text.substring(0, slash));
     int prefix =
-        slash < 0
-            ? address.getAddress().length * 8
-            : Integer.parseUnsignedInt(text.substring(slash + 1));
+        slash < 0 ? address.getAddress().length * 8 : Integer.parseInt(text.substring(slash + 1));
     return new Cidr(address, prefix);
   }
 

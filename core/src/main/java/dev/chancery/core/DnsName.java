@@ -33,6 +33,10 @@ public record DnsName(String value) implements Name {
    */
   public static DnsName parse(String text) throws Refused {
     try {
+      // Beyond ASCII there are letters that lower-casing turns into ASCII ones (the Kelvin sign).
+      if (!text.chars().allMatch(c -> c < 0x80)) {
+        throw new IllegalArgumentException("not ASCII");
+      }
       return new DnsName(text.toLowerCase(Locale.ROOT));
     } catch (IllegalArgumentException e) {
       throw new Refused(Reason.REJECTED_NAME, quoted(text) + " is not a DNS name");

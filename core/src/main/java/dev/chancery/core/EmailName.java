@@ -1,6 +1,5 @@
 package dev.chancery.core;
 
-import java.util.Locale;
 import java.util.regex.Pattern;
 import org.bouncycastle.asn1.x509.GeneralName;
 
@@ -24,10 +23,9 @@ public record EmailName(String local, DnsName domain) implements Name {
     int at = text.lastIndexOf('@');
     try {
       if (at > 0) {
-        String domain = text.substring(at + 1).toLowerCase(Locale.ROOT);
-        return new EmailName(text.substring(0, at), new DnsName(domain));
+        return new EmailName(text.substring(0, at), DnsName.parse(text.substring(at + 1)));
       }
-    } catch (IllegalArgumentException e) {
+    } catch (IllegalArgumentException | Refused e) {
       // Refused below, in the words of the whole address.
     }
     throw new Refused(Reason.REJECTED_NAME, DnsName.quoted(text) + " is not a mail address");

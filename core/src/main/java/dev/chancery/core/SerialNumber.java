@@ -5,6 +5,7 @@ import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.regex.Pattern;
 
 /**
  * A certificate serial number (RFC 5280 section 4.1.2.2): a positive integer of at most 20 octets.
@@ -16,6 +17,10 @@ import java.util.HexFormat;
 public final class SerialNumber implements Comparable<SerialNumber> {
   private static final int LONGEST = 20;
   private static final int RANDOM_OCTETS = 10;
+  private static final long EARLIEST = 1L << 40;
+  private static final long LATEST = (1L << 47) - 1;
+  private static final Pattern HEXADECIMAL =
+      Pattern.compile("[0-9A-Fa-f]{1,40}|[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){0,19}");
 
   private final byte[] octets;
 
@@ -23,12 +28,20 @@ public final class SerialNumber implements Comparable<SerialNumber> {
     this.octets = octets;
   }
 
-  /** A new serial number. */
+  /**
+   * A new serial number.
+   *
+   * @throws IllegalArgumentException when the time does not fill six octets and leave the sign bit
+   *     free, as every instant from 2004 on does for millennia: the clock was never set
+   */
   public static SerialNumber next(Instant now, SecureRandom random) {
     byte[] octets = new byte[6 + RANDOM_OCTETS];
     byte[] entropy = new byte[RANDOM_OCTETS];
     random.nextBytes(entropy);
     long millis = now.toEpochMilli();
+    if (millis < EARLIEST || millis > LATEST) {
+      throw new IllegalArgumentException("the clock is wrong: " + now);
+    }
     for (int i = 0; i < 6; i++) {
       octets[i] = (byte) (millis >>> (40 - 8 * i));
     }
@@ -63,12 +76,11 @@ public final class SerialNumber implements Comparable<SerialNumber> {
    * @throws Refused when the text is anything else
    */
   public static SerialNumber parse(String text) throws Refused {
-    String digits = text.replace(":", "");
-    if (!digits.matches("[0-9A-Fa-f]{1,40}")) {
+    if (!HEXADECIMAL.matcher(text).matches()) {
       throw new Refused(Reason.NOT_FOUND, "not a serial number");
     }
     try {
-      return of(new BigInteger(digits, 16));
+      return of(new BigInteger(text.replace(":", ""), 16));
     } catch (IllegalArgumentException e) {
       throw new Refused(Reason.NOT_FOUND, "not a serial number");
     }
