@@ -1,0 +1,56 @@
+package dev.chancery.acme;
+
+import dev.chancery.acme.SignedRequests.SignedRequest;
+import dev.chancery.core.AccountId;
+import java.util.List;
+import java.util.Optional;
+
+/** Reads, updates and deactivates an account (RFC 8555 sections 7.3.2 and 7.3.6). */
+final class AccountResource {
+  private final Accounts accounts;
+
+  AccountResource(Accounts accounts) {
+    this.accounts = accounts;
+  }
+
+  Reply reply(SignedRequest.ByAccount request) throws AcmeProblem {
+    requireOwn(request);
+    AcmeUrls urls = request.urls();
+    Account account = request.account();
+    if (request.payload().isEmpty()) {
+      return AccountView.reply(200, urls, account);
+    }
+    Payload payload = request.payload().get();
+    Optional<String> status = payload.text("status");
+    if (status.isPresent()) {
+      if (!status.get().equals("deactivated")) {
+        throw AcmeProblem.malformed("the only status that can be asked for is deactivated");
+      }
+      if (!accounts.deactivate(account.id())) {
+        throw new AcmeProblem(AcmeError.ACCOUNT_DEACTIVATED, "the account is deactivated");
+      }
+      return AccountView.deactivated(urls, account);
+    }
+    Optional<List<String>> contacts = payload.texts("contact");
+    if (contacts.isEmpty()) {
+      return AccountView.reply(200, urls, account);
+    }
+    List<String> checked = Contacts.check(contacts.get());
+    if (!accounts.setContacts(account.id(), checked)) {
+      throw new AcmeProblem(AcmeError.ACCOUNT_DEACTIVATED, "the account is deactivated");
+    }
+    return AccountView.withContacts(urls, account, checked);
+  }
+
+  /**
+   * Only the account itself may use its URLs.
+   *
+   * @throws AcmeProblem unauthorized
+   */
+  static void requireOwn(SignedRequest.ByAccount request) throws AcmeProblem {
+    AccountId asked = new AccountId(Base64Url.decodeId(request.path().id()));
+    if (!asked.equals(request.account().id())) {
+      throw new AcmeProblem(AcmeError.UNAUTHORIZED, "this is not the account's own URL");
+    }
+  }
+}

@@ -1,0 +1,35 @@
+package dev.chancery.acme;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
+
+/** The account object (RFC 8555 section 7.1.2). */
+final class AccountView {
+  private AccountView() {}
+
+  static Reply reply(int status, AcmeUrls urls, Account account) {
+    return reply(status, urls, account, account.contacts(), "valid");
+  }
+
+  static Reply deactivated(AcmeUrls urls, Account account) {
+    return reply(200, urls, account, account.contacts(), "deactivated");
+  }
+
+  static Reply withContacts(AcmeUrls urls, Account account, List<String> contacts) {
+    return reply(200, urls, account, contacts, "valid");
+  }
+
+  private static Reply reply(
+      int status, AcmeUrls urls, Account account, List<String> contacts, String state) {
+    ObjectNode json = Json.object().put("status", state);
+    ArrayNode list = json.putArray("contact");
+    contacts.forEach(list::add);
+    if (account.agreedToTerms()) {
+      json.put("termsOfServiceAgreed", true);
+    }
+    json.put("orders", urls.orders(account.id()));
+    // cert-manager reads the Location of updates too.
+    return Reply.json(status, json).withLocation(urls.account(account.id()));
+  }
+}

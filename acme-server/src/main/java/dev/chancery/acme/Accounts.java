@@ -1,0 +1,148 @@
+package dev.chancery.acme;
+
+import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
+
+import dev.chancery.core.AccountId;
+import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.store.Database;
+import dev.chancery.store.schema.tables.records.AcmeAccountsRecord;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.jooq.exception.IntegrityConstraintViolationException;
+import org.jspecify.annotations.Nullable;
+
+/** The accounts of all endpoints; each belongs to one, under one key. */
+final class Accounts {
+  private static final String VALID = "valid";
+  private static final String DEACTIVATED = "deactivated";
+
+  private final Database database;
+  private final TimeOrderedIds ids;
+  private final Clock clock;
+
+  Accounts(Database database, TimeOrderedIds ids, Clock clock) {
+    this.database = database;
+    this.ids = ids;
+    this.clock = clock;
+  }
+
+  /** Makes an account, or says that the key has one: two requests at once make one. */
+  Optional<Account> create(
+      AcmeEndpoint endpoint, AccountKey key, List<String> contacts, boolean agreedToTerms) {
+    Instant now = Times.now(clock);
+    AccountId id = new AccountId(ids.next());
+    int inserted =
+        database
+            .sql()
+            .insertInto(ACME_ACCOUNTS)
+            .set(ACME_ACCOUNTS.ID, id.value())
+            .set(ACME_ACCOUNTS.ENDPOINT, endpoint.name())
+            .set(ACME_ACCOUNTS.PUBLIC_KEY, key.encoded().bytes())
+            .set(ACME_ACCOUNTS.KEY_THUMBPRINT, key.thumbprint())
+            .set(ACME_ACCOUNTS.STATUS, VALID)
+            .set(ACME_ACCOUNTS.CONTACTS, String.join("\n", contacts))
+            .set(ACME_ACCOUNTS.TERMS_AGREED_AT, agreedToTerms ? Times.stored(now) : null)
+            .set(ACME_ACCOUNTS.CREATED_AT, Times.stored(now))
+            .onConflictDoNothing()
+            .execute();
+    return inserted == 1
+        ? Optional.of(new Account(id, key, contacts, agreedToTerms))
+        : Optional.empty();
+  }
+
+  /**
+   * The account that has this key.
+   *
+   * @throws AcmeProblem when it is deactivated
+   */
+  Optional<Account> find(AcmeEndpoint endpoint, AccountKey key) throws AcmeProblem {
+    return valid(
+        database
+            .sql()
+            .selectFrom(ACME_ACCOUNTS)
+            .where(ACME_ACCOUNTS.KEY_THUMBPRINT.eq(key.thumbprint()))
+            .and(ACME_ACCOUNTS.ENDPOINT.eq(endpoint.name()))
+            .fetchOne());
+  }
+
+  /**
+   * The account with this id.
+   *
+   * @throws AcmeProblem when it is deactivated
+   */
+  Optional<Account> find(AcmeEndpoint endpoint, AccountId id) throws AcmeProblem {
+    return valid(
+        database
+            .sql()
+            .selectFrom(ACME_ACCOUNTS)
+            .where(ACME_ACCOUNTS.ID.eq(id.value()))
+            .and(ACME_ACCOUNTS.ENDPOINT.eq(endpoint.name()))
+            .fetchOne());
+  }
+
+  private static Optional<Account> valid(@Nullable AcmeAccountsRecord row) throws AcmeProblem {
+    if (row == null) {
+      return Optional.empty();
+    }
+    if (!row.getStatus().equals(VALID)) {
+      throw new AcmeProblem(AcmeError.ACCOUNT_DEACTIVATED, "the account is deactivated");
+    }
+    return Optional.of(
+        new Account(
+            new AccountId(row.getId()),
+            AccountKey.stored(row.getPublicKey()),
+            row.getContacts().isEmpty() ? List.of() : List.of(row.getContacts().split("\n", -1)),
+            row.getTermsAgreedAt() != null));
+  }
+
+  boolean setContacts(AccountId id, List<String> contacts) {
+    return database
+            .sql()
+            .update(ACME_ACCOUNTS)
+            .set(ACME_ACCOUNTS.CONTACTS, String.join("\n", contacts))
+            .where(ACME_ACCOUNTS.ID.eq(id.value()))
+            .and(ACME_ACCOUNTS.STATUS.eq(VALID))
+            .execute()
+        == 1;
+  }
+
+  boolean deactivate(AccountId id) {
+    return database
+            .sql()
+            .update(ACME_ACCOUNTS)
+            .set(ACME_ACCOUNTS.STATUS, DEACTIVATED)
+            .where(ACME_ACCOUNTS.ID.eq(id.value()))
+            .and(ACME_ACCOUNTS.STATUS.eq(VALID))
+            .execute()
+        == 1;
+  }
+
+  /** What came of a key change. */
+  enum KeyChange {
+    CHANGED,
+    /** The account no longer has the old key, or is deactivated. */
+    LOST,
+    /** Another account of the endpoint has the new key. */
+    IN_USE,
+  }
+
+  KeyChange changeKey(AccountId id, AccountKey from, AccountKey to) {
+    try {
+      int moved =
+          database
+              .sql()
+              .update(ACME_ACCOUNTS)
+              .set(ACME_ACCOUNTS.PUBLIC_KEY, to.encoded().bytes())
+              .set(ACME_ACCOUNTS.KEY_THUMBPRINT, to.thumbprint())
+              .where(ACME_ACCOUNTS.ID.eq(id.value()))
+              .and(ACME_ACCOUNTS.KEY_THUMBPRINT.eq(from.thumbprint()))
+              .and(ACME_ACCOUNTS.STATUS.eq(VALID))
+              .execute();
+      return moved == 1 ? KeyChange.CHANGED : KeyChange.LOST;
+    } catch (IntegrityConstraintViolationException e) {
+      return KeyChange.IN_USE;
+    }
+  }
+}

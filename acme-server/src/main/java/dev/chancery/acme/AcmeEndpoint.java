@@ -1,0 +1,43 @@
+package dev.chancery.acme;
+
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.ProfileId;
+import java.net.URI;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/**
+ * One ACME directory: who signs what it issues, and what it tells its clients.
+ *
+ * @param name stands in every URL of the endpoint; the endpoint named {@value #DEFAULT} is also
+ *     served as /acme/directory
+ * @param externalUrl scheme, host and port by which clients reach this server; every URL that is
+ *     given out or compared begins with it, whatever Host header a request carries
+ * @param termsOfService when present, an account must agree to them
+ * @param mostNames how many identifiers an order may name
+ */
+public record AcmeEndpoint(
+    String name,
+    IssuerId issuer,
+    ProfileId profile,
+    URI externalUrl,
+    Optional<URI> termsOfService,
+    Optional<URI> website,
+    int mostNames) {
+  public static final String DEFAULT = "default";
+  private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
+
+  public AcmeEndpoint {
+    if (!NAME.matcher(name).matches() || name.equals("directory")) {
+      throw new IllegalArgumentException(
+          "not an endpoint name (1 to 63 of a-z, 0-9 and inner hyphens): " + name);
+    }
+    if (externalUrl.getHost() == null || !externalUrl.getRawPath().isEmpty()) {
+      throw new IllegalArgumentException(
+          "an external URL is a scheme, a host and perhaps a port: " + externalUrl);
+    }
+    if (mostNames < 1) {
+      throw new IllegalArgumentException("an order must be allowed at least one name");
+    }
+  }
+}

@@ -1,0 +1,68 @@
+package dev.chancery.acme;
+
+import dev.chancery.core.Reason;
+
+/** The errors that a client can be told (RFC 8555 section 6.7), each with its one HTTP status. */
+enum AcmeError {
+  ACCOUNT_DOES_NOT_EXIST("accountDoesNotExist", 400),
+  ALREADY_REVOKED("alreadyRevoked", 400),
+  BAD_CSR("badCSR", 400),
+  BAD_NONCE("badNonce", 400),
+  BAD_PUBLIC_KEY("badPublicKey", 400),
+  BAD_REVOCATION_REASON("badRevocationReason", 400),
+  BAD_SIGNATURE_ALGORITHM("badSignatureAlgorithm", 400),
+  CONNECTION("connection", 400),
+  DNS("dns", 400),
+  INCORRECT_RESPONSE("incorrectResponse", 400),
+  INVALID_CONTACT("invalidContact", 400),
+  MALFORMED("malformed", 400),
+  /** A resource that is not there, or that this account may not know of. */
+  NOT_FOUND("malformed", 404),
+  METHOD_NOT_ALLOWED("malformed", 405),
+  /** The new key of a key change belongs to another account (section 7.3.5). */
+  KEY_IN_USE("malformed", 409),
+  TOO_LARGE("malformed", 413),
+  UNSUPPORTED_MEDIA_TYPE("malformed", 415),
+  /** Section 7.4: MUST be 403. */
+  ORDER_NOT_READY("orderNotReady", 403),
+  REJECTED_IDENTIFIER("rejectedIdentifier", 400),
+  SERVER_INTERNAL("serverInternal", 500),
+  /** An outage, of the token or the database: the same request can succeed later. */
+  UNAVAILABLE("serverInternal", 503),
+  UNAUTHORIZED("unauthorized", 403),
+  /** Section 7.3.6: a deactivated account is answered with 401. */
+  ACCOUNT_DEACTIVATED("unauthorized", 401),
+  UNSUPPORTED_CONTACT("unsupportedContact", 400),
+  UNSUPPORTED_IDENTIFIER("unsupportedIdentifier", 400),
+  USER_ACTION_REQUIRED("userActionRequired", 403);
+
+  private final String type;
+  private final int status;
+
+  AcmeError(String type, int status) {
+    this.type = type;
+    this.status = status;
+  }
+
+  static AcmeError of(Reason reason) {
+    return switch (reason) {
+      case BAD_CSR -> BAD_CSR;
+      case BAD_PUBLIC_KEY -> BAD_PUBLIC_KEY;
+      case REJECTED_NAME -> REJECTED_IDENTIFIER;
+      case UNSUPPORTED_NAME -> UNSUPPORTED_IDENTIFIER;
+      case BAD_VALIDITY -> MALFORMED;
+      case NOT_FOUND -> NOT_FOUND;
+      case NOT_PERMITTED -> UNAUTHORIZED;
+      case ALREADY_REVOKED -> ALREADY_REVOKED;
+      case BAD_REVOCATION_REASON -> BAD_REVOCATION_REASON;
+    };
+  }
+
+  String urn() {
+    return "urn:ietf:params:acme:error:" + type;
+  }
+
+  int status() {
+    return status;
+  }
+}

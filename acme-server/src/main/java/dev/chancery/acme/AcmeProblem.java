@@ -1,0 +1,46 @@
+package dev.chancery.acme;
+
+import java.util.Optional;
+
+/** A request that is answered with a problem document; nothing was changed unless it says so. */
+final class AcmeProblem extends Exception {
+  private static final long serialVersionUID = 1L;
+
+  private final transient Problem problem;
+  private final transient Optional<String> location;
+
+  AcmeProblem(AcmeError error, String detail) {
+    this(Problem.of(error, detail));
+  }
+
+  AcmeProblem(Problem problem) {
+    this(problem, Optional.empty());
+  }
+
+  private AcmeProblem(Problem problem, Optional<String> location) {
+    super(problem.detail(), null, false, false);
+    this.problem = problem;
+    this.location = location;
+  }
+
+  /** The same, with a Location header. */
+  AcmeProblem at(String url) {
+    return new AcmeProblem(problem, Optional.of(url));
+  }
+
+  static AcmeProblem malformed(String detail) {
+    return new AcmeProblem(AcmeError.MALFORMED, detail);
+  }
+
+  static AcmeProblem notFound() {
+    return new AcmeProblem(AcmeError.NOT_FOUND, "there is no such resource");
+  }
+
+  Problem problem() {
+    return problem;
+  }
+
+  Optional<String> location() {
+    return location;
+  }
+}

@@ -1,0 +1,182 @@
+package dev.chancery.acme;
+
+import static io.javalin.http.HandlerType.GET;
+import static io.javalin.http.HandlerType.HEAD;
+import static io.javalin.http.HandlerType.POST;
+import static java.util.stream.Collectors.joining;
+
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.store.Database;
+import io.javalin.http.Handler;
+import io.javalin.http.HandlerType;
+import io.javalin.router.JavalinDefaultRoutingApi;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The ACME server (RFC 8555): its routes for a web server to carry, and the passes that go on with
+ * what a crash or an outage interrupted.
+ */
+public final class AcmeServer implements AutoCloseable {
+  private static final List<HandlerType> METHODS =
+      List.of(
+          GET,
+          HEAD,
+          POST,
+          HandlerType.PUT,
+          HandlerType.PATCH,
+          HandlerType.DELETE,
+          HandlerType.OPTIONS,
+          HandlerType.TRACE);
+  private static final String BASE = "/acme/{endpoint}/";
+
+  private final Nonces nonces;
+  private final WebFetch fetch;
+  private final Validations validations;
+  private final OrderRecovery recovery;
+  private final Exchanges exchanges;
+
+  private final NewAccountResource newAccount;
+  private final AccountResource account;
+  private final AccountOrdersResource accountOrders;
+  private final KeyChangeResource keyChange;
+  private final NewOrderResource newOrder;
+  private final OrderResource order;
+  private final FinalizeResource finalizeOrder;
+  private final AuthorizationResource authorization;
+  private final ChallengeResource challenge;
+  private final CertificateResource certificate;
+  private final RevokeResource revoke;
+
+  public AcmeServer(
+      AcmeSettings settings,
+      Database database,
+      CertificateAuthority authority,
+      Clock clock,
+      SecureRandom random) {
+    TimeOrderedIds ids = new TimeOrderedIds(clock, random);
+    Accounts accounts = new Accounts(database, ids, clock);
+    Orders orders = new Orders(database, ids, clock, random);
+    Authorizations authorizations =
+        new Authorizations(database, clock, settings.authorizationLifetime());
+    Issuance issuance = new Issuance(orders, authority, clock);
+
+    this.nonces = new Nonces(database, clock, random);
+    this.fetch = new WebFetch(settings.mostValidations(), random);
+    this.validations =
+        new Validations(
+            authorizations,
+            new Http01(fetch, settings.networks(), settings.http01Port(), settings.redirectPorts()),
+            clock,
+            settings.pauses(),
+            settings.mostValidations());
+    this.recovery = new OrderRecovery(orders, issuance, clock, settings.endpoints());
+    this.exchanges =
+        new Exchanges(settings.endpoints(), new SignedRequests(nonces, accounts), nonces);
+
+    this.newAccount = new NewAccountResource(accounts);
+    this.account = new AccountResource(accounts);
+    this.accountOrders = new AccountOrdersResource(orders, settings.ordersPerPage());
+    this.keyChange = new KeyChangeResource(accounts);
+    this.newOrder = new NewOrderResource(orders, authority, clock, settings.orderLifetime());
+    this.order = new OrderResource(orders);
+    this.finalizeOrder = new FinalizeResource(orders, issuance, clock);
+    this.authorization = new AuthorizationResource(authorizations);
+    this.challenge = new ChallengeResource(authorizations, validations);
+    this.certificate = new CertificateResource(orders, authority);
+    this.revoke =
+        new RevokeResource(
+            orders,
+            authorizations,
+            authority,
+            clock,
+            settings.endpoints().stream().map(AcmeEndpoint::issuer).distinct().toList());
+  }
+
+  /** Adds everything under /acme/. */
+  public void routes(JavalinDefaultRoutingApi routes) {
+    DirectoryResource directory = new DirectoryResource();
+    resource(
+        routes,
+        "/acme/directory",
+        Map.of(GET, exchanges.openAtDefault((urls, at) -> directory.reply(urls))));
+    resource(
+        routes,
+        BASE + "directory",
+        Map.of(GET, exchanges.open((urls, at) -> directory.reply(urls))));
+    resource(
+        routes,
+        BASE + "new-nonce", // RFC 8555 section 7.2
+        Map.of(
+            HEAD, exchanges.open((urls, at) -> freshNonce(200)),
+            GET, exchanges.open((urls, at) -> freshNonce(204))));
+
+    post(routes, "new-account", exchanges.byKey(newAccount::reply));
+    post(routes, "account/{id}", exchanges.byAccount(account::reply));
+    post(routes, "account/{id}/orders", exchanges.byAccount(accountOrders::reply));
+    post(routes, "key-change", exchanges.byAccount(keyChange::reply));
+    post(routes, "new-order", exchanges.byAccount(newOrder::reply));
+    post(routes, "order/{id}", exchanges.byAccount(order::reply));
+    post(routes, "order/{id}/finalize", exchanges.byAccount(finalizeOrder::reply));
+    post(routes, "authorization/{id}", exchanges.byAccount(authorization::reply));
+    post(routes, "challenge/{id}", exchanges.byAccount(challenge::reply));
+    post(routes, "certificate/{id}", exchanges.byAccount(certificate::reply));
+    post(routes, "certificate/{id}/{chain}", exchanges.byAccount(certificate::reply));
+    post(routes, "revoke-cert", exchanges.signed(revoke::reply));
+
+    Handler nothing = exchanges.nowhere(AcmeError.NOT_FOUND, "there is no such resource");
+    METHODS.forEach(method -> routes.addHttpHandler(method, "/acme/*", nothing));
+  }
+
+  private Reply freshNonce(int status) {
+    return Reply.empty(status).with("Replay-Nonce", nonces.fresh());
+  }
+
+  private void post(JavalinDefaultRoutingApi routes, String path, Handler handler) {
+    resource(routes, BASE + path, Map.of(POST, handler));
+  }
+
+  /** Answers these methods, and every other with 405: RFC 8555 section 6.3 has no plain GET. */
+  private void resource(
+      JavalinDefaultRoutingApi routes, String path, Map<HandlerType, Handler> handlers) {
+    String allowed =
+        handlers.keySet().stream().map(HandlerType::name).sorted().collect(joining(", "));
+    Handler refusal =
+        exchanges.nowhere(AcmeError.METHOD_NOT_ALLOWED, "the methods allowed here are " + allowed);
+    METHODS.forEach(method ->
+        routes.addHttpHandler(
+            method,
+            path,
+            Optional.ofNullable(handlers.get(method))
+                .orElse(context -> refusal.handle(context.header("Allow", allowed)))));
+  }
+
+  /**
+   * Goes on with what was interrupted: to be called at start and every few seconds, on any number
+   * of nodes.
+   *
+   * @param stuckFor how long an order may be processing before it counts as interrupted; longer
+   *     than the token's time limit
+   */
+  public void recover(Duration stuckFor) {
+    validations.recover();
+    recovery.run(stuckFor);
+  }
+
+  /** Forgets at most this many nonces that nobody could use any more; returns how many. */
+  public int prune(int limit) {
+    return nonces.prune(limit);
+  }
+
+  /** Stops the validations; what they left is gone on with elsewhere or at the next start. */
+  @Override
+  public void close() {
+    validations.close();
+    fetch.close();
+  }
+}

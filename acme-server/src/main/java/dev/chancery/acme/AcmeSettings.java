@@ -1,0 +1,60 @@
+package dev.chancery.acme;
+
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What an operator sets for ACME.
+ *
+ * @param http01Port the port that http-01 validation connects to first (RFC 8555 section 8.3)
+ * @param redirectPorts the ports that a redirect may lead to
+ * @param pauses how long to wait between the attempts at one validation; one attempt more than
+ *     there are pauses is made
+ * @param mostValidations how many validations run at once; others wait for a later pass
+ * @param orderLifetime how long an order and its unproven authorizations can be worked on
+ * @param authorizationLifetime how long a proof of control counts
+ * @param ordersPerPage how many URLs a page of an account's orders has
+ */
+public record AcmeSettings(
+    List<AcmeEndpoint> endpoints,
+    int http01Port,
+    Set<Integer> redirectPorts,
+    TargetNetworks networks,
+    List<Duration> pauses,
+    int mostValidations,
+    Duration orderLifetime,
+    Duration authorizationLifetime,
+    int ordersPerPage) {
+  public AcmeSettings {
+    endpoints = List.copyOf(endpoints);
+    redirectPorts = Set.copyOf(redirectPorts);
+    pauses = List.copyOf(pauses);
+    if (endpoints.stream().map(AcmeEndpoint::name).distinct().count() < endpoints.size()) {
+      throw new IllegalArgumentException("two ACME endpoints have the same name");
+    }
+  }
+
+  /**
+   * The usual settings. The attempts at a validation end within 50 seconds: clients give up after
+   * two minutes.
+   */
+  public static AcmeSettings of(
+      List<AcmeEndpoint> endpoints, int http01Port, TargetNetworks networks) {
+    return new AcmeSettings(
+        endpoints,
+        http01Port,
+        new HashSet<>(List.of(80, 443, http01Port)),
+        networks,
+        List.of(
+            Duration.ofSeconds(1),
+            Duration.ofSeconds(2),
+            Duration.ofSeconds(4),
+            Duration.ofSeconds(8)),
+        64,
+        Duration.ofDays(1),
+        Duration.ofDays(7),
+        100);
+  }
+}

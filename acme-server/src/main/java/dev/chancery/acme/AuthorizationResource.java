@@ -1,0 +1,37 @@
+package dev.chancery.acme;
+
+import dev.chancery.acme.SignedRequests.SignedRequest;
+
+/** Reads and deactivates an authorization (RFC 8555 sections 7.5 and 7.5.2). */
+final class AuthorizationResource {
+  private final Authorizations authorizations;
+
+  AuthorizationResource(Authorizations authorizations) {
+    this.authorizations = authorizations;
+  }
+
+  Reply reply(SignedRequest.ByAccount request) throws AcmeProblem {
+    AuthorizationId id = AuthorizationId.parse(request.path().id());
+    Authorization authorization = find(request, id);
+    if (request.payload().isEmpty()) {
+      return AuthorizationView.reply(request.urls(), authorization);
+    }
+    if (!request.payload().get().requiredText("status").equals("deactivated")) {
+      throw AcmeProblem.malformed("the only status that can be asked for is deactivated");
+    }
+    boolean open =
+        switch (authorization.status()) {
+          case PENDING, VALID -> true;
+          case INVALID, DEACTIVATED, EXPIRED -> false;
+        };
+    if (!open || !authorizations.deactivate(authorization)) {
+      throw AcmeProblem.malformed("the authorization is neither pending nor valid");
+    }
+    return AuthorizationView.reply(request.urls(), find(request, id));
+  }
+
+  private Authorization find(SignedRequest.ByAccount request, AuthorizationId id)
+      throws AcmeProblem {
+    return authorizations.find(request.account().id(), id).orElseThrow(AcmeProblem::notFound);
+  }
+}

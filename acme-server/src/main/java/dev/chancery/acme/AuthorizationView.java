@@ -1,0 +1,53 @@
+package dev.chancery.acme;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+/** The authorization and challenge objects (RFC 8555 sections 7.1.4 and 7.1.5). */
+final class AuthorizationView {
+  private static final int RETRY_AFTER = 1;
+
+  private AuthorizationView() {}
+
+  static Reply reply(AcmeUrls urls, Authorization authorization) {
+    ObjectNode json =
+        Json.object()
+            .put("status", authorization.status().toString())
+            .put("expires", Times.text(authorization.expires()));
+    json.set("identifier", Identifiers.json(authorization.name()));
+    ArrayNode challenges = json.putArray("challenges");
+    boolean processing = false;
+    for (Challenge challenge : authorization.challenges()) {
+      challenges.add(challenge(urls, challenge));
+      processing |= challenge.state() instanceof Challenge.State.Processing;
+    }
+    Reply reply = Reply.json(200, json);
+    return processing ? reply.withRetryAfter(RETRY_AFTER) : reply;
+  }
+
+  static Reply reply(AcmeUrls urls, Challenge challenge) {
+    Reply reply =
+        Reply.json(200, challenge(urls, challenge))
+            .withLink(urls.authorization(challenge.authorization()), "up");
+    return challenge.state() instanceof Challenge.State.Processing
+        ? reply.withRetryAfter(RETRY_AFTER)
+        : reply;
+  }
+
+  private static ObjectNode challenge(AcmeUrls urls, Challenge challenge) {
+    ObjectNode json =
+        Json.object()
+            .put("type", challenge.kind().type())
+            .put("url", urls.challenge(challenge.id()))
+            .put("token", challenge.token());
+    switch (challenge.state()) {
+      case Challenge.State.Pending pending -> json.put("status", "pending");
+      case Challenge.State.Processing processing -> json.put("status", "processing");
+      case Challenge.State.Valid valid ->
+          json.put("status", "valid").put("validated", Times.text(valid.at()));
+      case Challenge.State.Invalid invalid ->
+          json.put("status", "invalid").set("error", invalid.problem());
+    }
+    return json;
+  }
+}

@@ -1,0 +1,317 @@
+package dev.chancery.acme;
+
+import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
+import static dev.chancery.store.schema.Tables.ACME_AUTHORIZATIONS;
+import static dev.chancery.store.schema.Tables.ACME_CHALLENGES;
+import static dev.chancery.store.schema.Tables.ACME_ORDERS;
+import static dev.chancery.store.schema.Tables.ACME_ORDER_AUTHORIZATIONS;
+import static org.jooq.impl.DSL.notExists;
+import static org.jooq.impl.DSL.select;
+import static org.jooq.impl.DSL.selectOne;
+
+import dev.chancery.core.AccountId;
+import dev.chancery.core.Name;
+import dev.chancery.store.Database;
+import dev.chancery.store.schema.tables.records.AcmeAuthorizationsRecord;
+import dev.chancery.store.schema.tables.records.AcmeChallengesRecord;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import org.jooq.Condition;
+import org.jooq.DSLContext;
+import org.jooq.Record1;
+import org.jooq.Select;
+
+/**
+ * The authorizations with their challenges, and what their ends mean for orders. Every move is a
+ * compare-and-set; those that touch orders lock the orders first, so that of two authorizations of
+ * one order that are settled at once, the later one sees the earlier.
+ */
+final class Authorizations {
+  private final Database database;
+  private final Clock clock;
+  private final Duration lifetime;
+
+  /**
+   * @param lifetime how long a proof of control counts
+   */
+  Authorizations(Database database, Clock clock, Duration lifetime) {
+    this.database = database;
+    this.clock = clock;
+    this.lifetime = lifetime;
+  }
+
+  Optional<Authorization> find(AccountId owner, AuthorizationId id) {
+    AcmeAuthorizationsRecord row =
+        database
+            .sql()
+            .selectFrom(ACME_AUTHORIZATIONS)
+            .where(ACME_AUTHORIZATIONS.ID.eq(id.value()))
+            .and(ACME_AUTHORIZATIONS.ACCOUNT_ID.eq(owner.value()))
+            .fetchOne();
+    return Optional.ofNullable(row).map(this::read);
+  }
+
+  private Authorization read(AcmeAuthorizationsRecord row) {
+    Instant expires = row.getExpiresAt().toInstant();
+    return new Authorization(
+        new AuthorizationId(row.getId()),
+        new AccountId(row.getAccountId()),
+        Identifiers.stored(row.getNameKind(), row.getName()),
+        Authorization.Status.at(clock.instant(), row.getStatus(), expires),
+        expires,
+        database
+            .sql()
+            .selectFrom(ACME_CHALLENGES)
+            .where(ACME_CHALLENGES.AUTHORIZATION_ID.eq(row.getId()))
+            .orderBy(ACME_CHALLENGES.ID)
+            .fetch(Authorizations::readChallenge));
+  }
+
+  private static Challenge readChallenge(AcmeChallengesRecord row) {
+    return new Challenge(
+        new ChallengeId(row.getId()),
+        new AuthorizationId(row.getAuthorizationId()),
+        ChallengeKind.stored(row.getKind()),
+        row.getToken(),
+        switch (row.getStatus()) {
+          case "pending" -> new Challenge.State.Pending();
+          case "processing" -> new Challenge.State.Processing(row.getLeaseUntil().toInstant());
+          case "valid" -> new Challenge.State.Valid(row.getSettledAt().toInstant());
+          case "invalid" -> new Challenge.State.Invalid(Json.readOwn(row.getProblem()));
+          default -> throw new IllegalStateException("a challenge is in no known state");
+        });
+  }
+
+  /** The authorization that a challenge belongs to. */
+  Optional<Authorization> findByChallenge(AccountId owner, ChallengeId id) {
+    AcmeAuthorizationsRecord row =
+        database
+            .sql()
+            .selectFrom(ACME_AUTHORIZATIONS)
+            .where(ACME_AUTHORIZATIONS.ACCOUNT_ID.eq(owner.value()))
+            .and(
+                ACME_AUTHORIZATIONS.ID.eq(
+                    select(ACME_CHALLENGES.AUTHORIZATION_ID)
+                        .from(ACME_CHALLENGES)
+                        .where(ACME_CHALLENGES.ID.eq(id.value()))))
+            .fetchOne();
+    return Optional.ofNullable(row).map(this::read);
+  }
+
+  /** Whether the account holds a valid authorization for each of these names. */
+  boolean holdsAll(AccountId owner, Set<Name> names) {
+    for (Name name : names) {
+      boolean held =
+          database
+              .sql()
+              .fetchExists(
+                  ACME_AUTHORIZATIONS,
+                  ACME_AUTHORIZATIONS
+                      .ACCOUNT_ID
+                      .eq(owner.value())
+                      .and(ACME_AUTHORIZATIONS.NAME.eq(name.value()))
+                      .and(ACME_AUTHORIZATIONS.NAME_KIND.eq(Identifiers.type(name)))
+                      .and(ACME_AUTHORIZATIONS.STATUS.eq("valid"))
+                      .and(ACME_AUTHORIZATIONS.EXPIRES_AT.gt(Times.stored(clock.instant()))));
+      if (!held) {
+        return false;
+      }
+    }
+    return !names.isEmpty();
+  }
+
+  /** The client says that it has met the challenge: pending to processing, under a first lease. */
+  Optional<Challenge.State.Processing> accept(Challenge challenge, Instant leaseUntil) {
+    int moved =
+        database
+            .sql()
+            .update(ACME_CHALLENGES)
+            .set(ACME_CHALLENGES.STATUS, "processing")
+            .set(ACME_CHALLENGES.LEASE_UNTIL, Times.stored(leaseUntil))
+            .where(ACME_CHALLENGES.ID.eq(challenge.id().value()))
+            .and(ACME_CHALLENGES.STATUS.eq("pending"))
+            .execute();
+    return moved == 1 ? Optional.of(new Challenge.State.Processing(leaseUntil)) : Optional.empty();
+  }
+
+  /** Takes or prolongs the lease of a challenge; nothing when someone else has it now. */
+  Optional<Challenge.State.Processing> lease(
+      ChallengeId id, Challenge.State.Processing held, Instant leaseUntil) {
+    int moved =
+        database
+            .sql()
+            .update(ACME_CHALLENGES)
+            .set(ACME_CHALLENGES.LEASE_UNTIL, Times.stored(leaseUntil))
+            .where(stillHeld(id, held))
+            .execute();
+    return moved == 1 ? Optional.of(new Challenge.State.Processing(leaseUntil)) : Optional.empty();
+  }
+
+  private static Condition stillHeld(ChallengeId id, Challenge.State.Processing held) {
+    return ACME_CHALLENGES
+        .ID
+        .eq(id.value())
+        .and(ACME_CHALLENGES.STATUS.eq("processing"))
+        .and(ACME_CHALLENGES.LEASE_UNTIL.eq(Times.stored(held.leaseUntil())));
+  }
+
+  /** All that an attempt needs. */
+  record Accepted(
+      Challenge challenge, Challenge.State.Processing held, Name name, AccountKey key) {}
+
+  /** Accepted challenges whose lease ended before an instant: their node stopped, or was full. */
+  List<Accepted> abandoned(Instant before, int limit) {
+    return database
+        .sql()
+        .selectFrom(ACME_CHALLENGES)
+        .where(ACME_CHALLENGES.STATUS.eq("processing"))
+        .and(ACME_CHALLENGES.LEASE_UNTIL.le(Times.stored(before)))
+        .orderBy(ACME_CHALLENGES.LEASE_UNTIL)
+        .limit(limit)
+        .fetch(this::accepted);
+  }
+
+  private Accepted accepted(AcmeChallengesRecord row) {
+    AcmeAuthorizationsRecord authorization =
+        database
+            .sql()
+            .selectFrom(ACME_AUTHORIZATIONS)
+            .where(ACME_AUTHORIZATIONS.ID.eq(row.getAuthorizationId()))
+            .fetchSingle();
+    byte[] key =
+        database
+            .sql()
+            .selectFrom(ACME_ACCOUNTS)
+            .where(ACME_ACCOUNTS.ID.eq(authorization.getAccountId()))
+            .fetchSingle()
+            .getPublicKey();
+    return new Accepted(
+        readChallenge(row),
+        new Challenge.State.Processing(row.getLeaseUntil().toInstant()),
+        Identifiers.stored(authorization.getNameKind(), authorization.getName()),
+        AccountKey.stored(key));
+  }
+
+  /**
+   * The challenge was met: it and its authorization become valid, and so ready each order that has
+   * waited for this one last.
+   */
+  boolean succeed(Challenge challenge, Challenge.State.Processing held) {
+    Instant now = Times.now(clock);
+    UUID authorization = challenge.authorization().value();
+    return database.inTransaction(sql -> {
+      lockOrders(sql, authorization);
+      int settled =
+          sql.update(ACME_CHALLENGES)
+              .set(ACME_CHALLENGES.STATUS, "valid")
+              .set(ACME_CHALLENGES.SETTLED_AT, Times.stored(now))
+              .where(stillHeld(challenge.id(), held))
+              .execute();
+      if (settled == 0) {
+        return false;
+      }
+      sql.update(ACME_AUTHORIZATIONS)
+          .set(ACME_AUTHORIZATIONS.STATUS, "valid")
+          .set(ACME_AUTHORIZATIONS.EXPIRES_AT, Times.stored(now.plus(lifetime)))
+          .where(ACME_AUTHORIZATIONS.ID.eq(authorization))
+          .and(ACME_AUTHORIZATIONS.STATUS.eq("pending"))
+          .and(ACME_AUTHORIZATIONS.EXPIRES_AT.gt(Times.stored(now)))
+          .execute();
+      sql.update(ACME_ORDERS)
+          .set(ACME_ORDERS.STATUS, "ready")
+          .where(ACME_ORDERS.ID.in(ordersOf(authorization)))
+          .and(ACME_ORDERS.STATUS.eq("pending"))
+          .and(
+              notExists(
+                  selectOne()
+                      .from(ACME_ORDER_AUTHORIZATIONS)
+                      .join(ACME_AUTHORIZATIONS)
+                      .on(ACME_AUTHORIZATIONS.ID.eq(ACME_ORDER_AUTHORIZATIONS.AUTHORIZATION_ID))
+                      .where(ACME_ORDER_AUTHORIZATIONS.ORDER_ID.eq(ACME_ORDERS.ID))
+                      .and(ACME_AUTHORIZATIONS.STATUS.ne("valid"))))
+          .execute();
+      return true;
+    });
+  }
+
+  /** The challenge was not met: it, its authorization and the orders that need it are invalid. */
+  boolean fail(Challenge challenge, Challenge.State.Processing held, Problem problem) {
+    UUID authorization = challenge.authorization().value();
+    return database.inTransaction(sql -> {
+      lockOrders(sql, authorization);
+      int settled =
+          sql.update(ACME_CHALLENGES)
+              .set(ACME_CHALLENGES.STATUS, "invalid")
+              .set(ACME_CHALLENGES.SETTLED_AT, Times.stored(Times.now(clock)))
+              .set(ACME_CHALLENGES.PROBLEM, Json.text(problem.toJson()))
+              .where(stillHeld(challenge.id(), held))
+              .execute();
+      if (settled == 0) {
+        return false;
+      }
+      int moved =
+          sql.update(ACME_AUTHORIZATIONS)
+              .set(ACME_AUTHORIZATIONS.STATUS, "invalid")
+              .where(ACME_AUTHORIZATIONS.ID.eq(authorization))
+              .and(ACME_AUTHORIZATIONS.STATUS.eq("pending"))
+              .execute();
+      if (moved == 1) {
+        failOrders(sql, authorization, problem);
+      }
+      return true;
+    });
+  }
+
+  /** Pending or valid to deactivated (RFC 8555 section 7.5.2); orders that need it are invalid. */
+  boolean deactivate(Authorization authorization) {
+    UUID id = authorization.id().value();
+    return database.inTransaction(sql -> {
+      lockOrders(sql, id);
+      int moved =
+          sql.update(ACME_AUTHORIZATIONS)
+              .set(ACME_AUTHORIZATIONS.STATUS, "deactivated")
+              .where(ACME_AUTHORIZATIONS.ID.eq(id))
+              .and(ACME_AUTHORIZATIONS.STATUS.in("pending", "valid"))
+              .execute();
+      if (moved == 1) {
+        failOrders(
+            sql,
+            id,
+            Problem.of(
+                AcmeError.UNAUTHORIZED,
+                "the authorization for "
+                    + authorization.name().value()
+                    + " was deactivated by the account"));
+      }
+      return moved == 1;
+    });
+  }
+
+  private static void lockOrders(DSLContext sql, UUID authorization) {
+    sql.selectFrom(ACME_ORDERS)
+        .where(ACME_ORDERS.ID.in(ordersOf(authorization)))
+        .orderBy(ACME_ORDERS.ID)
+        .forUpdate()
+        .fetch();
+  }
+
+  private static void failOrders(DSLContext sql, UUID authorization, Problem problem) {
+    sql.update(ACME_ORDERS)
+        .set(ACME_ORDERS.STATUS, "invalid")
+        .set(ACME_ORDERS.PROBLEM, Json.text(problem.toJson()))
+        .where(ACME_ORDERS.ID.in(ordersOf(authorization)))
+        .and(ACME_ORDERS.STATUS.in("pending", "ready"))
+        .execute();
+  }
+
+  private static Select<Record1<UUID>> ordersOf(UUID authorization) {
+    return select(ACME_ORDER_AUTHORIZATIONS.ORDER_ID)
+        .from(ACME_ORDER_AUTHORIZATIONS)
+        .where(ACME_ORDER_AUTHORIZATIONS.AUTHORIZATION_ID.eq(authorization));
+  }
+}

@@ -1,0 +1,50 @@
+package dev.chancery.acme;
+
+import dev.chancery.acme.SignedRequests.SignedRequest;
+
+/** Reads a challenge, or takes the client's word that it is met (RFC 8555 section 7.5.1). */
+final class ChallengeResource {
+  private final Authorizations authorizations;
+  private final Validations validations;
+
+  ChallengeResource(Authorizations authorizations, Validations validations) {
+    this.authorizations = authorizations;
+    this.validations = validations;
+  }
+
+  Reply reply(SignedRequest.ByAccount request) throws AcmeProblem {
+    ChallengeId id = ChallengeId.parse(request.path().id());
+    Authorization authorization = find(request, id);
+    Challenge challenge = challenge(authorization, id);
+    if (request.payload().isPresent()) {
+      switch (challenge.state()) {
+        case Challenge.State.Pending pending -> {
+          if (authorization.status() != Authorization.Status.PENDING) {
+            throw AcmeProblem.malformed(
+                "the authorization is " + authorization.status() + ", not pending");
+          }
+          validations.accept(authorization, challenge, request.account().key());
+        }
+        // Said before: clients repeat it when an answer was lost.
+        case Challenge.State.Processing processing -> {}
+        case Challenge.State.Valid valid -> {}
+        case Challenge.State.Invalid invalid -> {}
+      }
+    }
+    return AuthorizationView.reply(request.urls(), challenge(find(request, id), id));
+  }
+
+  private Authorization find(SignedRequest.ByAccount request, ChallengeId id) throws AcmeProblem {
+    return authorizations
+        .findByChallenge(request.account().id(), id)
+        .orElseThrow(AcmeProblem::notFound);
+  }
+
+  private static Challenge challenge(Authorization authorization, ChallengeId id)
+      throws AcmeProblem {
+    return authorization.challenges().stream()
+        .filter(one -> one.id().equals(id))
+        .findFirst()
+        .orElseThrow(AcmeProblem::notFound);
+  }
+}

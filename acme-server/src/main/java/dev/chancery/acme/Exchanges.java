@@ -1,0 +1,162 @@
+package dev.chancery.acme;
+
+import dev.chancery.core.Refused;
+import dev.chancery.core.TokenAway;
+import io.javalin.http.Context;
+import io.javalin.http.Handler;
+import io.javalin.http.HandlerType;
+import java.io.IOException;
+import java.sql.SQLException;
+import java.sql.SQLTransientException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jooq.exception.DataAccessException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Turns what answers requests into handlers, and writes every reply. Whatever is thrown becomes a
+ * problem document here and nowhere else.
+ */
+final class Exchanges {
+  /** Answers a signed request. */
+  interface SignedAnswer<R> {
+    Reply reply(R request) throws AcmeProblem, Refused, TokenAway;
+  }
+
+  /** Answers a request that needs no signature. */
+  interface OpenAnswer {
+    Reply reply(AcmeUrls urls, Context context) throws AcmeProblem, Refused, TokenAway;
+  }
+
+  private static final Logger LOG = LoggerFactory.getLogger(Exchanges.class);
+  private static final int RETRY_AFTER_OUTAGE = 10;
+  // SQLSTATE classes of an outage: connection, resources, operator intervention, system error.
+  private static final List<String> OUTAGES = List.of("08", "53", "57", "58");
+
+  private final Map<String, AcmeUrls> endpoints;
+  private final SignedRequests requests;
+  private final Nonces nonces;
+
+  Exchanges(List<AcmeEndpoint> endpoints, SignedRequests requests, Nonces nonces) {
+    this.endpoints =
+        endpoints.stream().collect(Collectors.toUnmodifiableMap(AcmeEndpoint::name, AcmeUrls::new));
+    this.requests = requests;
+    this.nonces = nonces;
+  }
+
+  /** Answers what an account signed. */
+  Handler byAccount(SignedAnswer<SignedRequests.SignedRequest.ByAccount> answer) {
+    return signed(request ->
+        switch (request) {
+          case SignedRequests.SignedRequest.ByAccount byAccount -> answer.reply(byAccount);
+          case SignedRequests.SignedRequest.ByKey byKey ->
+              throw AcmeProblem.malformed("this request must name its account by kid");
+        });
+  }
+
+  /** Answers what a key signed that stands in the request. */
+  Handler byKey(SignedAnswer<SignedRequests.SignedRequest.ByKey> answer) {
+    return signed(request ->
+        switch (request) {
+          case SignedRequests.SignedRequest.ByKey byKey -> answer.reply(byKey);
+          case SignedRequests.SignedRequest.ByAccount byAccount ->
+              throw AcmeProblem.malformed("this request must carry its key as jwk");
+        });
+  }
+
+  Handler signed(SignedAnswer<SignedRequests.SignedRequest> answer) {
+    return open((urls, context) -> answer.reply(requests.authenticate(urls, context)));
+  }
+
+  /** Answers at the endpoint that the path names. */
+  Handler open(OpenAnswer answer) {
+    return at(context -> Optional.ofNullable(endpoints.get(context.pathParam("endpoint"))), answer);
+  }
+
+  /** Answers at the endpoint named default. */
+  Handler openAtDefault(OpenAnswer answer) {
+    return at(context -> Optional.ofNullable(endpoints.get(AcmeEndpoint.DEFAULT)), answer);
+  }
+
+  /** Answers where the path names no endpoint that there is. */
+  Handler nowhere(AcmeError error, String detail) {
+    return context -> write(context, Optional.empty(), Reply.problem(Problem.of(error, detail)));
+  }
+
+  private Handler at(Function<Context, Optional<AcmeUrls>> which, OpenAnswer answer) {
+    return context -> {
+      Optional<AcmeUrls> urls = which.apply(context);
+      Reply reply =
+          urls.isPresent()
+              ? replyOrProblem(urls.get(), context, answer)
+              : Reply.problem(Problem.of(AcmeError.NOT_FOUND, "there is no such ACME endpoint"));
+      write(context, urls, reply);
+    };
+  }
+
+  private static Reply replyOrProblem(AcmeUrls urls, Context context, OpenAnswer answer) {
+    try {
+      return answer.reply(urls, context);
+    } catch (AcmeProblem e) {
+      Reply reply = Reply.problem(e.problem());
+      return e.location().map(reply::withLocation).orElse(reply);
+    } catch (Refused e) {
+      return Reply.problem(Problem.of(e));
+    } catch (TokenAway e) {
+      LOG.warn("a request met an absent token: {}", e.getMessage());
+      return outage("the signing key does not answer at the moment");
+    } catch (RuntimeException e) {
+      if (isOutage(e)) {
+        LOG.warn("a request met an absent database", e);
+        return outage("the server cannot work at the moment");
+      }
+      LOG.error("a request met a defect", e);
+      return Reply.problem(Problem.of(AcmeError.SERVER_INTERNAL, "internal error"));
+    }
+  }
+
+  private static Reply outage(String detail) {
+    return Reply.problem(Problem.of(AcmeError.UNAVAILABLE, detail))
+        .withRetryAfter(RETRY_AFTER_OUTAGE);
+  }
+
+  private static boolean isOutage(RuntimeException e) {
+    if (!(e instanceof DataAccessException)) {
+      return false;
+    }
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SQLTransientException
+          || cause instanceof IOException
+          || (cause instanceof SQLException sql
+              && sql.getSQLState() != null
+              && OUTAGES.stream().anyMatch(sql.getSQLState()::startsWith))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void write(Context context, Optional<AcmeUrls> urls, Reply reply) {
+    context.status(reply.status());
+    // RFC 8555 section 6.5: every answer to a POST carries a nonce, errors too.
+    if (context.method().equals(HandlerType.POST)) {
+      context.header("Replay-Nonce", nonces.fresh());
+    }
+    context.header("Cache-Control", "no-store");
+    // RFC 8555 section 7.1: every resource but the directory links to it.
+    if (urls.isPresent() && !context.path().endsWith("/directory")) {
+      addHeader(context, "Link", "<" + urls.get().directory() + ">;rel=\"index\"");
+    }
+    reply.headers().forEach(header -> addHeader(context, header.name(), header.value()));
+    reply.contentType().ifPresent(context::contentType);
+    context.result(reply.content());
+  }
+
+  private static void addHeader(Context context, String name, String value) {
+    context.res().addHeader(name, value);
+  }
+}

@@ -1,0 +1,114 @@
+package dev.chancery.acme;
+
+import dev.chancery.acme.SignedRequests.SignedRequest;
+import dev.chancery.core.Csr;
+import dev.chancery.core.Der;
+import dev.chancery.core.Name;
+import dev.chancery.core.Refused;
+import dev.chancery.core.TokenAway;
+import java.time.Clock;
+import java.util.LinkedHashSet;
+import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Turns a ready order into a certificate (RFC 8555 section 7.4). */
+final class FinalizeResource {
+  private static final Logger LOG = LoggerFactory.getLogger(FinalizeResource.class);
+
+  private final Orders orders;
+  private final Issuance issuance;
+  private final Clock clock;
+
+  FinalizeResource(Orders orders, Issuance issuance, Clock clock) {
+    this.orders = orders;
+    this.issuance = issuance;
+    this.clock = clock;
+  }
+
+  Reply reply(SignedRequest.ByAccount request) throws AcmeProblem, TokenAway {
+    OrderId id = OrderId.parse(request.path().id());
+    Der csr = Der.of(Base64Url.decode(request.requiredPayload().requiredText("csr"), "csr"));
+    switch (find(request, id)) {
+      case Order.Ready ready -> {
+        requireMatch(csr, ready, request.account());
+        Order.Processing processing = new Order.Processing(ready.details(), csr, Times.now(clock));
+        if (orders.begin(ready, csr, processing.since())) {
+          issue(request.urls().endpoint(), processing);
+        } else {
+          // Another request was faster; whether it was this same one repeated, its CSR says.
+          requireRepeated(find(request, id), csr);
+        }
+      }
+      case Order other -> requireRepeated(other, csr);
+    }
+    return OrderView.reply(200, request.urls(), find(request, id));
+  }
+
+  private Order find(SignedRequest.ByAccount request, OrderId id) throws AcmeProblem {
+    return orders.find(request.account().id(), id).orElseThrow(AcmeProblem::notFound);
+  }
+
+  private void issue(AcmeEndpoint endpoint, Order.Processing order) throws AcmeProblem, TokenAway {
+    try {
+      issuance.issue(endpoint, order);
+    } catch (TokenAway e) {
+      // Nothing recorded can become a certificate any more, so the client may ask again.
+      orders.release(order);
+      throw e;
+    } catch (RuntimeException e) {
+      // Issued or not: unknown here. The order stays processing, recovery settles it, and the
+      // client hears so instead of an error that would make it give up.
+      LOG.error("order {} is left to recovery", order.details().id(), e);
+    }
+  }
+
+  /** A client that lost an answer asks again with the same CSR and is told how the order stands. */
+  private static void requireRepeated(Order order, Der csr) throws AcmeProblem {
+    boolean repeated =
+        switch (order) {
+          case Order.Processing processing -> processing.csr().equals(csr);
+          case Order.Valid valid -> valid.csr().equals(csr);
+          case Order.Pending pending -> false;
+          case Order.Ready ready -> false;
+          case Order.Invalid invalid -> false;
+        };
+    if (!repeated) {
+      throw new AcmeProblem(AcmeError.ORDER_NOT_READY, "the order is not ready");
+    }
+  }
+
+  private static void requireMatch(Der encoded, Order.Ready order, Account account)
+      throws AcmeProblem {
+    Csr csr;
+    try {
+      csr = Csr.parse(encoded.bytes());
+    } catch (Refused e) {
+      // Whatever it is that is wrong, a name of the CSR included, the CSR is what to change.
+      throw new AcmeProblem(Problem.of(AcmeError.BAD_CSR, e));
+    }
+    if (account.key().isSameAs(csr.publicKey().key())) {
+      // Section 11.1: the account's key is not to be a certificate's as well.
+      throw new AcmeProblem(AcmeError.BAD_CSR, "the CSR's key is the account's key");
+    }
+    Set<Name> ordered = order.details().names();
+    Set<Name> asked = new LinkedHashSet<>(csr.names());
+    for (String commonName : csr.commonNames()) {
+      asked.add(
+          commonNameIn(ordered, commonName)
+              .orElseThrow(() ->
+                  new AcmeProblem(
+                      AcmeError.BAD_CSR,
+                      "the CSR's common name is not an identifier of the order")));
+    }
+    if (!asked.equals(ordered)) {
+      throw new AcmeProblem(
+          AcmeError.BAD_CSR, "the CSR does not name exactly the identifiers of the order");
+    }
+  }
+
+  private static Optional<Name> commonNameIn(Set<Name> ordered, String commonName) {
+    return ordered.stream().filter(name -> name.value().equalsIgnoreCase(commonName)).findFirst();
+  }
+}

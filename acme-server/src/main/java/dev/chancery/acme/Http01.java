@@ -1,0 +1,234 @@
+package dev.chancery.acme;
+
+import dev.chancery.core.DnsName;
+import dev.chancery.core.EmailName;
+import dev.chancery.core.IpName;
+import dev.chancery.core.Name;
+import dev.chancery.core.Refused;
+import dev.chancery.core.UriName;
+import java.net.InetAddress;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * The http-01 challenge (RFC 8555 section 8.3, RFC 8738): one attempt at reading the key
+ * authorization from the web server of a name.
+ *
+ * <p>The client chooses where this goes, so each hop is looked up here, held against the networks
+ * that may be connected to, and then connected to at exactly the address that was checked. Ports of
+ * redirects are limited too: otherwise a redirect would reach any service behind this server's
+ * firewall.
+ */
+final class Http01 {
+  /** How one attempt ended. */
+  sealed interface Outcome {
+    record Met() implements Outcome {}
+
+    /**
+     * The key authorization was not there.
+     *
+     * @param lasting whether another attempt would end the same way
+     */
+    record NotMet(Problem problem, boolean lasting) implements Outcome {}
+  }
+
+  private static final int MOST_REDIRECTS = 10;
+  private static final int MOST_ADDRESSES = 4;
+  private static final int QUOTED = 64;
+  private static final int LONGEST_URL = 200;
+  private static final Duration LONGEST = Duration.ofSeconds(10);
+  private static final Set<Integer> REDIRECTS = Set.of(301, 302, 303, 307, 308);
+
+  private final WebFetch fetch;
+  private final TargetNetworks networks;
+  private final int port;
+  private final Set<Integer> redirectPorts;
+
+  Http01(WebFetch fetch, TargetNetworks networks, int port, Set<Integer> redirectPorts) {
+    this.fetch = fetch;
+    this.networks = networks;
+    this.port = port;
+    this.redirectPorts = Set.copyOf(redirectPorts);
+  }
+
+  Outcome attempt(Name name, String token, String keyAuthorization) {
+    WebFetch.Deadline deadline = fetch.deadline(LONGEST);
+    try {
+      Target target = first(name, token);
+      for (int hop = 0; hop <= MOST_REDIRECTS; hop++) {
+        WebFetch.Answer answer = get(target, deadline);
+        if (!REDIRECTS.contains(answer.status())) {
+          return judge(target, answer, keyAuthorization);
+        }
+        target = redirected(target, answer);
+      }
+      throw new Failure(
+          AcmeError.INCORRECT_RESPONSE, "more than " + MOST_REDIRECTS + " redirects", true);
+    } catch (Failure e) {
+      return new Outcome.NotMet(e.problem, e.lasting);
+    }
+  }
+
+  /** One hop: a URL whose parts were checked. */
+  private record Target(boolean secure, String host, int port, String pathAndQuery) {
+    String text() {
+      String shown = host.contains(":") ? "[" + host + "]" : host;
+      String whole = (secure ? "https://" : "http://") + shown + ":" + port + pathAndQuery;
+      return quoted(whole, LONGEST_URL);
+    }
+  }
+
+  private Target first(Name name, String token) {
+    String host =
+        switch (name) {
+          case DnsName dns -> dns.value();
+          case IpName ip -> ip.value();
+          case UriName uri -> throw new IllegalArgumentException("no web server has a URI's name");
+          case EmailName email ->
+              throw new IllegalArgumentException("no web server has a mailbox's name");
+        };
+    return new Target(false, host, port, "/.well-known/acme-challenge/" + token);
+  }
+
+  private WebFetch.Answer get(Target target, WebFetch.Deadline deadline) throws Failure {
+    Optional<WebFetch.Unreachable> last = Optional.empty();
+    for (InetAddress address : addresses(target)) {
+      try {
+        return fetch.get(
+            target.secure(),
+            target.host(),
+            address,
+            target.port(),
+            target.pathAndQuery(),
+            deadline);
+      } catch (WebFetch.Unreachable e) {
+        last = Optional.of(e);
+      }
+    }
+    throw new Failure(
+        AcmeError.CONNECTION,
+        "fetching "
+            + target.text()
+            + ": "
+            + last.map(WebFetch.Unreachable::getMessage).orElse("no address"),
+        false);
+  }
+
+  private List<InetAddress> addresses(Target target) throws Failure {
+    InetAddress[] found;
+    try {
+      found = InetAddress.getAllByName(target.host());
+    } catch (UnknownHostException e) {
+      throw new Failure(AcmeError.DNS, "no address was found for " + target.host(), false);
+    }
+    List<InetAddress> permitted = Stream.of(found).filter(networks::permit).toList();
+    if (permitted.isEmpty()) {
+      throw new Failure(
+          AcmeError.CONNECTION,
+          "policy does not allow connecting to "
+              + target.host()
+              + " at "
+              + found[0].getHostAddress(),
+          true);
+    }
+    return permitted.subList(0, Math.min(MOST_ADDRESSES, permitted.size()));
+  }
+
+  private Target redirected(Target from, WebFetch.Answer answer) throws Failure {
+    String location = answer.location().orElse("");
+    String where = from.text() + " redirects to ";
+    try {
+      URI base =
+          new URI(
+              (from.secure() ? "https" : "http"),
+              null,
+              literal(from.host()),
+              from.port(),
+              "/",
+              null,
+              null);
+      URI uri = base.resolve(new URI(location));
+      boolean secure = "https".equalsIgnoreCase(uri.getScheme());
+      if ((!secure && !"http".equalsIgnoreCase(uri.getScheme()))
+          || uri.getHost() == null
+          || uri.getRawUserInfo() != null) {
+        throw new Failure(
+            AcmeError.INCORRECT_RESPONSE, where + "what is no plain http or https URL", true);
+      }
+      int toPort = uri.getPort() >= 0 ? uri.getPort() : secure ? 443 : 80;
+      if (!redirectPorts.contains(toPort)) {
+        throw new Failure(
+            AcmeError.INCORRECT_RESPONSE, where + "port " + toPort + ", not followed", true);
+      }
+      String path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
+      String query = uri.getRawQuery() == null ? "" : "?" + uri.getRawQuery();
+      return new Target(secure, host(uri.getHost()), toPort, path + query);
+    } catch (URISyntaxException | Refused e) {
+      throw new Failure(AcmeError.INCORRECT_RESPONSE, where + "what is no http or https URL", true);
+    }
+  }
+
+  private static String literal(String host) {
+    return host.contains(":") ? "[" + host + "]" : host;
+  }
+
+  /** A host of a redirect is held to the same form as a name in an order. */
+  private static String host(String host) throws Refused {
+    if (host.startsWith("[")) {
+      return new IpName(InetAddress.ofLiteral(host.substring(1, host.length() - 1))).value();
+    }
+    return host.matches("[0-9.]+") ? IpName.parse(host).value() : DnsName.parse(host).value();
+  }
+
+  private static Outcome judge(Target target, WebFetch.Answer answer, String keyAuthorization) {
+    String seen =
+        target.text()
+            + " at "
+            + answer.address().getHostAddress()
+            + " port "
+            + target.port()
+            + " answered with status "
+            + answer.status();
+    if (answer.status() != 200) {
+      return new Outcome.NotMet(Problem.of(AcmeError.INCORRECT_RESPONSE, seen), false);
+    }
+    // Section 8.3: white space at the end of the body does not count.
+    String body = answer.body().stripTrailing();
+    if (answer.complete() && body.equals(keyAuthorization)) {
+      return new Outcome.Met();
+    }
+    return new Outcome.NotMet(
+        Problem.of(
+            AcmeError.INCORRECT_RESPONSE,
+            seen
+                + " and a body that is not the key authorization; it begins with "
+                + quoted(answer.body(), QUOTED)),
+        false);
+  }
+
+  /** Text from outside, shortened and stripped of what could disturb a log or a terminal. */
+  private static String quoted(String text, int most) {
+    String head = text.substring(0, Math.min(most, text.length()));
+    return "\"" + head.replaceAll("[^\\x20-\\x7e]", "?").replace('"', '\'') + "\"";
+  }
+
+  private static final class Failure extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    // Never serialized.
+    private final transient Problem problem;
+    private final boolean lasting;
+
+    Failure(AcmeError error, String detail, boolean lasting) {
+      super(detail, null, false, false);
+      this.problem = Problem.of(error, detail);
+      this.lasting = lasting;
+    }
+  }
+}

@@ -1,0 +1,114 @@
+package dev.chancery.acme;
+
+import dev.chancery.core.Approval;
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.Csr;
+import dev.chancery.core.IssuanceRequest;
+import dev.chancery.core.IssuedCertificate;
+import dev.chancery.core.Reason;
+import dev.chancery.core.Refused;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.core.TokenAway;
+import java.time.Clock;
+import java.time.temporal.ChronoUnit;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Brings an order that is processing to its end: the one place that asks the certificate authority
+ * for a certificate. Finalize and recovery both come through here.
+ */
+final class Issuance {
+  private static final Logger LOG = LoggerFactory.getLogger(Issuance.class);
+
+  private final Orders orders;
+  private final CertificateAuthority authority;
+  private final Clock clock;
+
+  Issuance(Orders orders, CertificateAuthority authority, Clock clock) {
+    this.orders = orders;
+    this.authority = authority;
+    this.clock = clock;
+  }
+
+  /**
+   * Asks for the certificate and settles the order. Any exception but the two declared leaves the
+   * order processing: the outcome is not known then, and recovery finds it out.
+   *
+   * @throws AcmeProblem when the request is refused; the order is invalid
+   * @throws TokenAway when the key does not answer; the order is where it was, processing
+   */
+  void issue(AcmeEndpoint endpoint, Order.Processing order) throws AcmeProblem, TokenAway {
+    IssuedCertificate issued;
+    try {
+      Csr csr = Csr.parse(order.csr().bytes());
+      issued =
+          authority.issue(
+              new IssuanceRequest(
+                  endpoint.issuer(),
+                  endpoint.profile(),
+                  csr.publicKey(),
+                  csr.subject(),
+                  order.details().names(),
+                  order.details().notBefore(),
+                  order.details().notAfter(),
+                  new Approval.ValidatedOrder(
+                      order.details().account(), order.details().request())));
+    } catch (Refused e) {
+      Problem problem = problem(e);
+      orders.fail(order, problem);
+      throw new AcmeProblem(problem);
+    }
+    complete(order, issued);
+  }
+
+  /**
+   * Settles an order whose earlier request may or may not have led to a certificate.
+   *
+   * @throws AcmeProblem and TokenAway as {@link #issue}
+   */
+  void settle(AcmeEndpoint endpoint, Order.Processing order) throws AcmeProblem, TokenAway {
+    Optional<IssuedCertificate> issued = authority.settle(order.details().request());
+    if (issued.isPresent()) {
+      complete(order, issued.get());
+    } else {
+      issue(endpoint, order);
+    }
+  }
+
+  private void complete(Order.Processing order, IssuedCertificate issued) {
+    if (orders.complete(order, issued.issuer(), issued.serial()) || isKnown(order, issued)) {
+      return;
+    }
+    // Another node took the order over while this one was busy: an order has one certificate.
+    LOG.warn("order {} was settled otherwise; revoking {}", order.details().id(), issued.serial());
+    try {
+      authority.revoke(
+          new Revocation(
+              issued.issuer(),
+              issued.serial(),
+              RevocationReason.SUPERSEDED,
+              clock.instant().truncatedTo(ChronoUnit.SECONDS),
+              Optional.empty(),
+              "chancery: order settled otherwise"));
+    } catch (Refused e) {
+      LOG.info("{} needed no revocation: {}", issued.serial(), e.getMessage());
+    }
+  }
+
+  private boolean isKnown(Order.Processing order, IssuedCertificate issued) {
+    return orders
+        .find(order.details().account(), order.details().id())
+        .filter(now -> now instanceof Order.Valid valid && valid.serial().equals(issued.serial()))
+        .isPresent();
+  }
+
+  /** Here a bad key is the CSR's; badPublicKey is about account keys (RFC 8555 section 6.7). */
+  static Problem problem(Refused refused) {
+    return refused.reason() == Reason.BAD_PUBLIC_KEY
+        ? Problem.of(AcmeError.BAD_CSR, refused)
+        : Problem.of(refused);
+  }
+}

@@ -1,0 +1,110 @@
+package dev.chancery.acme;
+
+import dev.chancery.acme.SignedRequests.SignedRequest;
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.Name;
+import dev.chancery.core.Refused;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** Makes orders (RFC 8555 section 7.4). */
+final class NewOrderResource {
+  private final Orders orders;
+  private final CertificateAuthority authority;
+  private final Clock clock;
+  private final Duration lifetime;
+
+  NewOrderResource(Orders orders, CertificateAuthority authority, Clock clock, Duration lifetime) {
+    this.orders = orders;
+    this.authority = authority;
+    this.clock = clock;
+    this.lifetime = lifetime;
+  }
+
+  Reply reply(SignedRequest.ByAccount request) throws AcmeProblem, Refused {
+    Payload payload = request.requiredPayload();
+    AcmeEndpoint endpoint = request.urls().endpoint();
+    Optional<Instant> notBefore = payload.instant("notBefore");
+    Optional<Instant> notAfter = payload.instant("notAfter");
+    requireWindow(notBefore, notAfter);
+    Set<Name> names = names(payload.objects("identifiers"), endpoint);
+    Instant expires = Times.now(clock).plus(lifetime);
+    Order.Pending order =
+        orders.create(request.account().id(), names, expires, notBefore, notAfter);
+    return OrderView.reply(201, request.urls(), order);
+  }
+
+  private void requireWindow(Optional<Instant> notBefore, Optional<Instant> notAfter)
+      throws AcmeProblem {
+    if (notAfter.isPresent()
+        && (!notAfter.get().isAfter(clock.instant())
+            || (notBefore.isPresent() && !notBefore.get().isBefore(notAfter.get())))) {
+      throw AcmeProblem.malformed("notAfter is not after now and notBefore");
+    }
+  }
+
+  /** Reads every identifier before refusing any, so that a client hears all that is wrong. */
+  private Set<Name> names(List<Payload> identifiers, AcmeEndpoint endpoint) throws AcmeProblem {
+    if (identifiers.isEmpty()) {
+      throw AcmeProblem.malformed("an order must name at least one identifier");
+    }
+    if (identifiers.size() > endpoint.mostNames()) {
+      throw new AcmeProblem(
+          AcmeError.REJECTED_IDENTIFIER,
+          "an order may name " + endpoint.mostNames() + " identifiers at most");
+    }
+    Set<Name> names = new LinkedHashSet<>();
+    List<Problem.Subproblem> bad = new ArrayList<>();
+    for (Payload identifier : identifiers) {
+      String type = identifier.requiredText("type");
+      String value = identifier.requiredText("value");
+      try {
+        Name name = Identifiers.parse(type, value);
+        authority.requirePermitted(endpoint.issuer(), endpoint.profile(), Set.of(name));
+        names.add(name);
+      } catch (AcmeProblem e) {
+        bad.add(subproblem(e.problem(), type, value));
+      } catch (Refused e) {
+        bad.add(subproblem(Problem.of(e), type, value));
+      }
+    }
+    requireNone(bad);
+    return permitted(names, endpoint);
+  }
+
+  private Set<Name> permitted(Set<Name> names, AcmeEndpoint endpoint) throws AcmeProblem {
+    try {
+      authority.requirePermitted(endpoint.issuer(), endpoint.profile(), names);
+      return names;
+    } catch (Refused e) {
+      throw new AcmeProblem(Problem.of(e));
+    }
+  }
+
+  private static Problem.Subproblem subproblem(Problem problem, String type, String value) {
+    return new Problem.Subproblem(problem.error(), problem.detail(), Identifiers.json(type, value));
+  }
+
+  /** RFC 8555 section 6.7.1: one bad identifier speaks for itself, several are listed. */
+  private static void requireNone(List<Problem.Subproblem> bad) throws AcmeProblem {
+    if (bad.isEmpty()) {
+      return;
+    }
+    Problem.Subproblem first = bad.getFirst();
+    if (bad.size() == 1) {
+      throw new AcmeProblem(new Problem(first.error(), first.detail(), bad));
+    }
+    boolean alike = bad.stream().allMatch(one -> one.error() == first.error());
+    throw new AcmeProblem(
+        new Problem(
+            alike ? first.error() : AcmeError.MALFORMED,
+            bad.size() + " identifiers cannot be certified",
+            bad));
+  }
+}

@@ -1,0 +1,64 @@
+package dev.chancery.acme;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.core.AccountId;
+import dev.chancery.core.Der;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.Name;
+import dev.chancery.core.RequestId;
+import dev.chancery.core.SerialNumber;
+import java.time.Instant;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** An order (RFC 8555 sections 7.1.3 and 7.1.6); each state holds what it knows. */
+sealed interface Order {
+  /** What every order has. */
+  record Details(
+      OrderId id,
+      AccountId account,
+      Instant expires,
+      Optional<Instant> notBefore,
+      Optional<Instant> notAfter,
+      List<Item> items) {
+    public Details {
+      items = List.copyOf(items);
+    }
+
+    Set<Name> names() {
+      Set<Name> names = new LinkedHashSet<>();
+      items.forEach(item -> names.add(item.name()));
+      return names;
+    }
+
+    /** Every certificate that is recorded for the order is recorded under its id. */
+    RequestId request() {
+      return new RequestId(id.value());
+    }
+  }
+
+  /** A name and the authorization that the order needs for it. */
+  record Item(Name name, AuthorizationId authorization) {}
+
+  /** Some authorization is not valid yet. */
+  record Pending(Details details) implements Order {}
+
+  /** Every authorization is valid. */
+  record Ready(Details details) implements Order {}
+
+  /**
+   * Asked of the certificate authority.
+   *
+   * @param since when; also the fencing token of the one who asked, who may move the order on only
+   *     while it still stands there
+   */
+  record Processing(Details details, Der csr, Instant since) implements Order {}
+
+  record Valid(Details details, Der csr, IssuerId issuer, SerialNumber serial) implements Order {}
+
+  record Invalid(Details details, Optional<ObjectNode> problem) implements Order {}
+
+  Details details();
+}

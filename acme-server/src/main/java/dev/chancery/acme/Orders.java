@@ -1,0 +1,294 @@
+package dev.chancery.acme;
+
+import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
+import static dev.chancery.store.schema.Tables.ACME_AUTHORIZATIONS;
+import static dev.chancery.store.schema.Tables.ACME_CHALLENGES;
+import static dev.chancery.store.schema.Tables.ACME_ORDERS;
+import static dev.chancery.store.schema.Tables.ACME_ORDER_AUTHORIZATIONS;
+
+import dev.chancery.core.AccountId;
+import dev.chancery.core.Der;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.Name;
+import dev.chancery.core.SerialNumber;
+import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.store.Database;
+import dev.chancery.store.schema.tables.records.AcmeOrdersRecord;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jooq.Condition;
+import org.jooq.DSLContext;
+import org.jooq.impl.DSL;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The orders. None can be read without naming its owner, and every move is a compare-and-set whose
+ * answer says whether it was made.
+ */
+final class Orders {
+  private static final int TOKEN_OCTETS = 32;
+
+  private final Database database;
+  private final TimeOrderedIds ids;
+  private final Clock clock;
+  private final SecureRandom random;
+
+  Orders(Database database, TimeOrderedIds ids, Clock clock, SecureRandom random) {
+    this.database = database;
+    this.ids = ids;
+    this.clock = clock;
+    this.random = random;
+  }
+
+  /** Makes an order with an authorization and its challenges for each name, in one transaction. */
+  Order.Pending create(
+      AccountId owner,
+      Set<Name> names,
+      Instant expires,
+      Optional<Instant> notBefore,
+      Optional<Instant> notAfter) {
+    OrderId id = new OrderId(ids.next());
+    return database.inTransaction(sql -> {
+      sql.insertInto(ACME_ORDERS)
+          .set(ACME_ORDERS.ID, id.value())
+          .set(ACME_ORDERS.ACCOUNT_ID, owner.value())
+          .set(ACME_ORDERS.STATUS, "pending")
+          .set(ACME_ORDERS.CREATED_AT, Times.stored(Times.now(clock)))
+          .set(ACME_ORDERS.EXPIRES_AT, Times.stored(expires))
+          .set(ACME_ORDERS.NOT_BEFORE, notBefore.map(Times::stored).orElse(null))
+          .set(ACME_ORDERS.NOT_AFTER, notAfter.map(Times::stored).orElse(null))
+          .execute();
+      List<Order.Item> items = new ArrayList<>();
+      for (Name name : names) {
+        AuthorizationId authorization = authorize(sql, owner, name, expires);
+        sql.insertInto(ACME_ORDER_AUTHORIZATIONS)
+            .set(ACME_ORDER_AUTHORIZATIONS.ORDER_ID, id.value())
+            .set(ACME_ORDER_AUTHORIZATIONS.POSITION, items.size())
+            .set(ACME_ORDER_AUTHORIZATIONS.AUTHORIZATION_ID, authorization.value())
+            .execute();
+        items.add(new Order.Item(name, authorization));
+      }
+      return new Order.Pending(new Order.Details(id, owner, expires, notBefore, notAfter, items));
+    });
+  }
+
+  private AuthorizationId authorize(DSLContext sql, AccountId owner, Name name, Instant expires) {
+    AuthorizationId id = new AuthorizationId(ids.next());
+    sql.insertInto(ACME_AUTHORIZATIONS)
+        .set(ACME_AUTHORIZATIONS.ID, id.value())
+        .set(ACME_AUTHORIZATIONS.ACCOUNT_ID, owner.value())
+        .set(ACME_AUTHORIZATIONS.NAME_KIND, Identifiers.type(name))
+        .set(ACME_AUTHORIZATIONS.NAME, name.value())
+        .set(ACME_AUTHORIZATIONS.STATUS, "pending")
+        .set(ACME_AUTHORIZATIONS.EXPIRES_AT, Times.stored(expires))
+        .execute();
+    for (ChallengeKind kind : ChallengeKind.values()) {
+      byte[] token = new byte[TOKEN_OCTETS];
+      random.nextBytes(token);
+      sql.insertInto(ACME_CHALLENGES)
+          .set(ACME_CHALLENGES.ID, ids.next())
+          .set(ACME_CHALLENGES.AUTHORIZATION_ID, id.value())
+          .set(ACME_CHALLENGES.KIND, kind.type())
+          .set(ACME_CHALLENGES.TOKEN, Base64Url.encode(token))
+          .set(ACME_CHALLENGES.STATUS, "pending")
+          .execute();
+    }
+    return id;
+  }
+
+  Optional<Order> find(AccountId owner, OrderId id) {
+    return find(ACME_ORDERS.ID.eq(id.value()).and(ACME_ORDERS.ACCOUNT_ID.eq(owner.value())));
+  }
+
+  /** Whether this account ordered this certificate. */
+  boolean ordered(AccountId owner, IssuerId issuer, SerialNumber serial) {
+    return database
+        .sql()
+        .fetchExists(
+            ACME_ORDERS,
+            ACME_ORDERS
+                .SERIAL
+                .eq(serial.octets())
+                .and(ACME_ORDERS.ISSUER.eq(issuer.value()))
+                .and(ACME_ORDERS.ACCOUNT_ID.eq(owner.value())));
+  }
+
+  private Optional<Order> find(Condition condition) {
+    AcmeOrdersRecord row = database.sql().selectFrom(ACME_ORDERS).where(condition).fetchOne();
+    return Optional.ofNullable(row).map(this::read);
+  }
+
+  private Order read(AcmeOrdersRecord row) {
+    Order.Details details =
+        new Order.Details(
+            new OrderId(row.getId()),
+            new AccountId(row.getAccountId()),
+            row.getExpiresAt().toInstant(),
+            instant(row.getNotBefore()),
+            instant(row.getNotAfter()),
+            items(new OrderId(row.getId())));
+    boolean expired = !clock.instant().isBefore(details.expires());
+    return switch (row.getStatus()) {
+      case "pending" ->
+          expired ? new Order.Invalid(details, Optional.empty()) : new Order.Pending(details);
+      case "ready" ->
+          expired ? new Order.Invalid(details, Optional.empty()) : new Order.Ready(details);
+      case "processing" ->
+          new Order.Processing(details, Der.of(row.getCsr()), row.getProcessingSince().toInstant());
+      case "valid" ->
+          new Order.Valid(
+              details,
+              Der.of(row.getCsr()),
+              new IssuerId(row.getIssuer()),
+              SerialNumber.of(row.getSerial()));
+      case "invalid" ->
+          new Order.Invalid(details, Optional.ofNullable(row.getProblem()).map(Json::readOwn));
+      default -> throw new IllegalStateException("an order is in no known state");
+    };
+  }
+
+  private static Optional<Instant> instant(@Nullable OffsetDateTime time) {
+    return Optional.ofNullable(time).map(OffsetDateTime::toInstant);
+  }
+
+  private List<Order.Item> items(OrderId id) {
+    return database
+        .sql()
+        .select(ACME_AUTHORIZATIONS.fields())
+        .from(ACME_ORDER_AUTHORIZATIONS)
+        .join(ACME_AUTHORIZATIONS)
+        .on(ACME_AUTHORIZATIONS.ID.eq(ACME_ORDER_AUTHORIZATIONS.AUTHORIZATION_ID))
+        .where(ACME_ORDER_AUTHORIZATIONS.ORDER_ID.eq(id.value()))
+        .orderBy(ACME_ORDER_AUTHORIZATIONS.POSITION)
+        .fetchInto(ACME_AUTHORIZATIONS)
+        .map(row ->
+            new Order.Item(
+                Identifiers.stored(row.getNameKind(), row.getName()),
+                new AuthorizationId(row.getId())));
+  }
+
+  /** The account's orders that are not invalid, oldest first, after a given one. */
+  List<OrderId> list(AccountId owner, Optional<OrderId> after, int limit) {
+    return database
+        .sql()
+        .selectFrom(ACME_ORDERS)
+        .where(ACME_ORDERS.ACCOUNT_ID.eq(owner.value()))
+        .and(ACME_ORDERS.STATUS.ne("invalid"))
+        .and(after.map(id -> ACME_ORDERS.ID.gt(id.value())).orElse(DSL.noCondition()))
+        .orderBy(ACME_ORDERS.ID)
+        .limit(limit)
+        .fetch(row -> new OrderId(row.getId()));
+  }
+
+  /** Ready to processing, with the CSR that will be issued; false when it was not ready. */
+  boolean begin(Order.Ready order, Der csr, Instant since) {
+    return database
+            .sql()
+            .update(ACME_ORDERS)
+            .set(ACME_ORDERS.STATUS, "processing")
+            .set(ACME_ORDERS.CSR, csr.bytes())
+            .set(ACME_ORDERS.PROCESSING_SINCE, Times.stored(since))
+            .where(ACME_ORDERS.ID.eq(order.details().id().value()))
+            .and(ACME_ORDERS.STATUS.eq("ready"))
+            .and(ACME_ORDERS.EXPIRES_AT.gt(Times.stored(since)))
+            .execute()
+        == 1;
+  }
+
+  /** Processing to valid. */
+  boolean complete(Order.Processing order, IssuerId issuer, SerialNumber serial) {
+    return database
+            .sql()
+            .update(ACME_ORDERS)
+            .set(ACME_ORDERS.STATUS, "valid")
+            .set(ACME_ORDERS.ISSUER, issuer.value())
+            .set(ACME_ORDERS.SERIAL, serial.octets())
+            .where(stillHeld(order))
+            .execute()
+        == 1;
+  }
+
+  /** Processing to invalid. */
+  boolean fail(Order.Processing order, Problem problem) {
+    return database
+            .sql()
+            .update(ACME_ORDERS)
+            .set(ACME_ORDERS.STATUS, "invalid")
+            .set(ACME_ORDERS.PROBLEM, Json.text(problem.toJson()))
+            .where(stillHeld(order))
+            .execute()
+        == 1;
+  }
+
+  /** Processing back to ready: the certificate authority promised that nothing was issued. */
+  boolean release(Order.Processing order) {
+    return database
+            .sql()
+            .update(ACME_ORDERS)
+            .set(ACME_ORDERS.STATUS, "ready")
+            .set(ACME_ORDERS.CSR, (byte[]) null)
+            .set(ACME_ORDERS.PROCESSING_SINCE, (OffsetDateTime) null)
+            .where(stillHeld(order))
+            .execute()
+        == 1;
+  }
+
+  /** Takes a processing order over from a holder that gave up; false when another was first. */
+  Optional<Order.Processing> takeOver(Order.Processing order, Instant since) {
+    int moved =
+        database
+            .sql()
+            .update(ACME_ORDERS)
+            .set(ACME_ORDERS.PROCESSING_SINCE, Times.stored(since))
+            .where(stillHeld(order))
+            .execute();
+    return moved == 1
+        ? Optional.of(new Order.Processing(order.details(), order.csr(), since))
+        : Optional.empty();
+  }
+
+  private static Condition stillHeld(Order.Processing order) {
+    return ACME_ORDERS
+        .ID
+        .eq(order.details().id().value())
+        .and(ACME_ORDERS.STATUS.eq("processing"))
+        .and(ACME_ORDERS.PROCESSING_SINCE.eq(Times.stored(order.since())));
+  }
+
+  /** A processing order of an endpoint, whoever owns it: only recovery may ask. */
+  record Interrupted(String endpoint, Order.Processing order) {}
+
+  /** Orders that have been processing since before an instant, longest first. */
+  List<Interrupted> interrupted(Instant before, int limit) {
+    List<Interrupted> found = new ArrayList<>();
+    for (AcmeOrdersRecord row :
+        database
+            .sql()
+            .selectFrom(ACME_ORDERS)
+            .where(ACME_ORDERS.STATUS.eq("processing"))
+            .and(ACME_ORDERS.PROCESSING_SINCE.lt(Times.stored(before)))
+            .orderBy(ACME_ORDERS.PROCESSING_SINCE)
+            .limit(limit)
+            .fetch()) {
+      if (read(row) instanceof Order.Processing processing) {
+        found.add(new Interrupted(endpointOf(processing.details().account()), processing));
+      }
+    }
+    return found;
+  }
+
+  private String endpointOf(AccountId account) {
+    return database
+        .sql()
+        .selectFrom(ACME_ACCOUNTS)
+        .where(ACME_ACCOUNTS.ID.eq(account.value()))
+        .fetchSingle()
+        .getEndpoint();
+  }
+}

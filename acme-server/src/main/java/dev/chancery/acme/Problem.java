@@ -1,0 +1,62 @@
+package dev.chancery.acme;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.core.Refused;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * A problem document (RFC 9457, RFC 8555 section 6.7).
+ *
+ * @param detail written for the client; it never says how this server is built
+ */
+record Problem(AcmeError error, String detail, List<Subproblem> subproblems) {
+  private static final int LONGEST_DETAIL = 2000;
+
+  /** What was wrong with one identifier (RFC 8555 section 6.7.1). */
+  record Subproblem(AcmeError error, String detail, ObjectNode identifier) {}
+
+  Problem {
+    subproblems = List.copyOf(subproblems);
+    detail = detail.length() > LONGEST_DETAIL ? detail.substring(0, LONGEST_DETAIL) : detail;
+  }
+
+  static Problem of(AcmeError error, String detail) {
+    return new Problem(error, detail, List.of());
+  }
+
+  static Problem of(Refused refused) {
+    return of(AcmeError.of(refused.reason()), refused);
+  }
+
+  /** A refusal under an error of the caller's choice. */
+  static Problem of(AcmeError error, Refused refused) {
+    return of(error, Objects.requireNonNullElse(refused.getMessage(), "refused"));
+  }
+
+  ObjectNode toJson() {
+    ObjectNode json = document(error, detail);
+    // Clients read this member before the HTTP status, so the two are the same.
+    json.put("status", error.status());
+    if (error == AcmeError.BAD_SIGNATURE_ALGORITHM) {
+      ArrayNode algorithms = json.putArray("algorithms");
+      for (JwsAlgorithm algorithm : JwsAlgorithm.values()) {
+        algorithms.add(algorithm.header());
+      }
+    }
+    if (!subproblems.isEmpty()) {
+      ArrayNode list = json.putArray("subproblems");
+      for (Subproblem subproblem : subproblems) {
+        list.add(
+            document(subproblem.error(), subproblem.detail())
+                .set("identifier", subproblem.identifier()));
+      }
+    }
+    return json;
+  }
+
+  private static ObjectNode document(AcmeError error, String detail) {
+    return Json.object().put("type", error.urn()).put("detail", detail);
+  }
+}

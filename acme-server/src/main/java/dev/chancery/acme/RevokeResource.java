@@ -1,0 +1,170 @@
+package dev.chancery.acme;
+
+import dev.chancery.acme.SignedRequests.SignedRequest;
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.CertificateRecord;
+import dev.chancery.core.Der;
+import dev.chancery.core.DnsName;
+import dev.chancery.core.IpName;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.Name;
+import dev.chancery.core.Refused;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SubjectPublicKey;
+import java.io.IOException;
+import java.time.Clock;
+import java.time.temporal.ChronoUnit;
+import java.util.EnumSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.bouncycastle.asn1.ASN1Primitive;
+import org.bouncycastle.asn1.x509.Certificate;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.GeneralName;
+import org.bouncycastle.asn1.x509.GeneralNames;
+import org.bouncycastle.cert.X509CertificateHolder;
+
+/** Revokes certificates (RFC 8555 section 7.6). */
+final class RevokeResource {
+  /** The reasons that a subscriber can give; the others are a CA's own. */
+  private static final Set<RevocationReason> ACCEPTED =
+      EnumSet.of(
+          RevocationReason.UNSPECIFIED,
+          RevocationReason.KEY_COMPROMISE,
+          RevocationReason.AFFILIATION_CHANGED,
+          RevocationReason.SUPERSEDED,
+          RevocationReason.CESSATION_OF_OPERATION,
+          RevocationReason.PRIVILEGE_WITHDRAWN);
+
+  private static final int LONGEST = 64 * 1024;
+
+  private final Orders orders;
+  private final Authorizations authorizations;
+  private final CertificateAuthority authority;
+  private final Clock clock;
+  private final List<IssuerId> issuers;
+
+  RevokeResource(
+      Orders orders,
+      Authorizations authorizations,
+      CertificateAuthority authority,
+      Clock clock,
+      List<IssuerId> issuers) {
+    this.orders = orders;
+    this.authorizations = authorizations;
+    this.authority = authority;
+    this.clock = clock;
+    this.issuers = List.copyOf(issuers);
+  }
+
+  Reply reply(SignedRequest request) throws AcmeProblem, Refused {
+    Payload payload = request.requiredPayload();
+    X509CertificateHolder certificate =
+        parse(Base64Url.decode(payload.requiredText("certificate"), "certificate"));
+    RevocationReason reason = reason(payload.integer("reason"));
+    CertificateRecord known = known(certificate);
+    String by =
+        switch (request) {
+          case SignedRequest.ByAccount(var urls, Account account, var body, var path) -> {
+            requireAuthority(account, known, certificate);
+            yield "acme account " + account.id();
+          }
+          case SignedRequest.ByKey(var urls, AccountKey key, var body) -> {
+            requireKey(key, certificate);
+            yield "the certificate's key";
+          }
+        };
+    authority.revoke(
+        new Revocation(
+            known.issuer(),
+            known.serial(),
+            reason,
+            clock.instant().truncatedTo(ChronoUnit.SECONDS),
+            Optional.empty(),
+            by));
+    return Reply.empty(200);
+  }
+
+  private static X509CertificateHolder parse(byte[] der) throws AcmeProblem {
+    if (der.length > LONGEST) {
+      throw AcmeProblem.malformed("the certificate is longer than " + LONGEST + " octets");
+    }
+    try {
+      return new X509CertificateHolder(Certificate.getInstance(ASN1Primitive.fromByteArray(der)));
+    } catch (IOException | RuntimeException e) {
+      // Bouncy Castle reports malformed input by unchecked exceptions as well.
+      throw AcmeProblem.malformed("the certificate is malformed");
+    }
+  }
+
+  private static RevocationReason reason(Optional<Integer> code) throws AcmeProblem {
+    Optional<RevocationReason> reason =
+        RevocationReason.of(code.orElse(RevocationReason.UNSPECIFIED.code()));
+    return reason
+        .filter(ACCEPTED::contains)
+        .orElseThrow(() ->
+            new AcmeProblem(
+                AcmeError.BAD_REVOCATION_REASON, "the reason must be one of 0, 1, 3, 4, 5 and 9"));
+  }
+
+  /** The ledger's record of exactly this certificate. */
+  private CertificateRecord known(X509CertificateHolder certificate) throws AcmeProblem {
+    try {
+      SerialNumber serial = SerialNumber.of(certificate.getSerialNumber());
+      Der encoded = Der.of(certificate.getEncoded());
+      for (IssuerId issuer : issuers) {
+        Optional<CertificateRecord> found = authority.find(issuer, serial);
+        if (found.flatMap(CertificateRecord::certificate).filter(encoded::equals).isPresent()) {
+          return found.orElseThrow();
+        }
+      }
+    } catch (IOException | IllegalArgumentException e) {
+      // Such a certificate was never issued here.
+    }
+    throw new AcmeProblem(AcmeError.NOT_FOUND, "the certificate was not issued here");
+  }
+
+  private void requireAuthority(
+      Account account, CertificateRecord known, X509CertificateHolder certificate)
+      throws AcmeProblem {
+    if (!orders.ordered(account.id(), known.issuer(), known.serial())
+        && !holdsAllNames(account, certificate)) {
+      throw new AcmeProblem(
+          AcmeError.UNAUTHORIZED,
+          "the account neither ordered the certificate nor holds authorizations for its names");
+    }
+  }
+
+  private boolean holdsAllNames(Account account, X509CertificateHolder certificate) {
+    Set<Name> names = new LinkedHashSet<>();
+    Extension extension = certificate.getExtension(Extension.subjectAlternativeName);
+    if (extension == null) {
+      return false;
+    }
+    try {
+      for (GeneralName name : GeneralNames.getInstance(extension.getParsedValue()).getNames()) {
+        names.add(Name.of(name));
+      }
+    } catch (Refused e) {
+      return false;
+    }
+    return names.stream().allMatch(name -> name instanceof DnsName || name instanceof IpName)
+        && authorizations.holdsAll(account.id(), names);
+  }
+
+  private static void requireKey(AccountKey key, X509CertificateHolder certificate)
+      throws AcmeProblem {
+    try {
+      if (key.isSameAs(SubjectPublicKey.of(certificate.getSubjectPublicKeyInfo()).key())) {
+        return;
+      }
+    } catch (Refused e) {
+      // A key that is not certified here is not the signer's either.
+    }
+    throw new AcmeProblem(AcmeError.UNAUTHORIZED, "the jwk is not the certificate's key");
+  }
+}

@@ -1,0 +1,157 @@
+package dev.chancery.acme;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Attempts accepted challenges until each is valid or invalid. Whoever attempts one holds a lease
+ * on it, which the database keeps: when a node stops, its leases run out and {@link #recover} on
+ * any node goes on.
+ */
+final class Validations implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Validations.class);
+  // Longer than an attempt, name resolution included, and the pause after it.
+  private static final Duration LEASE = Duration.ofSeconds(30);
+  // Clients give up after two minutes; no attempt begins later than this after the first.
+  private static final Duration NO_LATER = Duration.ofSeconds(40);
+
+  private final Authorizations authorizations;
+  private final Http01 http01;
+  private final Clock clock;
+  private final List<Duration> pauses;
+  private final Semaphore free;
+  private final ExecutorService threads =
+      Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("acme-validation-", 0).factory());
+
+  Validations(
+      Authorizations authorizations,
+      Http01 http01,
+      Clock clock,
+      List<Duration> pauses,
+      int mostAtOnce) {
+    this.authorizations = authorizations;
+    this.http01 = http01;
+    this.clock = clock;
+    this.pauses = List.copyOf(pauses);
+    this.free = new Semaphore(mostAtOnce);
+  }
+
+  /**
+   * Takes the client's word that a pending challenge is met, and returns while the attempts go on.
+   * Does nothing when another request has done so.
+   */
+  void accept(Authorization authorization, Challenge challenge, AccountKey key) {
+    boolean now = free.tryAcquire();
+    Instant lease = Times.now(clock);
+    Optional<Challenge.State.Processing> held =
+        authorizations.accept(challenge, now ? lease.plus(LEASE) : lease);
+    if (!now) {
+      // All attempts are taken: its lease is over at once, and recovery finds it.
+      return;
+    }
+    if (held.isEmpty()) {
+      free.release();
+      return;
+    }
+    start(new Authorizations.Accepted(challenge, held.get(), authorization.name(), key));
+  }
+
+  /** Goes on with challenges that nobody attempts any more; returns how many it began. */
+  int recover() {
+    int begun = 0;
+    Instant now = Times.now(clock);
+    for (Authorizations.Accepted accepted :
+        authorizations.abandoned(now, free.availablePermits())) {
+      if (!free.tryAcquire()) {
+        return begun;
+      }
+      start(accepted);
+      begun++;
+    }
+    return begun;
+  }
+
+  private void start(Authorizations.Accepted accepted) {
+    try {
+      threads.execute(() -> {
+        try {
+          attempt(accepted);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+        } catch (RuntimeException e) {
+          // The lease runs out, and recovery tries again.
+          LOG.error("the validation {} broke off", accepted.challenge().id(), e);
+        } finally {
+          free.release();
+        }
+      });
+    } catch (java.util.concurrent.RejectedExecutionException e) {
+      // Closing: another node, or the next start, goes on.
+      free.release();
+    }
+  }
+
+  private void attempt(Authorizations.Accepted accepted) throws InterruptedException {
+    Challenge challenge = accepted.challenge();
+    Challenge.State.Processing held = accepted.held();
+    String keyAuthorization =
+        challenge.token() + "." + Base64Url.encode(accepted.key().thumbprint());
+    Instant last = Times.now(clock).plus(NO_LATER);
+    for (int attempt = 0; ; attempt++) {
+      Duration pause = attempt < pauses.size() ? pauses.get(attempt) : Duration.ZERO;
+      Optional<Challenge.State.Processing> lease =
+          authorizations.lease(
+              challenge.id(), held, later(Times.now(clock), held).plus(LEASE).plus(pause));
+      if (lease.isEmpty()) {
+        return;
+      }
+      held = lease.get();
+      switch (attempt(challenge, accepted, keyAuthorization)) {
+        case Http01.Outcome.Met met -> {
+          authorizations.succeed(challenge, held);
+          return;
+        }
+        case Http01.Outcome.NotMet(Problem problem, boolean lasting) -> {
+          if (lasting || attempt == pauses.size() || Times.now(clock).plus(pause).isAfter(last)) {
+            authorizations.fail(challenge, held, problem);
+            return;
+          }
+        }
+      }
+      Thread.sleep(pause);
+    }
+  }
+
+  private Http01.Outcome attempt(
+      Challenge challenge, Authorizations.Accepted accepted, String keyAuthorization) {
+    return switch (challenge.kind()) {
+      case HTTP_01 -> http01.attempt(accepted.name(), challenge.token(), keyAuthorization);
+    };
+  }
+
+  /** A lease is named by its end, so a prolonged one must end at another instant. */
+  private static Instant later(Instant now, Challenge.State.Processing held) {
+    Instant least = held.leaseUntil().minus(LEASE).plusMillis(1);
+    return now.isAfter(least) ? now : least;
+  }
+
+  @Override
+  public void close() {
+    threads.shutdownNow();
+    try {
+      if (!threads.awaitTermination(5, java.util.concurrent.TimeUnit.SECONDS)) {
+        LOG.warn("validations are still running; their leases will run out");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

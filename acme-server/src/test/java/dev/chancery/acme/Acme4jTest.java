@@ -1,0 +1,79 @@
+package dev.chancery.acme;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.chancery.core.CertificateRecord;
+import dev.chancery.testing.DatabaseKind;
+import java.nio.file.Path;
+import java.security.KeyPair;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.shredzone.acme4j.Account;
+import org.shredzone.acme4j.AccountBuilder;
+import org.shredzone.acme4j.Authorization;
+import org.shredzone.acme4j.Certificate;
+import org.shredzone.acme4j.Order;
+import org.shredzone.acme4j.RevocationReason;
+import org.shredzone.acme4j.Session;
+import org.shredzone.acme4j.Status;
+import org.shredzone.acme4j.challenge.Http01Challenge;
+
+/** A client that others wrote, from the directory to the revoked certificate. */
+final class Acme4jTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  @TempDir Path folder;
+
+  @ParameterizedTest
+  @EnumSource
+  @DisplayName("RFC 8555 7.3 to 7.6: account, order, http-01, finalize, certificate, revocation")
+  void obtainsAndRevokes(DatabaseKind kind) throws Exception {
+    try (AcmeFixture acme = new AcmeFixture(kind, folder)) {
+      Session session = new Session(acme.url.resolve("/acme/directory"));
+      KeyPair accountKeys = TestAuthority.generate();
+      Account account =
+          new AccountBuilder()
+              .addContact("mailto:admin@example.com")
+              .agreeToTermsOfService()
+              .useKeyPair(accountKeys)
+              .create(session);
+      Order order = account.newOrder().domains("localhost").create();
+      for (Authorization authorization : order.getAuthorizations()) {
+        Http01Challenge challenge =
+            authorization.findChallenge(Http01Challenge.class).orElseThrow();
+        acme.web.answer(challenge.getToken(), challenge.getAuthorization() + "\n");
+        challenge.trigger();
+        assertThat(authorization.waitForCompletion(PATIENCE)).isEqualTo(Status.VALID);
+      }
+      order.waitUntilReady(PATIENCE);
+      KeyPair certificateKeys = TestAuthority.generate();
+      order.execute(certificateKeys);
+      assertThat(order.waitForCompletion(PATIENCE)).isEqualTo(Status.VALID);
+
+      Certificate certificate = order.getCertificate();
+      assertThat(certificate.getCertificateChain()).hasSize(2);
+      X509Certificate leaf = certificate.getCertificate();
+      assertThat(leaf.getPublicKey().getEncoded())
+          .isEqualTo(certificateKeys.getPublic().getEncoded());
+      assertThat(leaf.getSubjectAlternativeNames())
+          .singleElement()
+          .satisfies(name -> assertThat(name.get(1)).isEqualTo("localhost"));
+      leaf.verify(certificate.getCertificateChain().get(1).getPublicKey());
+      assertThat(certificate.getAlternates()).hasSize(1);
+      assertThat(account.getOrders()).toIterable().hasSize(1);
+
+      certificate.revoke(RevocationReason.KEY_COMPROMISE);
+      assertThat(acme.authority.inState(CertificateRecord.State.REVOKED)).hasSize(1);
+
+      KeyPair newKeys = TestAuthority.generate();
+      account.changeKey(newKeys);
+      assertThat(account.getContacts()).hasSize(1);
+      account.deactivate();
+      assertThat(account.getStatus()).isEqualTo(Status.DEACTIVATED);
+    }
+  }
+}

@@ -1,0 +1,94 @@
+package dev.chancery.acme;
+
+import dev.chancery.store.Database;
+import dev.chancery.testing.DatabaseKind;
+import dev.chancery.testing.TestDatabase;
+import io.javalin.Javalin;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** An ACME server on a real socket and a real database, with a web server to validate against. */
+final class AcmeFixture implements AutoCloseable {
+  final TestAuthority authority = new TestAuthority();
+  final WebTarget web = new WebTarget();
+  final Database database;
+  final URI url;
+  final AcmeSettings settings;
+  final AcmeServer server;
+  private final Clock clock;
+  private final List<Runnable> parts = new ArrayList<>();
+
+  AcmeFixture(DatabaseKind kind, Path folder) {
+    this(kind, folder, Clock.systemUTC(), Optional.empty());
+  }
+
+  AcmeFixture(DatabaseKind kind, Path folder, Clock clock, Optional<URI> termsOfService) {
+    this.clock = clock;
+    TestDatabase where = kind.create(folder);
+    this.database = Database.open(where.url(), where.user(), where.password());
+    int port = freePort();
+    this.url = URI.create("http://localhost:" + port);
+    this.settings =
+        new AcmeSettings(
+            List.of(
+                endpoint(AcmeEndpoint.DEFAULT, termsOfService),
+                endpoint("other", Optional.empty())),
+            web.port(),
+            new HashSet<>(Set.of(web.port())),
+            TargetNetworks.byDefault(),
+            List.of(Duration.ofMillis(50), Duration.ofMillis(100)),
+            16,
+            Duration.ofDays(1),
+            Duration.ofDays(7),
+            3);
+    this.server = newServer();
+    Javalin web = Javalin.create(config -> server.routes(config.routes));
+    web.start("localhost", port);
+    parts.add(web::stop);
+  }
+
+  /** Another node: a server on the same database and authority, without a socket. */
+  AcmeServer newServer() {
+    AcmeServer made = new AcmeServer(settings, database, authority, clock, new SecureRandom());
+    parts.add(made::close);
+    return made;
+  }
+
+  private AcmeEndpoint endpoint(String name, Optional<URI> termsOfService) {
+    return new AcmeEndpoint(
+        name,
+        TestAuthority.ISSUER,
+        TestAuthority.PROFILE,
+        url,
+        termsOfService,
+        Optional.empty(),
+        10);
+  }
+
+  static int freePort() {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.ofLiteral("127.0.0.1"))) {
+      return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    parts.reversed().forEach(Runnable::run);
+    web.close();
+    database.close();
+  }
+}
