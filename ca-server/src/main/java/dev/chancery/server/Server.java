@@ -1,5 +1,9 @@
 package dev.chancery.server;
 
+import dev.chancery.acme.AcmeEndpoint;
+import dev.chancery.acme.AcmeServer;
+import dev.chancery.acme.AcmeSettings;
+import dev.chancery.acme.TargetNetworks;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
@@ -55,6 +59,8 @@ final class Server implements AutoCloseable {
   private static final Duration SIGNER_RENEWAL = Duration.ofDays(3);
   private static final Duration CRL_FRESHNESS = Duration.ofMinutes(5);
   private static final int CACHED_ANSWERS = 100_000;
+  private static final int MOST_PRUNED = 100_000;
+  private static final int MOST_NAMES = 100;
 
   private final Home home;
   private final Configuration configuration;
@@ -180,6 +186,11 @@ final class Server implements AutoCloseable {
     administrator.renewIfDue();
 
     // 7. ACME.
+    AcmeServer acme =
+        part(
+            new AcmeServer(
+                acmeSettings(configuration.acme(), addresses), database, authority, clock, random));
+    acme.recover(aloneOnDatabase() ? Duration.ZERO : ISSUANCE_GRACE);
 
     // 8. The listeners.
     Map<IssuerId, X509CertificateHolder> certificates = new TreeMap<>();
@@ -200,7 +211,7 @@ final class Server implements AutoCloseable {
               crl.mount(config.routes, "/crl");
               PlainErrors.routes(config);
             }));
-    part(HttpListener.https(apiPort, tls.listener(), PlainErrors::routes));
+    part(HttpListener.https(apiPort, tls.listener(), config -> acme.routes(config.routes)));
     AdminApi admin = new AdminApi(authority, registry.all(), certificates, clock);
     part(
         HttpListener.https(adminPort, tls.listenerForClientsOf(trust.trustStore()), admin::routes));
@@ -213,6 +224,8 @@ final class Server implements AutoCloseable {
     PeriodicWork work = part(new PeriodicWork(database.dataSource()));
     work.once("crls", Duration.ofMinutes(1), publisher::refreshDue);
     work.once("recovery", Duration.ofSeconds(30), recovery::run);
+    work.once("acme recovery", Duration.ofSeconds(10), () -> acme.recover(ISSUANCE_GRACE));
+    work.once("nonces", Duration.ofMinutes(5), () -> acme.prune(MOST_PRUNED));
     work.everywhere(
         "own credentials",
         Duration.ofMinutes(10),
@@ -239,6 +252,32 @@ final class Server implements AutoCloseable {
     checks.put("database", () -> database.sql().selectOne().fetch());
     issuers.forEach(issuer -> checks.put("key of " + issuer.loaded().id(), issuer.key()::probe));
     return checks;
+  }
+
+  /** The embedded database admits one process: what is unfinished was left by one that is gone. */
+  private boolean aloneOnDatabase() {
+    return configuration.database().url().startsWith("jdbc:h2:");
+  }
+
+  private static AcmeSettings acmeSettings(Configuration.AcmeSection section, Addresses addresses) {
+    List<AcmeEndpoint> endpoints = new ArrayList<>();
+    section
+        .endpoints()
+        .forEach((name, endpoint) ->
+            endpoints.add(
+                new AcmeEndpoint(
+                    name,
+                    endpoint.issuer(),
+                    endpoint.profile(),
+                    addresses.apiUrl().uri(),
+                    endpoint.termsOfService(),
+                    endpoint.website(),
+                    MOST_NAMES)));
+    Configuration.ValidationSection validation = section.validation();
+    return AcmeSettings.of(
+        endpoints,
+        validation.http01Port(),
+        new TargetNetworks(validation.networks().allow(), validation.networks().deny()));
   }
 
   private static PrometheusMeterRegistry metrics() {
