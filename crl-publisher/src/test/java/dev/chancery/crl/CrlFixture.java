@@ -75,8 +75,7 @@ final class CrlFixture implements AutoCloseable {
     this(kind, folder, KeyAlgorithm.EC_P256, false);
   }
 
-  CrlFixture(DatabaseKind kind, Path folder, KeyAlgorithm algorithm, boolean pss)
-      throws Exception {
+  CrlFixture(DatabaseKind kind, Path folder, KeyAlgorithm algorithm, boolean pss) throws Exception {
     TestDatabase where = kind.create(folder);
     database = Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
     issuance = new JooqIssuanceLedger(database, clock);
@@ -115,9 +114,7 @@ final class CrlFixture implements AutoCloseable {
         .addExtension(
             Extension.subjectKeyIdentifier, false, identifiers.createSubjectKeyIdentifier(key))
         .addExtension(
-            Extension.authorityKeyIdentifier,
-            false,
-            identifiers.createAuthorityKeyIdentifier(key));
+            Extension.authorityKeyIdentifier, false, identifiers.createAuthorityKeyIdentifier(key));
   }
 
   /** A shelf as each node has one. */
@@ -152,7 +149,9 @@ final class CrlFixture implements AutoCloseable {
                 new ToBeSigned(
                     Der.of(holder.toASN1Structure().getTBSCertificate().getEncoded("DER")),
                     issuer.key().scheme())));
-    issuance.complete(recorded, SignatureValue.of(holder.getSignature())).orElseThrow();
+    if (issuance.complete(recorded, SignatureValue.of(holder.getSignature())).isEmpty()) {
+      throw new AssertionError("the certificate was not completed");
+    }
     return holder;
   }
 

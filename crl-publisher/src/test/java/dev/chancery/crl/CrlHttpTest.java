@@ -130,7 +130,8 @@ final class CrlHttpTest {
   }
 
   @Test
-  @DisplayName("RFC 9111: freshness of an hour at most, never beyond nextUpdate; 304 on If-None-Match")
+  @DisplayName(
+      "RFC 9111: freshness of an hour at most, never beyond nextUpdate; 304 on If-None-Match")
   void caching() throws Exception {
     start();
     publisher.publish(CrlFixture.ISSUER);
@@ -152,16 +153,15 @@ final class CrlHttpTest {
 
     crl.clock.advance(Duration.ofDays(7).minusMinutes(10));
     HttpResponse<byte[]> late = get();
-    assertThat(late.headers().firstValue("Cache-Control").orElseThrow())
-        .startsWith("max-age=599,");
+    assertThat(late.headers().firstValue("Cache-Control").orElseThrow()).startsWith("max-age=599,");
     assertThat(date(late, "Expires")).isBeforeOrEqualTo(now.plus(Duration.ofDays(7)));
     crl.clock.advance(Duration.ofDays(1));
-    assertThat(get().headers().firstValue("Cache-Control").orElseThrow())
-        .startsWith("max-age=0,");
+    assertThat(get().headers().firstValue("Cache-Control").orElseThrow()).startsWith("max-age=0,");
   }
 
   @Test
-  @DisplayName("A CRL that another node published is served within a second, and none older after it")
+  @DisplayName(
+      "A CRL that another node published is served within a second, and none older after it")
   void anotherNode() throws Exception {
     start();
     publisher.publish(CrlFixture.ISSUER);
@@ -225,8 +225,16 @@ final class CrlHttpTest {
     publisher.publish(CrlFixture.ISSUER);
     pem("crl.pem", "X509 CRL", get().body());
     List<String> verify =
-        List.of("openssl", "verify", "-x509_strict", "-crl_check", "-CAfile", "issuer.pem",
-            "-CRLfile", "crl.pem", "server.pem");
+        List.of(
+            "openssl",
+            "verify",
+            "-x509_strict",
+            "-crl_check",
+            "-CAfile",
+            "issuer.pem",
+            "-CRLfile",
+            "crl.pem",
+            "server.pem");
     assertThat(run(verify)).contains("server.pem: OK");
 
     crl.revoke(certificate, RevocationReason.KEY_COMPROMISE, Optional.of(Instant.EPOCH));
@@ -252,9 +260,13 @@ final class CrlHttpTest {
   private void pem(String name, String type, byte[] encoded) throws Exception {
     Files.writeString(
         folder.resolve(name),
-        "-----BEGIN " + type + "-----\n"
+        "-----BEGIN "
+            + type
+            + "-----\n"
             + Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(encoded)
-            + "\n-----END " + type + "-----\n");
+            + "\n-----END "
+            + type
+            + "-----\n");
   }
 
   @Test
@@ -268,10 +280,8 @@ final class CrlHttpTest {
     crl.revoke(certificate, RevocationReason.SUPERSEDED);
     publisher.publish(CrlFixture.ISSUER);
     CertPathValidatorException refused =
-        catchThrowableOfType(
-            CertPathValidatorException.class, () -> validate(certificate));
-    assertThat(refused.getReason())
-        .isEqualTo(CertPathValidatorException.BasicReason.REVOKED);
+        catchThrowableOfType(CertPathValidatorException.class, () -> validate(certificate));
+    assertThat(refused.getReason()).isEqualTo(CertPathValidatorException.BasicReason.REVOKED);
   }
 
   private void validate(X509CertificateHolder holder) throws Exception {
@@ -284,8 +294,7 @@ final class CrlHttpTest {
             new CollectionCertStoreParameters(
                 List.of(factory.generateCRL(new ByteArrayInputStream(get().body()))))));
     CertPathValidator.getInstance("PKIX")
-        .validate(
-            factory.generateCertPath(List.of(certificate(factory, holder))), parameters);
+        .validate(factory.generateCertPath(List.of(certificate(factory, holder))), parameters);
   }
 
   private static X509Certificate certificate(

@@ -63,9 +63,7 @@ public final class TestToken implements Token {
     requireThere();
     KeyPair pair = keys.get(id);
     try {
-      return pair == null
-          ? Optional.empty()
-          : Optional.of(SubjectPublicKey.of(pair.getPublic()));
+      return pair == null ? Optional.empty() : Optional.of(SubjectPublicKey.of(pair.getPublic()));
     } catch (Refused e) {
       throw new TokenUnusable("not a usable key", e);
     }
@@ -78,8 +76,7 @@ public final class TestToken implements Token {
   }
 
   @Override
-  public CrlKey crlKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
-      throws TokenAway {
+  public CrlKey crlKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme) throws TokenAway {
     return new CrlKey(signing(id, expected, scheme));
   }
 

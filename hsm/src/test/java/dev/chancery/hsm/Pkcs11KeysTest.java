@@ -138,12 +138,10 @@ final class Pkcs11KeysTest {
     token.generate(id, KeyAlgorithm.EC_P256);
 
     Optional<byte[]> value =
-        otherwise(
-            session -> {
-              CryptokiObject key =
-                  new Pkcs11Objects("the token", session).privateKey(id).orElseThrow();
-              return session.attribute(key, CryptokiAttribute.CKA_VALUE);
-            });
+        otherwise(session -> {
+          CryptokiObject key = new Pkcs11Objects("the token", session).privateKey(id).orElseThrow();
+          return session.attribute(key, CryptokiAttribute.CKA_VALUE);
+        });
     assertThat(value).isEmpty();
     assertThat(pkcs11Tool("--read-object", "--type", "privkey", "--id", id.hex()))
         .contains("error");
@@ -186,11 +184,10 @@ final class Pkcs11KeysTest {
         .isInstanceOf(TokenUnusable.class)
         .hasMessageContaining("no certificate beside it");
 
-    otherwise(
-        session -> {
-          certify(session, id, key);
-          return key;
-        });
+    otherwise(session -> {
+      certify(session, id, key);
+      return key;
+    });
     List<String> warnings =
         logged(
             Pkcs11Connection.class,
@@ -207,18 +204,16 @@ final class Pkcs11KeysTest {
   void aPrivateKeyUnderThePublicHalfOfAnotherIsRefused() throws Exception {
     KeyId id = TokenContract.freshId();
     KeyId other = TokenContract.freshId();
-    otherwise(
-        session -> {
-          pair(session, other, id, false);
-          pair(session, id, other, false);
-          return id;
-        });
+    otherwise(session -> {
+      pair(session, other, id, false);
+      pair(session, id, other, false);
+      return id;
+    });
     SubjectPublicKey wrong = token.find(id).orElseThrow();
-    otherwise(
-        session -> {
-          certify(session, id, wrong);
-          return id;
-        });
+    otherwise(session -> {
+      certify(session, id, wrong);
+      return id;
+    });
 
     assertThatThrownBy(() -> token.issuerKey(id, wrong, SigningScheme.ECDSA_SHA256))
         .isInstanceOf(TokenUnusable.class)
@@ -230,15 +225,12 @@ final class Pkcs11KeysTest {
     KeyId id = TokenContract.freshId();
     SubjectPublicKey key = token.generate(id, KeyAlgorithm.EC_P256);
     IssuerKey issuer = token.issuerKey(id, key, SigningScheme.ECDSA_SHA256);
-    otherwise(
-        session -> {
-          session.destroy(new Pkcs11Objects("the token", session).privateKey(id).orElseThrow());
-          return id;
-        });
+    otherwise(session -> {
+      session.destroy(new Pkcs11Objects("the token", session).privateKey(id).orElseThrow());
+      return id;
+    });
 
-    assertThatThrownBy(issuer::probe)
-        .isInstanceOf(TokenAway.class)
-        .hasMessageContaining("CKR_");
+    assertThatThrownBy(issuer::probe).isInstanceOf(TokenAway.class).hasMessageContaining("CKR_");
     assertThat(token.find(id)).isEmpty();
   }
 

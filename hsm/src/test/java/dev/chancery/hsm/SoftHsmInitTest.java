@@ -56,9 +56,7 @@ final class SoftHsmInitTest {
       for (Path file : files.toList()) {
         contents.put(
             home.relativize(file) + " " + Files.getPosixFilePermissions(file),
-            Files.isDirectory(file)
-                ? ""
-                : Files.readString(file, StandardCharsets.ISO_8859_1));
+            Files.isDirectory(file) ? "" : Files.readString(file, StandardCharsets.ISO_8859_1));
       }
     }
     return contents;
@@ -166,7 +164,8 @@ final class SoftHsmInitTest {
             "softhsm2-util",
             "case \"$*\" in *--init-token*) exit 1;; esac\nexec /usr/bin/softhsm2-util \"$@\"");
 
-    assertThat(runWithPath(failing, "--dir", home.toString(), "--label", "root").status()).isEqualTo(1);
+    assertThat(runWithPath(failing, "--dir", home.toString(), "--label", "root").status())
+        .isEqualTo(1);
     assertThat(contents(home)).isEqualTo(before);
   }
 
@@ -174,8 +173,7 @@ final class SoftHsmInitTest {
   void aPinFileThatIsThereAlreadyIsNeverOverwritten() throws Exception {
     Path home = folder.resolve("home");
     Files.createDirectory(
-        home,
-        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        home, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     Files.writeString(home.resolve("ca.pin"), "mine");
 
     Run run = run("--dir", home.toString(), "--label", "ca");

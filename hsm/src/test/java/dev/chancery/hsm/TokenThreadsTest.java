@@ -49,11 +49,10 @@ final class TokenThreadsTest {
   @Test
   void workRunsOnAPlatformThreadForAVirtualCaller() throws Exception {
     Future<Boolean> virtual =
-        callers.submit(
-            () -> {
-              assertThat(Thread.currentThread().isVirtual()).isTrue();
-              return threads.call(LONG, () -> Thread.currentThread().isVirtual());
-            });
+        callers.submit(() -> {
+          assertThat(Thread.currentThread().isVirtual()).isTrue();
+          return threads.call(LONG, () -> Thread.currentThread().isVirtual());
+        });
 
     assertThat(virtual.get()).isFalse();
   }
@@ -93,18 +92,17 @@ final class TokenThreadsTest {
     Future<?>[] waiting = new Future<?>[2];
     for (int i = 0; i < 2; i++) {
       waiting[i] =
-          callers.submit(
-              () -> {
-                started.countDown();
-                try {
-                  return threads.call(LONG, () -> "late");
-                } catch (TokenAway e) {
-                  assertThat(e).hasMessageContaining("too much work waiting");
-                  refused.incrementAndGet();
-                  answer.countDown();
-                  return "refused";
-                }
-              });
+          callers.submit(() -> {
+            started.countDown();
+            try {
+              return threads.call(LONG, () -> "late");
+            } catch (TokenAway e) {
+              assertThat(e).hasMessageContaining("too much work waiting");
+              refused.incrementAndGet();
+              answer.countDown();
+              return "refused";
+            }
+          });
     }
 
     assertThat(hanging.get()).isEqualTo("answered");
@@ -137,13 +135,12 @@ final class TokenThreadsTest {
   void whatTheWorkThrowsReachesTheCaller() {
     IllegalStateException failure = new IllegalStateException("CKR_DEVICE_ERROR");
 
-    assertThatThrownBy(
-            () ->
-                threads.call(
-                    LONG,
-                    () -> {
-                      throw failure;
-                    }))
+    assertThatThrownBy(() ->
+            threads.call(
+                LONG,
+                () -> {
+                  throw failure;
+                }))
         .isInstanceOf(ExecutionException.class)
         .hasCause(failure);
   }
@@ -151,14 +148,13 @@ final class TokenThreadsTest {
   @Test
   void anInterruptedCallerStaysInterrupted() throws Exception {
     Future<Boolean> interrupted =
-        callers.submit(
-            () -> {
-              Thread.currentThread().interrupt();
-              assertThatThrownBy(() -> threads.call(LONG, this::hang))
-                  .isInstanceOf(TokenAway.class)
-                  .hasMessageContaining("interrupted");
-              return Thread.currentThread().isInterrupted();
-            });
+        callers.submit(() -> {
+          Thread.currentThread().interrupt();
+          assertThatThrownBy(() -> threads.call(LONG, this::hang))
+              .isInstanceOf(TokenAway.class)
+              .hasMessageContaining("interrupted");
+          return Thread.currentThread().isInterrupted();
+        });
 
     assertThat(interrupted.get()).isTrue();
   }

@@ -59,12 +59,12 @@ final class VerifiedSigningTest {
   void aFailureIsPassedOn() {
     TokenAway failure = new TokenAway("CKR_DEVICE_ERROR");
 
-    assertThatThrownBy(
-            () ->
-                with(message -> {
+    assertThatThrownBy(() ->
+            with(
+                    message -> {
                       throw failure;
                     })
-                    .sign(MESSAGE))
+                .sign(MESSAGE))
         .isSameAs(failure);
   }
 
@@ -95,10 +95,9 @@ final class VerifiedSigningTest {
 
   @Test
   void aKeyThatDoesNotSignAsItsPublicHalfSaysIsNotProven() {
-    assertThatThrownBy(
-            () ->
-                VerifiedSigning.proven(
-                    message -> new byte[] {1}, publicKey, SigningScheme.ECDSA_SHA256, "6361"))
+    assertThatThrownBy(() ->
+            VerifiedSigning.proven(
+                message -> new byte[] {1}, publicKey, SigningScheme.ECDSA_SHA256, "6361"))
         .isInstanceOf(TokenUnusable.class)
         .hasMessageContaining("6361");
   }

@@ -56,7 +56,8 @@ final class DelegatedSignerTest {
   }
 
   @Test
-  @DisplayName("A restart, or another node with the same key, takes up the certificate that is there")
+  @DisplayName(
+      "A restart, or another node with the same key, takes up the certificate that is there")
   void restart() throws Exception {
     int before = ocsp.authority.count();
     DelegatedSigner restarted =

@@ -41,8 +41,7 @@ final class HostileRequestsTest {
         }
       }
       // Each kind of outcome that there should be was met, so the mutations reach the depths.
-      assertThat(errors)
-          .containsOnlyKeys(OcspError.MALFORMED_REQUEST, OcspError.UNAUTHORIZED);
+      assertThat(errors).containsOnlyKeys(OcspError.MALFORMED_REQUEST, OcspError.UNAUTHORIZED);
       assertThat(signed).isPositive();
     }
   }
@@ -69,7 +68,8 @@ final class HostileRequestsTest {
           byte[] longer = new byte[bytes.length + 1 + random.nextInt(4)];
           random.nextBytes(longer);
           System.arraycopy(bytes, 0, longer, 0, at);
-          System.arraycopy(bytes, at, longer, longer.length - (bytes.length - at), bytes.length - at);
+          System.arraycopy(
+              bytes, at, longer, longer.length - (bytes.length - at), bytes.length - at);
           bytes = longer;
         }
         default -> throw new AssertionError();

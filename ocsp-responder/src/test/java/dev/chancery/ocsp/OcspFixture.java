@@ -46,8 +46,7 @@ final class OcspFixture implements AutoCloseable {
   static final OcspSettings SETTINGS =
       new OcspSettings(Duration.ofHours(4), Duration.ofHours(1), 100, true);
   static final DelegatedSigner.Settings SIGNER =
-      new DelegatedSigner.Settings(
-          new KeyId("0a"), KeyAlgorithm.EC_P256, Duration.ofHours(84));
+      new DelegatedSigner.Settings(new KeyId("0a"), KeyAlgorithm.EC_P256, Duration.ofHours(84));
 
   final AdjustableClock clock =
       new AdjustableClock(Instant.now().truncatedTo(ChronoUnit.SECONDS).plusMillis(300));

@@ -61,8 +61,7 @@ final class OcspHttpTest {
 
   private SingleResp only(HttpResponse<byte[]> response) throws Exception {
     assertThat(response.statusCode()).isEqualTo(200);
-    assertThat(response.headers().firstValue("Content-Type"))
-        .hasValue("application/ocsp-response");
+    assertThat(response.headers().firstValue("Content-Type")).hasValue("application/ocsp-response");
     BasicOCSPResp answer = ocsp.verified(response.body());
     assertThat(answer.getResponses()).hasSize(1);
     return answer.getResponses()[0];
@@ -70,8 +69,7 @@ final class OcspHttpTest {
 
   private void assertError(HttpResponse<byte[]> response, int status) throws Exception {
     assertThat(response.statusCode()).isEqualTo(200);
-    assertThat(response.headers().firstValue("Content-Type"))
-        .hasValue("application/ocsp-response");
+    assertThat(response.headers().firstValue("Content-Type")).hasValue("application/ocsp-response");
     assertThat(response.headers().firstValue("Cache-Control")).hasValue("no-store");
     assertThat(response.body()).hasSize(5);
     assertThat(new OCSPResp(response.body()).getStatus()).isEqualTo(status);
@@ -197,8 +195,7 @@ final class OcspHttpTest {
   @DisplayName("RFC 9654 2.1: an empty nonce or one of more than 128 octets is malformed")
   void badNonce(int length) throws Exception {
     assertError(
-        ocsp.post(
-            OcspFixture.request(OcspFixture.nonce(new byte[length]), ocsp.id(SHA1, SERIAL))),
+        ocsp.post(OcspFixture.request(OcspFixture.nonce(new byte[length]), ocsp.id(SHA1, SERIAL))),
         OCSPResp.MALFORMED_REQUEST);
   }
 
@@ -312,7 +309,8 @@ final class OcspHttpTest {
   }
 
   @Test
-  @DisplayName("RFC 5019 6.2: Cache-Control, ETag, Expires, Last-Modified agree with the answer; 304")
+  @DisplayName(
+      "RFC 5019 6.2: Cache-Control, ETag, Expires, Last-Modified agree with the answer; 304")
   void caching() throws Exception {
     String path = Base64.getEncoder().encodeToString(ocsp.request(SERIAL)).replace("/", "%2F");
     HttpResponse<byte[]> first = ocsp.get(path);
@@ -365,8 +363,7 @@ final class OcspHttpTest {
     byte[] request = ocsp.request(SERIAL);
     byte[] cached = ocsp.post(request).body();
     ocsp.token.setAway(true);
-    byte[] withNonce =
-        OcspFixture.request(OcspFixture.nonce(new byte[16]), ocsp.id(SHA1, SERIAL));
+    byte[] withNonce = OcspFixture.request(OcspFixture.nonce(new byte[16]), ocsp.id(SHA1, SERIAL));
     assertError(ocsp.post(withNonce), OCSPResp.TRY_LATER);
     assertError(ocsp.post(ocsp.request(BigInteger.TWO)), OCSPResp.TRY_LATER);
     assertThat(ocsp.post(request).body()).isEqualTo(cached);

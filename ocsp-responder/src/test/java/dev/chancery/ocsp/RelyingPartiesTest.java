@@ -88,7 +88,8 @@ final class RelyingPartiesTest {
 
   @ParameterizedTest
   @CsvSource({"sha1,-nonce", "sha1,-no_nonce", "sha256,-nonce", "sha256,-no_nonce"})
-  @DisplayName("RFC 6960: openssl ocsp verifies good, then revoked, by both hashes, with a nonce or not")
+  @DisplayName(
+      "RFC 6960: openssl ocsp verifies good, then revoked, by both hashes, with a nonce or not")
   void opensslVerifies(String hash, String nonce) throws Exception {
     assertThat(openssl(hash, nonce))
         .contains("Response verify OK")
@@ -114,8 +115,7 @@ final class RelyingPartiesTest {
     PKIXParameters parameters = new PKIXParameters(Set.of(new TrustAnchor(anchor, null)));
     parameters.addCertPathChecker(checker);
 
-    assertThatCode(
-            () -> validator.validate(factory.generateCertPath(List.of(server)), parameters))
+    assertThatCode(() -> validator.validate(factory.generateCertPath(List.of(server)), parameters))
         .doesNotThrowAnyException();
     revoke();
     assertThatThrownBy(

@@ -108,8 +108,7 @@ final class TestAuthority implements CertificateAuthority {
                   Extension.extendedKeyUsage,
                   false,
                   new ExtendedKeyUsage(KeyPurposeId.id_kp_OCSPSigning))
-              .addExtension(
-                  OCSPObjectIdentifiers.id_pkix_ocsp_nocheck, false, DERNull.INSTANCE)
+              .addExtension(OCSPObjectIdentifiers.id_pkix_ocsp_nocheck, false, DERNull.INSTANCE)
               .build(signer());
       IssuedCertificate certificate =
           new IssuedCertificate(
@@ -146,9 +145,7 @@ final class TestAuthority implements CertificateAuthority {
         .addExtension(
             Extension.subjectKeyIdentifier, false, identifiers.createSubjectKeyIdentifier(key))
         .addExtension(
-            Extension.authorityKeyIdentifier,
-            false,
-            identifiers.createAuthorityKeyIdentifier(own));
+            Extension.authorityKeyIdentifier, false, identifiers.createAuthorityKeyIdentifier(own));
   }
 
   private ContentSigner signer() throws Exception {
