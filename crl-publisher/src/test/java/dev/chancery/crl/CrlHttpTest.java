@@ -3,8 +3,10 @@ package dev.chancery.crl;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.RevocationReason;
+import dev.chancery.store.IssuerRegistry;
 import dev.chancery.testing.DatabaseKind;
 import io.javalin.Javalin;
 import java.io.ByteArrayInputStream;
@@ -171,6 +173,21 @@ final class CrlHttpTest {
     }
     crl.clock.advance(Duration.ofSeconds(1));
     assertThat(number(get())).isEqualTo(BigInteger.TWO);
+  }
+
+  @Test
+  @DisplayName("The root's CRL, which the ceremony put into the ledger, is served like the others")
+  void issuerWithoutPublisher() throws Exception {
+    start();
+    IssuerId root = new IssuerId("root");
+    new IssuerRegistry(crl.database).register(root, crl.issuer.key().publicKey());
+    CrlIssuer issuer =
+        new CrlIssuer(root, crl.issuer.certificate(), crl.issuer.key(), CrlFixture.SETTINGS);
+    try (CrlPublisher ceremony =
+        new CrlPublisher(List.of(issuer), crl.crls, crl.revocations, crl.shelf(), crl.clock)) {
+      ceremony.publish(root);
+    }
+    assertThat(number(send("GET", "/crl/root.crl"))).isEqualTo(BigInteger.ONE);
   }
 
   @Test
