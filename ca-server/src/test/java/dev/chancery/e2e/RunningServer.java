@@ -92,8 +92,7 @@ final class RunningServer implements AutoCloseable {
    *
    * @param overrides of the configuration, each KEY=VALUE
    */
-  static RunningServer start(Path folder, Ports ports, List<String> overrides)
-      throws IOException {
+  static RunningServer start(Path folder, Ports ports, List<String> overrides) throws IOException {
     Path distribution = distribution();
     Path hosts = Files.writeString(folder.resolve("hosts"), "127.0.0.1 localhost " + NAME + "\n");
     Path log = folder.resolve("server.log");

@@ -52,7 +52,8 @@ final class PostgresServer {
   private static PostgresServer container() {
     // Testcontainers itself removes the container when the JVM ends.
     @SuppressWarnings("resource")
-    PostgreSQLContainer container = new PostgreSQLContainer("postgres:18-alpine").withPassword(TestDatabase.PASSWORD);
+    PostgreSQLContainer container =
+        new PostgreSQLContainer("postgres:18-alpine").withPassword(TestDatabase.PASSWORD);
     container.start();
     String address = "//" + container.getHost() + ":" + container.getMappedPort(5432) + "/";
     return new PostgresServer(address, container.getUsername(), container.getPassword());
