@@ -34,6 +34,7 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -95,7 +96,7 @@ final class Initialization {
         configuration.issuers().stream()
             .filter(issuer -> !Files.exists(home.resolve(issuer.certificate())))
             .toList();
-    if (Files.exists(home.rootCertificate()) && missing.isEmpty()) {
+    if (Files.exists(home.rootCertificate()) && missing.isEmpty() && !rootCrlIsDue(database)) {
       LOG.info("{}: every CA is there already", home.directory());
       return;
     }
@@ -204,6 +205,15 @@ final class Initialization {
         .addRDN(BCStyle.O, plan.organization())
         .addRDN(BCStyle.CN, plan.organization() + " root CA")
         .build();
+  }
+
+  /** The root's token comes out rarely, so its CRL is replaced when half of its time is over. */
+  private boolean rootCrlIsDue(Database database) {
+    Instant halfway = clock.instant().minus(ROOT_CRL_LIFETIME.dividedBy(2));
+    return new JooqCrlLedger(database, clock)
+        .current(ROOT)
+        .filter(crl -> crl.thisUpdate().isAfter(halfway))
+        .isEmpty();
   }
 
   private static void write(Path file, IssuedCertificate issued) throws ConfigurationInvalid {
