@@ -50,22 +50,33 @@ final class Exchanges {
 
   /** Answers what an account signed. */
   Handler byAccount(SignedAnswer<SignedRequests.SignedRequest.ByAccount> answer) {
-    return signed(request ->
-        switch (request) {
+    return open(signedByAccount(answer));
+  }
+
+  /** Answers what an account of the endpoint named default signed. */
+  Handler byAccountAtDefault(SignedAnswer<SignedRequests.SignedRequest.ByAccount> answer) {
+    return openAtDefault(signedByAccount(answer));
+  }
+
+  private OpenAnswer signedByAccount(
+      SignedAnswer<SignedRequests.SignedRequest.ByAccount> answer) {
+    return (urls, context) ->
+        switch (requests.authenticate(urls, context)) {
           case SignedRequests.SignedRequest.ByAccount byAccount -> answer.reply(byAccount);
           case SignedRequests.SignedRequest.ByKey byKey ->
               throw AcmeProblem.malformed("this request must name its account by kid");
-        });
+        };
   }
 
   /** Answers what a key signed that stands in the request. */
   Handler byKey(SignedAnswer<SignedRequests.SignedRequest.ByKey> answer) {
-    return signed(request ->
-        switch (request) {
-          case SignedRequests.SignedRequest.ByKey byKey -> answer.reply(byKey);
-          case SignedRequests.SignedRequest.ByAccount byAccount ->
-              throw AcmeProblem.malformed("this request must carry its key as jwk");
-        });
+    return signed(
+        request ->
+            switch (request) {
+              case SignedRequests.SignedRequest.ByKey byKey -> answer.reply(byKey);
+              case SignedRequests.SignedRequest.ByAccount byAccount ->
+                  throw AcmeProblem.malformed("this request must carry its key as jwk");
+            });
   }
 
   Handler signed(SignedAnswer<SignedRequests.SignedRequest> answer) {
