@@ -47,9 +47,7 @@ final class Accounts {
                 .set(ACME_ACCOUNTS.TERMS_AGREED_AT, agreedToTerms ? Times.stored(now) : null)
                 .set(ACME_ACCOUNTS.CREATED_AT, Times.stored(now))
                 .onConflictDoNothing());
-    return inserted
-        ? Optional.of(new Account(id, key, contacts, agreedToTerms))
-        : Optional.empty();
+    return inserted ? Optional.of(new Account(id, key, contacts, agreedToTerms)) : Optional.empty();
   }
 
   /**

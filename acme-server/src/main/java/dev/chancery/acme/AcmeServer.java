@@ -139,6 +139,14 @@ public final class AcmeServer implements AutoCloseable {
 
     Handler nothing = exchanges.nowhere(AcmeError.NOT_FOUND, "there is no such resource");
     METHODS.forEach(method -> routes.addHttpHandler(method, "/acme/*", nothing));
+    // A method that HTTP does not know finds no route at all; Javalin answers it in plain text.
+    routes.error(
+        404,
+        context -> {
+          if (context.path().startsWith("/acme/") && !METHODS.contains(context.method())) {
+            nothing.handle(context);
+          }
+        });
   }
 
   private Reply freshNonce(int status) {

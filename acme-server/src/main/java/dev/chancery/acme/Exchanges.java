@@ -58,8 +58,7 @@ final class Exchanges {
     return openAtDefault(signedByAccount(answer));
   }
 
-  private OpenAnswer signedByAccount(
-      SignedAnswer<SignedRequests.SignedRequest.ByAccount> answer) {
+  private OpenAnswer signedByAccount(SignedAnswer<SignedRequests.SignedRequest.ByAccount> answer) {
     return (urls, context) ->
         switch (requests.authenticate(urls, context)) {
           case SignedRequests.SignedRequest.ByAccount byAccount -> answer.reply(byAccount);
@@ -70,13 +69,12 @@ final class Exchanges {
 
   /** Answers what a key signed that stands in the request. */
   Handler byKey(SignedAnswer<SignedRequests.SignedRequest.ByKey> answer) {
-    return signed(
-        request ->
-            switch (request) {
-              case SignedRequests.SignedRequest.ByKey byKey -> answer.reply(byKey);
-              case SignedRequests.SignedRequest.ByAccount byAccount ->
-                  throw AcmeProblem.malformed("this request must carry its key as jwk");
-            });
+    return signed(request ->
+        switch (request) {
+          case SignedRequests.SignedRequest.ByKey byKey -> answer.reply(byKey);
+          case SignedRequests.SignedRequest.ByAccount byAccount ->
+              throw AcmeProblem.malformed("this request must carry its key as jwk");
+        });
   }
 
   Handler signed(SignedAnswer<SignedRequests.SignedRequest> answer) {

@@ -37,10 +37,7 @@ final class AccountsTest {
   static void start(DatabaseKind kind) {
     acme =
         new AcmeFixture(
-            kind,
-            folder,
-            Clock.systemUTC(),
-            Optional.of(URI.create("https://ca.example/terms")));
+            kind, folder, Clock.systemUTC(), Optional.of(URI.create("https://ca.example/terms")));
   }
 
   @AfterParameterizedClassInvocation
@@ -107,8 +104,13 @@ final class AccountsTest {
   @DisplayName("RFC 8555 7.3: contacts are mailto: with one address and no header fields")
   void contacts() {
     for (String bad :
-        List.of("mailto:a@b.example,c@d.example", "mailto:a@b.example?subject=x", "mailto:a",
-            "mailto:", "mailto:a@b%2e.example", "mailto:a\\nb@c.example")) {
+        List.of(
+            "mailto:a@b.example,c@d.example",
+            "mailto:a@b.example?subject=x",
+            "mailto:a",
+            "mailto:",
+            "mailto:a@b%2e.example",
+            "mailto:a\\nb@c.example")) {
       register("{\"termsOfServiceAgreed\":true,\"contact\":[\"" + bad + "\"]}")
           .expectError(400, "invalidContact");
     }
@@ -125,9 +127,7 @@ final class AccountsTest {
   void update() {
     client.register();
     AcmeClient.Answer answer =
-        client
-            .post(client.account(), "{\"contact\":[\"mailto:b@example.com\"]}")
-            .expect(200);
+        client.post(client.account(), "{\"contact\":[\"mailto:b@example.com\"]}").expect(200);
     assertThat(answer.location()).isEqualTo(client.account());
     assertThat(answer.json().get("contact").get(0).asText()).isEqualTo("mailto:b@example.com");
     assertThat(client.read(client.account()).json()).isEqualTo(answer.json());
@@ -219,9 +219,7 @@ final class AccountsTest {
     payload.set("oldKey", client.jwk());
     ObjectNode header = AcmeClient.object().put("alg", "ES256").put("url", url + "x");
     header.set("jwk", next.jwk());
-    client
-        .post(url, next.jws(header.toString(), payload.toString()))
-        .expectError(400, "malformed");
+    client.post(url, next.jws(header.toString(), payload.toString())).expectError(400, "malformed");
     header.put("url", url);
     client
         .post(url, next.jws(header.toString(), payload.toString(), client.keys.getPrivate()))

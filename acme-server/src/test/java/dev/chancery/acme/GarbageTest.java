@@ -16,8 +16,24 @@ final class GarbageTest {
   private static final long SEED = 8555;
   private static final List<String> TOKENS =
       List.of(
-          "{", "}", "[", "]", "\"", ":", ",", "null", "true", "1e999", "-0", "\\u0000", "\\ud800",
-          "{\"a\":", "[[[[[[[[[[[[[[[[[[[[[[[[", "99999999999999999999999999", "\u00e9", "=");
+          "{",
+          "}",
+          "[",
+          "]",
+          "\"",
+          ":",
+          ",",
+          "null",
+          "true",
+          "1e999",
+          "-0",
+          "\\u0000",
+          "\\ud800",
+          "{\"a\":",
+          "[[[[[[[[[[[[[[[[[[[[[[[[",
+          "99999999999999999999999999",
+          "\u00e9",
+          "=");
 
   private static String mutated(String text, Random random) {
     StringBuilder mutant = new StringBuilder(text);

@@ -139,8 +139,7 @@ final class Http01Test {
   @DisplayName("RFC 8555 8.3: redirects lead to plain http and https URLs only")
   void otherRedirects(String location) {
     web.redirect(WebTarget.path(TOKEN), 302, location);
-    assertThat(problem(attempt()).error())
-        .isIn(AcmeError.INCORRECT_RESPONSE, AcmeError.CONNECTION);
+    assertThat(problem(attempt()).error()).isIn(AcmeError.INCORRECT_RESPONSE, AcmeError.CONNECTION);
     assertThat(web.requests()).isLessThan(12);
   }
 
@@ -149,8 +148,7 @@ final class Http01Test {
   void redirectPort() {
     try (WebTarget internal = new WebTarget()) {
       internal.answerAt("/secret", 200, EXPECTED);
-      web.redirect(
-          WebTarget.path(TOKEN), 302, "http://localhost:" + internal.port() + "/secret");
+      web.redirect(WebTarget.path(TOKEN), 302, "http://localhost:" + internal.port() + "/secret");
       assertThat(problem(attempt()).detail()).contains("port " + internal.port());
       assertThat(internal.requests()).isZero();
     }
@@ -174,7 +172,13 @@ final class Http01Test {
   void deniedIpv6() {
     TargetNetworks networks = TargetNetworks.byDefault();
     for (String address :
-        List.of("fe80::1", "fd00:ec2::254", "::", "ff02::1", "::ffff:169.254.169.254")) {
+        List.of(
+            "fe80::1",
+            "fd00:ec2::254",
+            "::",
+            "ff02::1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a9fe:a9fe")) {
       assertThat(networks.permit(InetAddress.ofLiteral(address))).as(address).isFalse();
     }
     assertThat(networks.permit(InetAddress.ofLiteral("::1"))).isTrue();
@@ -259,14 +263,13 @@ final class Http01Test {
   @DisplayName("an endless body is not read to its end")
   void endlessBody() {
     try (RawServer endless =
-        new RawServer(
-            output -> {
-              output.write("HTTP/1.1 200 OK\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-              byte[] block = EXPECTED.getBytes(StandardCharsets.US_ASCII);
-              while (true) {
-                output.write(block);
-              }
-            })) {
+        new RawServer(output -> {
+          output.write("HTTP/1.1 200 OK\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+          byte[] block = EXPECTED.getBytes(StandardCharsets.US_ASCII);
+          while (true) {
+            output.write(block);
+          }
+        })) {
       Instant start = Instant.now();
       assertThat(problem(attempt(LOCALHOST, endless.port(), Set.of())).detail())
           .contains("begins with");
@@ -278,15 +281,14 @@ final class Http01Test {
   @DisplayName("a server that drips octets is cut off after ten seconds")
   void drip() {
     try (RawServer dripping =
-        new RawServer(
-            output -> {
-              output.write("HTTP/1.1 200 OK\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-              while (true) {
-                output.write('x');
-                output.flush();
-                Thread.sleep(200);
-              }
-            })) {
+        new RawServer(output -> {
+          output.write("HTTP/1.1 200 OK\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+          while (true) {
+            output.write('x');
+            output.flush();
+            Thread.sleep(200);
+          }
+        })) {
       Instant start = Instant.now();
       Problem problem = problem(attempt(LOCALHOST, dripping.port(), Set.of()));
       assertThat(problem.error()).isEqualTo(AcmeError.CONNECTION);
@@ -319,13 +321,12 @@ final class Http01Test {
   @DisplayName("a header without end is cut off")
   void endlessHeader() {
     try (RawServer server =
-        new RawServer(
-            output -> {
-              output.write("HTTP/1.1 200 OK\r\nX: ".getBytes(StandardCharsets.US_ASCII));
-              while (true) {
-                output.write(new byte[1024]);
-              }
-            })) {
+        new RawServer(output -> {
+          output.write("HTTP/1.1 200 OK\r\nX: ".getBytes(StandardCharsets.US_ASCII));
+          while (true) {
+            output.write(new byte[1024]);
+          }
+        })) {
       assertThat(problem(attempt(LOCALHOST, server.port(), Set.of())).error())
           .isEqualTo(AcmeError.CONNECTION);
     }

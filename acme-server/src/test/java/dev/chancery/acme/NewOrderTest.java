@@ -47,7 +47,8 @@ final class NewOrderTest {
   }
 
   @Test
-  @DisplayName("RFC 8555 7.4: 201 with Location, authorizations and finalize; the challenge http-01")
+  @DisplayName(
+      "RFC 8555 7.4: 201 with Location, authorizations and finalize; the challenge http-01")
   void order() {
     AcmeClient.Answer order = client.newOrder("a.example", "b.example").expect(201);
     assertThat(order.location()).startsWith(client.url("order/"));
@@ -77,8 +78,19 @@ final class NewOrderTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "*.example.com", "*", "a..b", "a.example.", "-a.example", "a_b.example", "1.2.3.4", "",
-        "a b.example", "b\u00fccher.example", "a.*.example", "www.forbidden.example", "http://a/"
+        "*.example.com",
+        "*",
+        "a..b",
+        "a.example.",
+        "-a.example",
+        "a_b.example",
+        "1.2.3.4",
+        "",
+        "a b.example",
+        "b\u00fccher.example",
+        "a.*.example",
+        "www.forbidden.example",
+        "http://a/"
       })
   @DisplayName("RFC 8555 7.4: a name that is none, a wildcard or forbidden is rejectedIdentifier")
   void rejected(String name) {
@@ -88,7 +100,13 @@ final class NewOrderTest {
 
   @ParameterizedTest
   @CsvSource({
-    "2001:DB8::1", "2001:db8:0:0:0:0:0:1", "127.1", "010.0.0.1", "::1%lo", "1.2.3", "localhost"
+    "2001:DB8::1",
+    "2001:db8:0:0:0:0:0:1",
+    "127.1",
+    "010.0.0.1",
+    "::1%lo",
+    "1.2.3",
+    "localhost"
   })
   @DisplayName("RFC 8738: an address has one text, that of RFC 5952")
   void addresses(String address) {
@@ -107,15 +125,13 @@ final class NewOrderTest {
   @DisplayName("RFC 8555 6.7.1: several bad identifiers come back as subproblems")
   void subproblems() {
     AcmeClient.Answer answer =
-        post(
-                "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"good.example\"},"
-                    + "{\"type\":\"dns\",\"value\":\"*.example\"},"
-                    + "{\"type\":\"who\",\"value\":\"x\"}]}")
+        post("{\"identifiers\":[{\"type\":\"dns\",\"value\":\"good.example\"},"
+                + "{\"type\":\"dns\",\"value\":\"*.example\"},"
+                + "{\"type\":\"who\",\"value\":\"x\"}]}")
             .expectError(400, "malformed");
     assertThat(answer.json().get("subproblems")).hasSize(2);
     assertThat(answer.json().at("/subproblems/0/type").asText()).endsWith("rejectedIdentifier");
-    assertThat(answer.json().at("/subproblems/1/type").asText())
-        .endsWith("unsupportedIdentifier");
+    assertThat(answer.json().at("/subproblems/1/type").asText()).endsWith("unsupportedIdentifier");
     assertThat(answer.json().at("/subproblems/1/identifier/type").asText()).isEqualTo("who");
   }
 
@@ -124,8 +140,7 @@ final class NewOrderTest {
   void tooMany() {
     String[] names =
         IntStream.range(0, 11).mapToObj(i -> "n" + i + ".example").toArray(String[]::new);
-    AcmeClient.Answer answer =
-        client.newOrder(names).expectError(400, "rejectedIdentifier");
+    AcmeClient.Answer answer = client.newOrder(names).expectError(400, "rejectedIdentifier");
     assertThat(answer.text("detail")).contains("10");
   }
 
@@ -157,10 +172,9 @@ final class NewOrderTest {
   @DisplayName("RFC 8555 7.4: notBefore and notAfter are kept")
   void window() {
     AcmeClient.Answer order =
-        post(
-                "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"}],"
-                    + "\"notBefore\":\"2090-01-01T00:00:00+01:00\","
-                    + "\"notAfter\":\"2090-02-01T00:00:00Z\"}")
+        post("{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"}],"
+                + "\"notBefore\":\"2090-01-01T00:00:00+01:00\","
+                + "\"notAfter\":\"2090-02-01T00:00:00Z\"}")
             .expect(201);
     assertThat(order.text("notBefore")).isEqualTo("2089-12-31T23:00:00Z");
     assertThat(order.text("notAfter")).isEqualTo("2090-02-01T00:00:00Z");

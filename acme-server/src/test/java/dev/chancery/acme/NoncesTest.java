@@ -70,8 +70,7 @@ final class NoncesTest {
       Nonces nonces = node(database);
       for (int round = 0; round < 10; round++) {
         String nonce = nonces.fresh();
-        assertThat(
-                IntStream.range(0, 8).parallel().filter(i -> spends(nonces, nonce)).count())
+        assertThat(IntStream.range(0, 8).parallel().filter(i -> spends(nonces, nonce)).count())
             .isEqualTo(1);
       }
     }

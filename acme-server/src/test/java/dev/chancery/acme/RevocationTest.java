@@ -42,19 +42,16 @@ final class RevocationTest {
     owner = new AcmeClient(acme.url).register();
     keys = TestAuthority.generate();
     certificate =
-        AcmeClient.firstCertificate(
-            owner.certificate(acme.web, keys, "localhost", "127.0.0.1"));
+        AcmeClient.firstCertificate(owner.certificate(acme.web, keys, "localhost", "127.0.0.1"));
   }
 
   private AcmeClient.Answer revoke(AcmeClient client, byte[] der) {
     return client.post(
-        client.url("revoke-cert"),
-        AcmeClient.object().put("certificate", AcmeClient.base64(der)));
+        client.url("revoke-cert"), AcmeClient.object().put("certificate", AcmeClient.base64(der)));
   }
 
   private AcmeClient.Answer revoke(int reason) {
-    ObjectNode payload =
-        AcmeClient.object().put("certificate", AcmeClient.base64(certificate));
+    ObjectNode payload = AcmeClient.object().put("certificate", AcmeClient.base64(certificate));
     return owner.post(owner.url("revoke-cert"), payload.put("reason", reason));
   }
 

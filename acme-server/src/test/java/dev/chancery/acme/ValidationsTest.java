@@ -78,8 +78,7 @@ final class ValidationsTest {
   void lateAnswer() {
     AcmeClient.Answer order = client.newOrder("localhost").expect(201);
     JsonNode challenge = client.challenges(order).getFirst();
-    AcmeClient.Answer accepted =
-        client.post(challenge.get("url").asText(), "{}").expect(200);
+    AcmeClient.Answer accepted = client.post(challenge.get("url").asText(), "{}").expect(200);
     assertThat(accepted.headers().allValues("Link"))
         .contains("<" + authorization(order) + ">;rel=\"up\"");
     answer(challenge);
@@ -106,8 +105,7 @@ final class ValidationsTest {
   @DisplayName("two validations of one challenge settle it once, and the loser changes nothing")
   void settlesOnce() throws Exception {
     Clock clock = Clock.systemUTC();
-    Authorizations authorizations =
-        new Authorizations(acme.database, clock, Duration.ofDays(1));
+    Authorizations authorizations = new Authorizations(acme.database, clock, Duration.ofDays(1));
     AcmeClient.Answer order = client.newOrder("localhost").expect(201);
     AcmeUrls urls = new AcmeUrls(acme.settings.endpoints().getFirst());
     String id = authorization(order).replaceAll(".*/", "");
@@ -135,11 +133,10 @@ final class ValidationsTest {
     long settled =
         IntStream.range(0, 8)
             .parallel()
-            .filter(
-                i ->
-                    i % 2 == 0
-                        ? authorizations.succeed(challenge, held)
-                        : authorizations.fail(challenge, held, problem))
+            .filter(i ->
+                i % 2 == 0
+                    ? authorizations.succeed(challenge, held)
+                    : authorizations.fail(challenge, held, problem))
             .count();
     assertThat(settled).isEqualTo(1);
     String status = client.read(authorization(order)).text("status");
@@ -167,11 +164,9 @@ final class ValidationsTest {
     Optional<Challenge.State.Processing> dead =
         authorizations.accept(challenge, Times.now(Clock.systemUTC()).minusSeconds(1));
     assertThat(dead).isPresent();
-    assertThat(client.read(answered.get("url").asText()).text("status"))
-        .isEqualTo("processing");
+    assertThat(client.read(answered.get("url").asText()).text("status")).isEqualTo("processing");
     AcmeServer second = acme.newServer();
-    List.of(acme.server, second)
-        .parallelStream()
+    List.of(acme.server, second).parallelStream()
         .forEach(node -> node.recover(Duration.ofHours(1)));
     assertThat(client.await(order.location(), "pending").text("status")).isEqualTo("ready");
     assertThat(authorizations.succeed(challenge, dead.get())).isFalse();
@@ -182,8 +177,7 @@ final class ValidationsTest {
   void deactivation() {
     AcmeClient.Answer order = client.readyOrder(acme.web, "localhost");
     String url = authorization(order);
-    AcmeClient.Answer answer =
-        client.post(url, "{\"status\":\"deactivated\"}").expect(200);
+    AcmeClient.Answer answer = client.post(url, "{\"status\":\"deactivated\"}").expect(200);
     assertThat(answer.text("status")).isEqualTo("deactivated");
     assertThat(client.read(order.location()).text("status")).isEqualTo("invalid");
     client.post(url, "{\"status\":\"deactivated\"}").expectError(400, "malformed");
