@@ -148,6 +148,7 @@ final class TransportTest {
     AcmeClient.Answer answer = client.get(client.account()).expectError(405, "malformed");
     assertThat(answer.header("Allow")).isEqualTo("POST");
     client.method("PUT", newOrder()).expectError(405, "malformed");
+    client.method("BREW", newOrder()).expectError(404, "malformed");
     client.method("DELETE", client.url("new-nonce")).expectError(405, "malformed");
     client.get(acme.url + "/acme/default/nothing").expectError(404, "malformed");
     client.get(acme.url + "/acme/default/order/x/y/z").expectError(404, "malformed");
@@ -160,6 +161,17 @@ final class TransportTest {
     AcmeClient.Answer order = client.newOrder("as-get.example").expect(201);
     client.post(order.location(), "{}").expectError(400, "malformed");
     client.read(order.location()).expect(200);
+  }
+
+  @Test
+  @DisplayName("RFC 8555 6.3: directory and newNonce are read by POST-as-GET too")
+  void postAsGetWithoutNeed() {
+    for (String url : List.of(acme.url + "/acme/directory", client.url("directory"))) {
+      assertThat(client.read(url).expect(200).text("newOrder")).isEqualTo(newOrder());
+      client.post(url, "{}").expectError(400, "malformed");
+    }
+    AcmeClient.Answer nonce = client.read(client.url("new-nonce")).expect(204);
+    assertThat(nonce.headers().allValues("Replay-Nonce")).hasSize(1);
   }
 
   @Test
