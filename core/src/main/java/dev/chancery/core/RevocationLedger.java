@@ -15,11 +15,26 @@ public interface RevocationLedger {
     NOT_FOUND,
   }
 
+  /** What came of giving up a certificate that was only recorded. */
+  enum Abandoned {
+    /** It was only recorded, and is revoked now: no one can ever complete it. */
+    REVOKED,
+    /** It was issued meanwhile, and stays so. */
+    ISSUED,
+    /** There was a revocation already, and it stands as it was. */
+    ALREADY_REVOKED,
+    /** The ledger knew no such certificate. */
+    NOT_FOUND,
+  }
+
   /** An entry of a CRL. */
   record Entry(SerialNumber serial, CertificateStatus.Revoked status) {}
 
   /** Revokes a certificate, whether issued or only recorded. */
   Outcome revoke(Revocation revocation);
+
+  /** Revokes a certificate only if it is still recorded and not issued, in one step. */
+  Abandoned abandon(Revocation revocation);
 
   CertificateStatus status(IssuerId issuer, SerialNumber serial);
 

@@ -358,6 +358,11 @@ final class CrlPublisherTest {
     }
 
     @Override
+    public Abandoned abandon(Revocation revocation) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
     public CertificateStatus status(IssuerId issuer, SerialNumber serial) {
       throw new UnsupportedOperationException();
     }

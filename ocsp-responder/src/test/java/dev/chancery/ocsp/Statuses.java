@@ -38,6 +38,11 @@ final class Statuses implements RevocationLedger {
   }
 
   @Override
+  public Abandoned abandon(Revocation revocation) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
   public void forEachRevoked(IssuerId issuer, Instant expiringAfter, Consumer<Entry> consumer) {
     throw new UnsupportedOperationException();
   }

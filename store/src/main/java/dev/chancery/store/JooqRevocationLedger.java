@@ -13,6 +13,7 @@ import dev.chancery.core.SerialNumber;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.jooq.Cursor;
@@ -42,26 +43,62 @@ public final class JooqRevocationLedger implements RevocationLedger {
     return outcome;
   }
 
+  @Override
+  public Abandoned abandon(Revocation revocation) {
+    Instant now = clock.instant();
+    Abandoned outcome = database.inTransaction(sql -> abandon(sql, revocation, now));
+    database.syncToDisk();
+    return outcome;
+  }
+
   private static Outcome revoke(DSLContext sql, Revocation revocation, Instant now) {
-    String issuer = revocation.issuer().value();
-    byte[] serial = revocation.serial().octets();
+    if (move(sql, revocation, now, List.of(State.RECORDED, State.ISSUED))) {
+      return Outcome.REVOKED;
+    }
+    return state(sql, revocation).isPresent() ? Outcome.ALREADY_REVOKED : Outcome.NOT_FOUND;
+  }
+
+  private static Abandoned abandon(DSLContext sql, Revocation revocation, Instant now) {
+    if (move(sql, revocation, now, List.of(State.RECORDED))) {
+      return Abandoned.REVOKED;
+    }
+    Optional<State> state = state(sql, revocation);
+    if (state.isEmpty()) {
+      return Abandoned.NOT_FOUND;
+    }
+    return switch (state.get()) {
+      // It came after the move, which knew no such certificate.
+      case RECORDED -> Abandoned.NOT_FOUND;
+      case ISSUED -> Abandoned.ISSUED;
+      case REVOKED -> Abandoned.ALREADY_REVOKED;
+    };
+  }
+
+  private static Optional<State> state(DSLContext sql, Revocation revocation) {
+    return sql.select(CERTIFICATES.STATE)
+        .from(CERTIFICATES)
+        .where(CERTIFICATES.ISSUER.eq(revocation.issuer().value()))
+        .and(CERTIFICATES.SERIAL.eq(revocation.serial().octets()))
+        .fetchOptional(row -> CertificateState.parse(row.value1()));
+  }
+
+  /** Revokes a certificate that is in one of some states; false when it is not. */
+  private static boolean move(
+      DSLContext sql, Revocation revocation, Instant now, List<State> from) {
     OffsetDateTime notAfter =
         sql.update(CERTIFICATES)
             .set(CERTIFICATES.STATE, CertificateState.of(State.REVOKED))
-            .where(CERTIFICATES.ISSUER.eq(issuer))
-            .and(CERTIFICATES.SERIAL.eq(serial))
-            .and(CERTIFICATES.STATE.ne(CertificateState.of(State.REVOKED)))
+            .where(CERTIFICATES.ISSUER.eq(revocation.issuer().value()))
+            .and(CERTIFICATES.SERIAL.eq(revocation.serial().octets()))
+            .and(CERTIFICATES.STATE.in(from.stream().map(CertificateState::of).toList()))
             .returningResult(CERTIFICATES.NOT_AFTER)
             .fetchOne(CERTIFICATES.NOT_AFTER);
     if (notAfter == null) {
-      return sql.fetchExists(
-              CERTIFICATES, CERTIFICATES.ISSUER.eq(issuer).and(CERTIFICATES.SERIAL.eq(serial)))
-          ? Outcome.ALREADY_REVOKED
-          : Outcome.NOT_FOUND;
+      return false;
     }
     sql.insertInto(REVOCATIONS)
-        .set(REVOCATIONS.ISSUER, issuer)
-        .set(REVOCATIONS.SERIAL, serial)
+        .set(REVOCATIONS.ISSUER, revocation.issuer().value())
+        .set(REVOCATIONS.SERIAL, revocation.serial().octets())
         .set(REVOCATIONS.REVOKED_AT, Timestamps.of(revocation.at()))
         .set(REVOCATIONS.REASON, (short) revocation.reason().code())
         .set(
@@ -78,7 +115,7 @@ public final class JooqRevocationLedger implements RevocationLedger {
         revocation.serial(),
         revocation.by(),
         "reason " + revocation.reason());
-    return Outcome.REVOKED;
+    return true;
   }
 
   @Override

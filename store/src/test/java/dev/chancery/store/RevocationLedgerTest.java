@@ -7,13 +7,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.chancery.core.CertificateRecord;
 import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.PreparedCertificate;
 import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationLedger.Abandoned;
 import dev.chancery.core.RevocationLedger.Entry;
 import dev.chancery.core.RevocationLedger.Outcome;
 import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SignatureValue;
 import dev.chancery.testing.DatabaseKind;
 import java.math.BigInteger;
 import java.time.Duration;
@@ -127,6 +130,54 @@ final class RevocationLedgerTest extends LedgerContract {
                 .orElseThrow()
                 .by())
         .isEqualTo(winner);
+  }
+
+  @Test
+  void onlyWhatIsStillRecordedIsAbandoned() {
+    PreparedCertificate recorded = recorded();
+    SerialNumber issued = issued().serial();
+    SerialNumber revoked = issued().serial();
+    revocations.revoke(revocation(revoked));
+
+    assertThat(revocations.abandon(revocation(recorded.serial()))).isEqualTo(Abandoned.REVOKED);
+    assertThat(revocations.abandon(revocation(issued))).isEqualTo(Abandoned.ISSUED);
+    assertThat(revocations.abandon(revocation(revoked))).isEqualTo(Abandoned.ALREADY_REVOKED);
+    assertThat(revocations.abandon(revocation(SerialNumber.of(BigInteger.TEN))))
+        .isEqualTo(Abandoned.NOT_FOUND);
+
+    assertThat(status(recorded.serial())).isInstanceOf(CertificateStatus.Revoked.class);
+    assertThat(status(issued)).isEqualTo(new CertificateStatus.Good());
+    assertThat(auditEvents("revoke")).isEqualTo(2);
+  }
+
+  @Test
+  @DisplayName("Completed and abandoned at once: exactly one happens, and all are told the same")
+  void completionAndAbandonmentAgree() throws Exception {
+    for (int round = 0; round < 20; round++) {
+      IssuanceLedger.Recorded recorded =
+          issuance.record(Certificates.prepared(clock.instant()));
+      SerialNumber serial = recorded.prepared().serial();
+      SignatureValue signature = Certificates.sign(recorded.prepared().toBeSigned());
+
+      List<Object> told =
+          Threads.together(
+              6,
+              thread ->
+                  () ->
+                      thread % 3 == 0
+                          ? issuance.complete(recorded, signature).isPresent()
+                          : revocations.abandon(revocation(serial)));
+
+      if (told.contains(true)) {
+        assertThat(told).containsOnlyOnce(true);
+        assertThat(told).containsOnly(true, false, Abandoned.ISSUED);
+        assertThat(status(serial)).isEqualTo(new CertificateStatus.Good());
+      } else {
+        assertThat(told).containsOnlyOnce(Abandoned.REVOKED);
+        assertThat(told).containsOnly(false, Abandoned.REVOKED, Abandoned.ALREADY_REVOKED);
+        assertThat(status(serial)).isInstanceOf(CertificateStatus.Revoked.class);
+      }
+    }
   }
 
   @Test

@@ -11,7 +11,7 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Revokes certificates that were recorded and that no one ever got, so that no one ever can. */
+/** Revokes certificates that no one ever got, so that no one ever can. */
 final class Abandonment {
   private static final Logger LOG = LoggerFactory.getLogger(Abandonment.class);
 
@@ -23,30 +23,47 @@ final class Abandonment {
     this.clock = clock;
   }
 
-  /** Revokes a serial; one that the ledger does not know, or knows as revoked, stays as it is. */
-  RevocationLedger.Outcome revoke(IssuerId issuer, SerialNumber serial) {
-    RevocationLedger.Outcome outcome =
-        revocations.revoke(
-            new Revocation(
-                issuer,
-                serial,
-                RevocationReason.UNSPECIFIED,
-                clock.instant().truncatedTo(ChronoUnit.SECONDS),
-                Optional.empty(),
-                "chancery: never completed"));
-    if (outcome == RevocationLedger.Outcome.REVOKED) {
-      LOG.warn("revoked {} of {}: never completed", serial, issuer);
+  /**
+   * Revokes a serial that another may be about to complete: only if it is still just recorded. One
+   * that was issued meanwhile may have been released, and stays good.
+   *
+   * @return whether it was revoked by this call
+   */
+  boolean abandon(IssuerId issuer, SerialNumber serial) {
+    boolean revoked =
+        revocations.abandon(revocation(issuer, serial)) == RevocationLedger.Abandoned.REVOKED;
+    if (revoked) {
+      logRevoked(issuer, serial);
     }
-    return outcome;
+    return revoked;
   }
 
-  /** Revokes a serial if that is possible now; a failure is added to the one that led here. */
+  /**
+   * Revokes a serial, completed or not, that its own issuance failed to release, if that is possible
+   * now; a failure is added to the one that led here.
+   */
   void attempt(IssuerId issuer, SerialNumber serial, Exception cause) {
     try {
-      revoke(issuer, serial);
+      if (revocations.revoke(revocation(issuer, serial)) == RevocationLedger.Outcome.REVOKED) {
+        logRevoked(issuer, serial);
+      }
     } catch (RuntimeException e) {
       LOG.warn("could not revoke {} of {}, recovery will: {}", serial, issuer, e.getMessage());
       cause.addSuppressed(e);
     }
+  }
+
+  private Revocation revocation(IssuerId issuer, SerialNumber serial) {
+    return new Revocation(
+        issuer,
+        serial,
+        RevocationReason.UNSPECIFIED,
+        clock.instant().truncatedTo(ChronoUnit.SECONDS),
+        Optional.empty(),
+        "chancery: never completed");
+  }
+
+  private static void logRevoked(IssuerId issuer, SerialNumber serial) {
+    LOG.warn("revoked {} of {}: never completed", serial, issuer);
   }
 }

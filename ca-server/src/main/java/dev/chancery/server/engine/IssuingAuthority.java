@@ -133,10 +133,11 @@ public final class IssuingAuthority implements CertificateAuthority {
   public Optional<IssuedCertificate> settle(RequestId request) {
     for (CertificateRecord known : issuance.find(request)) {
       if (known.state() == CertificateRecord.State.RECORDED) {
-        abandonment.revoke(known.issuer(), known.serial());
+        abandonment.abandon(known.issuer(), known.serial());
       }
     }
-    // Read again: a signature that came in between has either become a certificate or been lost.
+    // Read again: a signature that came in between has either become a certificate, which stays, or
+    // been lost.
     return issuance.find(request).reversed().stream()
         .filter(known -> known.state() == CertificateRecord.State.ISSUED)
         .findFirst()

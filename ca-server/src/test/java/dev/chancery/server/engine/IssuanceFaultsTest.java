@@ -66,6 +66,7 @@ class IssuanceFaultsTest {
   static final class FaultyIssuance extends IssuanceLedger {
     private final IssuanceLedger real;
     private final Map<SerialNumber, Recorded> recorded = new ConcurrentHashMap<>();
+    private final Map<SerialNumber, SignatureValue> signatures = new ConcurrentHashMap<>();
     final List<SerialNumber> serials = new ArrayList<>();
     Fault committing = Fault.NONE;
     Fault completing = Fault.NONE;
@@ -82,10 +83,16 @@ class IssuanceFaultsTest {
 
     @Override
     protected boolean markIssued(PreparedCertificate prepared, SignatureValue signature) {
+      signatures.put(prepared.serial(), signature);
       List<Boolean> moved = new ArrayList<>();
       completing.around(
           () -> moved.add(real.complete(recorded.get(prepared.serial()), signature).isPresent()));
       return moved.getFirst();
+    }
+
+    /** What a slow issuance on another node does in the end. */
+    boolean completeAfterAll(SerialNumber serial) {
+      return real.complete(recorded.get(serial), signatures.get(serial)).isPresent();
     }
 
     @Override
@@ -108,6 +115,7 @@ class IssuanceFaultsTest {
   static final class FaultyRevocations implements RevocationLedger {
     private final RevocationLedger real;
     Fault revoking = Fault.NONE;
+    Runnable beforeAbandoning = () -> {};
 
     FaultyRevocations(RevocationLedger real) {
       this.real = real;
@@ -117,6 +125,14 @@ class IssuanceFaultsTest {
     public Outcome revoke(Revocation revocation) {
       List<Outcome> outcome = new ArrayList<>();
       revoking.around(() -> outcome.add(real.revoke(revocation)));
+      return outcome.getFirst();
+    }
+
+    @Override
+    public Abandoned abandon(Revocation revocation) {
+      beforeAbandoning.run();
+      List<Abandoned> outcome = new ArrayList<>();
+      revoking.around(() -> outcome.add(real.abandon(revocation)));
       return outcome.getFirst();
     }
 
@@ -293,6 +309,42 @@ class IssuanceFaultsTest {
     assertThat(signatures()).isEqualTo(1);
     assertThat(status()).isInstanceOf(CertificateStatus.Revoked.class);
     assertThat(record().certificate()).isEmpty();
+  }
+
+  @Test
+  @DisplayName("issued between settle's look and its step: it is handed over and stays good")
+  void issuedWhileSettling() {
+    leaveRecordedAndSigned();
+    revocations.beforeAbandoning =
+        () -> assertThat(issuance.completeAfterAll(issuance.serials.getLast())).isTrue();
+
+    assertThat(authority.settle(id))
+        .hasValueSatisfying(
+            issued -> assertThat(issued.serial()).isEqualTo(issuance.serials.getLast()));
+    assertThat(status()).isInstanceOf(CertificateStatus.Good.class);
+  }
+
+  @Test
+  @DisplayName("issued between recovery's look and its step: it stays good")
+  void issuedWhileRecovering() {
+    leaveRecordedAndSigned();
+    revocations.beforeAbandoning =
+        () -> assertThat(issuance.completeAfterAll(issuance.serials.getLast())).isTrue();
+    engine.clock.advance(Duration.ofMinutes(6));
+
+    assertThat(
+            new Recovery(issuance, revocations, engine.clock, Duration.ofMinutes(5)).run())
+        .isZero();
+    assertThat(status()).isInstanceOf(CertificateStatus.Good.class);
+  }
+
+  private void leaveRecordedAndSigned() {
+    issuance.completing = Fault.FAILED;
+    revocations.revoking = Fault.FAILED;
+    assertThatThrownBy(() -> authority.issue(request)).isInstanceOf(DatabaseGone.class);
+    issuance.completing = Fault.NONE;
+    revocations.revoking = Fault.NONE;
+    assertThat(record().state()).isEqualTo(State.RECORDED);
   }
 
   @Test
