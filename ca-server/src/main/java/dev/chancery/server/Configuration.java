@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -114,6 +115,6 @@ record Configuration(
   }
 
   EndpointSection defaultEndpoint() {
-    return java.util.Objects.requireNonNull(acme.endpoints().get("default"));
+    return Objects.requireNonNull(acme.endpoints().get("default"));
   }
 }
