@@ -67,14 +67,15 @@ final class InitCommand implements Callable<Integer> {
     Home made = home.create();
     SecureRandom random = new SecureRandom();
     FirstConfiguration first = new FirstConfiguration(made, random);
-    first.writeProfiles();
     if (!Files.exists(made.configurationFile())) {
+      String text = developmentKeyStore ? first.forKeyStore() : first.forToken();
+      ConfigurationFile.check(made.configurationFile(), text, overrides.values());
       if (developmentKeyStore) {
-        first.writeForKeyStore(rootPinFile);
-      } else {
-        first.writeForToken();
+        first.writePasswords(rootPinFile);
       }
+      Home.writePrivate(made.configurationFile(), text);
     }
+    first.writeProfiles();
     Configuration configuration = Configuration.read(made, overrides.values());
     Initialization.Plan plan =
         new Initialization.Plan(
