@@ -222,6 +222,24 @@ final class FinalizeTest {
   }
 
   @Test
+  @DisplayName("recovery on several nodes that overtake each other: one certificate, not revoked")
+  void recoveryRace() {
+    for (int round = 0; round < 10; round++) {
+      AcmeClient.Answer order = ready();
+      acme.authority.failNext(TestAuthority.Fault.BROKEN_BEFORE);
+      client.finalizeOrder(order, keys, "localhost").expect(200);
+      IntStream.range(0, 8).parallel().forEach(i -> acme.server.recover(Duration.ofMillis(-1)));
+      AcmeClient.Answer valid = client.read(order.location());
+      assertThat(valid.text("status")).isEqualTo("valid");
+      assertThat(made(CertificateRecord.State.ISSUED)).hasSize(round + 1);
+      byte[] handedOut = AcmeClient.firstCertificate(client.read(valid.text("certificate")));
+      assertThat(made(CertificateRecord.State.ISSUED))
+          .anySatisfy(record ->
+              assertThat(record.certificate().orElseThrow().bytes()).isEqualTo(handedOut));
+    }
+  }
+
+  @Test
   @DisplayName("RFC 8555 7.4.2: PEM chain, leaf first, no root, alternates by Link")
   void certificate() {
     AcmeClient.Answer chain = client.certificate(acme.web, keys, "localhost");
