@@ -97,10 +97,13 @@ install_missing softhsm2-util=softhsm2
 
 mkdir -p "$home"
 home=$(cd "$home" && pwd)
-for label in chancery chancery-root; do
-  "$root/scripts/softhsm-init.sh" --dir "$home/token" --label "$label" >&2
-done
-"$launcher" init --home "$home" "${overrides[@]}" >&2
+# A finished home needs no set-up; an interrupted one is finished.
+if [ ! -e "$home/root.pem" ] || [ ! -e "$home/ca/issuing.pem" ]; then
+  for label in chancery chancery-root; do
+    "$root/scripts/softhsm-init.sh" --dir "$home/token" --label "$label" >&2
+  done
+  "$launcher" init --home "$home" "${overrides[@]}" >&2
+fi
 
 # Later starts are faster with a cache; making it must not delay this one. The subshell leaves it to init, so that the
 # server gets no child it does not know.

@@ -33,23 +33,21 @@ final class Accounts {
       AcmeEndpoint endpoint, AccountKey key, List<String> contacts, boolean agreedToTerms) {
     Instant now = Times.now(clock);
     AccountId id = new AccountId(ids.next());
-    int inserted =
-        database
-            .sql()
-            .insertInto(ACME_ACCOUNTS)
-            .set(ACME_ACCOUNTS.ID, id.value())
-            .set(ACME_ACCOUNTS.ENDPOINT, endpoint.name())
-            .set(ACME_ACCOUNTS.PUBLIC_KEY, key.encoded().bytes())
-            .set(ACME_ACCOUNTS.KEY_THUMBPRINT, key.thumbprint())
-            .set(ACME_ACCOUNTS.STATUS, VALID)
-            .set(ACME_ACCOUNTS.CONTACTS, String.join("\n", contacts))
-            .set(ACME_ACCOUNTS.TERMS_AGREED_AT, agreedToTerms ? Times.stored(now) : null)
-            .set(ACME_ACCOUNTS.CREATED_AT, Times.stored(now))
-            .onConflictDoNothing()
-            .execute();
-    return inserted == 1
-        ? Optional.of(new Account(id, key, contacts, agreedToTerms))
-        : Optional.empty();
+    boolean inserted =
+        UniqueRow.insert(
+            database
+                .sql()
+                .insertInto(ACME_ACCOUNTS)
+                .set(ACME_ACCOUNTS.ID, id.value())
+                .set(ACME_ACCOUNTS.ENDPOINT, endpoint.name())
+                .set(ACME_ACCOUNTS.PUBLIC_KEY, key.encoded().bytes())
+                .set(ACME_ACCOUNTS.KEY_THUMBPRINT, key.thumbprint())
+                .set(ACME_ACCOUNTS.STATUS, VALID)
+                .set(ACME_ACCOUNTS.CONTACTS, String.join("\n", contacts))
+                .set(ACME_ACCOUNTS.TERMS_AGREED_AT, agreedToTerms ? Times.stored(now) : null)
+                .set(ACME_ACCOUNTS.CREATED_AT, Times.stored(now))
+                .onConflictDoNothing());
+    return inserted ? Optional.of(new Account(id, key, contacts, agreedToTerms)) : Optional.empty();
   }
 
   /**

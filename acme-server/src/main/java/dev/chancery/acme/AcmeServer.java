@@ -5,6 +5,7 @@ import static io.javalin.http.HandlerType.HEAD;
 import static io.javalin.http.HandlerType.POST;
 import static java.util.stream.Collectors.joining;
 
+import dev.chancery.acme.SignedRequests.SignedRequest;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.store.Database;
@@ -100,21 +101,28 @@ public final class AcmeServer implements AutoCloseable {
 
   /** Adds everything under /acme/. */
   public void routes(JavalinDefaultRoutingApi routes) {
+    // Section 6.3: directory and newNonce are read by GET and by POST-as-GET.
     DirectoryResource directory = new DirectoryResource();
+    Handler byGet = exchanges.open((urls, at) -> directory.reply(urls));
+    Handler byGetAtDefault = exchanges.openAtDefault((urls, at) -> directory.reply(urls));
     resource(
         routes,
         "/acme/directory",
-        Map.of(GET, exchanges.openAtDefault((urls, at) -> directory.reply(urls))));
+        Map.of(
+            GET, byGetAtDefault,
+            HEAD, byGetAtDefault,
+            POST, exchanges.byAccountAtDefault(directory::reply)));
     resource(
         routes,
         BASE + "directory",
-        Map.of(GET, exchanges.open((urls, at) -> directory.reply(urls))));
+        Map.of(GET, byGet, HEAD, byGet, POST, exchanges.byAccount(directory::reply)));
     resource(
         routes,
         BASE + "new-nonce", // RFC 8555 section 7.2
         Map.of(
             HEAD, exchanges.open((urls, at) -> freshNonce(200)),
-            GET, exchanges.open((urls, at) -> freshNonce(204))));
+            GET, exchanges.open((urls, at) -> freshNonce(204)),
+            POST, exchanges.byAccount(AcmeServer::postedNonce)));
 
     post(routes, "new-account", exchanges.byKey(newAccount::reply));
     post(routes, "account/{id}", exchanges.byAccount(account::reply));
@@ -131,10 +139,24 @@ public final class AcmeServer implements AutoCloseable {
 
     Handler nothing = exchanges.nowhere(AcmeError.NOT_FOUND, "there is no such resource");
     METHODS.forEach(method -> routes.addHttpHandler(method, "/acme/*", nothing));
+    // A method that HTTP does not know finds no route at all; Javalin answers it in plain text.
+    routes.error(
+        404,
+        context -> {
+          if (context.path().startsWith("/acme/") && !METHODS.contains(context.method())) {
+            nothing.handle(context);
+          }
+        });
   }
 
   private Reply freshNonce(int status) {
     return Reply.empty(status).with("Replay-Nonce", nonces.fresh());
+  }
+
+  /** The nonce is added to this answer as to every answer to a POST. */
+  private static Reply postedNonce(SignedRequest.ByAccount request) throws AcmeProblem {
+    request.requireNoPayload();
+    return Reply.empty(204);
   }
 
   private void post(JavalinDefaultRoutingApi routes, String path, Handler handler) {

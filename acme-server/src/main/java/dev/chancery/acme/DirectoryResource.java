@@ -1,9 +1,15 @@
 package dev.chancery.acme;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.acme.SignedRequests.SignedRequest;
 
 /** Where an endpoint's resources are: only those that are served (RFC 8555 section 7.1.1). */
 final class DirectoryResource {
+  Reply reply(SignedRequest.ByAccount request) throws AcmeProblem {
+    request.requireNoPayload();
+    return reply(request.urls());
+  }
+
   Reply reply(AcmeUrls urls) {
     ObjectNode json =
         Json.object()

@@ -50,12 +50,21 @@ final class Exchanges {
 
   /** Answers what an account signed. */
   Handler byAccount(SignedAnswer<SignedRequests.SignedRequest.ByAccount> answer) {
-    return signed(request ->
-        switch (request) {
+    return open(signedByAccount(answer));
+  }
+
+  /** Answers what an account of the endpoint named default signed. */
+  Handler byAccountAtDefault(SignedAnswer<SignedRequests.SignedRequest.ByAccount> answer) {
+    return openAtDefault(signedByAccount(answer));
+  }
+
+  private OpenAnswer signedByAccount(SignedAnswer<SignedRequests.SignedRequest.ByAccount> answer) {
+    return (urls, context) ->
+        switch (requests.authenticate(urls, context)) {
           case SignedRequests.SignedRequest.ByAccount byAccount -> answer.reply(byAccount);
           case SignedRequests.SignedRequest.ByKey byKey ->
               throw AcmeProblem.malformed("this request must name its account by kid");
-        });
+        };
   }
 
   /** Answers what a key signed that stands in the request. */

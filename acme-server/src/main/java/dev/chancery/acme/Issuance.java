@@ -82,7 +82,7 @@ final class Issuance {
     if (orders.complete(order, issued.issuer(), issued.serial()) || isKnown(order, issued)) {
       return;
     }
-    // Another node took the order over while this one was busy: an order has one certificate.
+    // Another node took the order over and was faster: an order has one certificate.
     LOG.warn("order {} was settled otherwise; revoking {}", order.details().id(), issued.serial());
     try {
       authority.revoke(

@@ -50,12 +50,12 @@ final class Nonces {
     byte[] candidate = new byte[KEY_OCTETS];
     random.nextBytes(candidate);
     // The first node to come wins; all read what stands there then.
-    database
-        .sql()
-        .insertInto(ACME_SHARED_KEYS, ACME_SHARED_KEYS.NAME, ACME_SHARED_KEYS.OCTETS)
-        .values(KEY_NAME, candidate)
-        .onConflictDoNothing()
-        .execute();
+    UniqueRow.insert(
+        database
+            .sql()
+            .insertInto(ACME_SHARED_KEYS, ACME_SHARED_KEYS.NAME, ACME_SHARED_KEYS.OCTETS)
+            .values(KEY_NAME, candidate)
+            .onConflictDoNothing());
     return database
         .sql()
         .selectFrom(ACME_SHARED_KEYS)
@@ -122,14 +122,15 @@ final class Nonces {
      * @throws AcmeProblem badNonce, when it was spent before
      */
     void spend() throws AcmeProblem {
-      int inserted =
-          database
-              .sql()
-              .insertInto(ACME_SPENT_NONCES, ACME_SPENT_NONCES.EXPIRES_AT, ACME_SPENT_NONCES.OCTETS)
-              .values(Times.stored(expiresAt), value)
-              .onConflictDoNothing()
-              .execute();
-      if (inserted == 0) {
+      boolean inserted =
+          UniqueRow.insert(
+              database
+                  .sql()
+                  .insertInto(
+                      ACME_SPENT_NONCES, ACME_SPENT_NONCES.EXPIRES_AT, ACME_SPENT_NONCES.OCTETS)
+                  .values(Times.stored(expiresAt), value)
+                  .onConflictDoNothing());
+      if (!inserted) {
         throw bad("the nonce was used before");
       }
     }

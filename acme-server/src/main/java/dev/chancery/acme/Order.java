@@ -51,7 +51,7 @@ sealed interface Order {
   /**
    * Asked of the certificate authority.
    *
-   * @param since when; also the fencing token of the one who asked, who may move the order on only
+   * @param since when; also the fencing token of the one who asked, who may give the order up only
    *     while it still stands there
    */
   record Processing(Details details, Der csr, Instant since) implements Order {}

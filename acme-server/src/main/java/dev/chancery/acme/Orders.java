@@ -201,7 +201,12 @@ final class Orders {
         == 1;
   }
 
-  /** Processing to valid. */
+  /**
+   * Processing to valid. Whoever has a certificate for the order's CSR may do this, also when
+   * another has taken the order over meanwhile: the other may have found this same certificate, so
+   * giving it up could leave the order with a revoked one. The first to come wins; who comes second
+   * gives up its certificate if it is another.
+   */
   boolean complete(Order.Processing order, IssuerId issuer, SerialNumber serial) {
     return database
             .sql()
@@ -209,7 +214,9 @@ final class Orders {
             .set(ACME_ORDERS.STATUS, "valid")
             .set(ACME_ORDERS.ISSUER, issuer.value())
             .set(ACME_ORDERS.SERIAL, serial.octets())
-            .where(stillHeld(order))
+            .where(ACME_ORDERS.ID.eq(order.details().id().value()))
+            .and(ACME_ORDERS.STATUS.eq("processing"))
+            .and(ACME_ORDERS.CSR.eq(order.csr().bytes()))
             .execute()
         == 1;
   }

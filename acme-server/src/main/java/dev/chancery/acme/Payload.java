@@ -5,9 +5,11 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +18,12 @@ import org.jspecify.annotations.Nullable;
  * others).
  */
 final class Payload {
+  // OffsetDateTime reads more than RFC 3339 has: years of nine digits, times without seconds.
+  private static final Pattern RFC_3339 =
+      Pattern.compile(
+          "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?"
+              + "(Z|[+-][0-9]{2}:[0-9]{2})");
+
   private final ObjectNode json;
 
   private Payload(ObjectNode json) {
@@ -66,17 +74,21 @@ final class Payload {
     return Optional.of(node.intValue());
   }
 
-  /** An RFC 3339 time. */
+  /** An RFC 3339 time, in whole seconds as certificates have them. */
   Optional<Instant> instant(String member) throws AcmeProblem {
     Optional<String> text = text(member);
     if (text.isEmpty()) {
       return Optional.empty();
     }
     try {
-      return Optional.of(OffsetDateTime.parse(text.get()).toInstant());
+      if (RFC_3339.matcher(text.get()).matches()) {
+        return Optional.of(
+            OffsetDateTime.parse(text.get()).toInstant().truncatedTo(ChronoUnit.SECONDS));
+      }
     } catch (DateTimeException e) {
-      throw wrong(member, "an RFC 3339 time");
+      // Refused below: the 31st of June, for example.
     }
+    throw wrong(member, "an RFC 3339 time");
   }
 
   Optional<List<String>> texts(String member) throws AcmeProblem {

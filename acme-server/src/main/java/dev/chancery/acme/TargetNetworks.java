@@ -11,7 +11,10 @@ import java.util.stream.Stream;
  * can reach needs a fence.
  */
 public record TargetNetworks(List<Cidr> allow, List<Cidr> deny) {
-  /** Never a web server that a client could prove control of. */
+  /**
+   * Never a web server that a client could prove control of; 64:ff9b:: is how NAT64 writes
+   * 169.254.0.0/16.
+   */
   public static final List<Cidr> DENIED_BY_DEFAULT =
       Stream.of(
               "0.0.0.0/8",
@@ -21,6 +24,7 @@ public record TargetNetworks(List<Cidr> allow, List<Cidr> deny) {
               "255.255.255.255/32",
               "::/128",
               "fe80::/10",
+              "64:ff9b::a9fe:0/112",
               "fd00:ec2::254/128",
               "ff00::/8")
           .map(Cidr::parse)

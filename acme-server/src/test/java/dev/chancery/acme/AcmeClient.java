@@ -170,8 +170,7 @@ final class AcmeClient {
 
   /** A protected header as it should be: by kid once there is an account. */
   ObjectNode header(String url) {
-    ObjectNode header =
-        object().put("alg", algorithm).put("nonce", nonce()).put("url", url);
+    ObjectNode header = object().put("alg", algorithm).put("nonce", nonce()).put("url", url);
     if (account.isEmpty()) {
       header.set("jwk", jwk());
     } else {
@@ -246,9 +245,7 @@ final class AcmeClient {
 
   AcmeClient register() {
     account =
-        post(url("new-account"), object().put("termsOfServiceAgreed", true))
-            .expect(201)
-            .location();
+        post(url("new-account"), object().put("termsOfServiceAgreed", true)).expect(201).location();
     return this;
   }
 
@@ -312,8 +309,7 @@ final class AcmeClient {
 
   /** A certificate from the order to the PEM chain. */
   Answer certificate(WebTarget web, KeyPair certificateKeys, String... names) {
-    Answer valid =
-        finalizeOrder(readyOrder(web, names), certificateKeys, names).expect(200);
+    Answer valid = finalizeOrder(readyOrder(web, names), certificateKeys, names).expect(200);
     assertThat(valid.text("status")).as(valid.body()).isEqualTo("valid");
     return read(valid.text("certificate")).expect(200);
   }
@@ -332,8 +328,7 @@ final class AcmeClient {
         GeneralName[] general = new GeneralName[names.length];
         for (int i = 0; i < names.length; i++) {
           boolean ip = names[i].matches("[0-9.]+") || names[i].contains(":");
-          general[i] =
-              new GeneralName(ip ? GeneralName.iPAddress : GeneralName.dNSName, names[i]);
+          general[i] = new GeneralName(ip ? GeneralName.iPAddress : GeneralName.dNSName, names[i]);
         }
         builder.addAttribute(
             PKCSObjectIdentifiers.pkcs_9_at_extensionRequest,

@@ -1,6 +1,8 @@
 package dev.chancery.acme;
 
 import dev.chancery.store.Database;
+import dev.chancery.store.DatabaseSettings;
+import dev.chancery.store.DatabaseUnusable;
 import dev.chancery.testing.DatabaseKind;
 import dev.chancery.testing.TestDatabase;
 import io.javalin.Javalin;
@@ -37,7 +39,7 @@ final class AcmeFixture implements AutoCloseable {
   AcmeFixture(DatabaseKind kind, Path folder, Clock clock, Optional<URI> termsOfService) {
     this.clock = clock;
     TestDatabase where = kind.create(folder);
-    this.database = Database.open(where.url(), where.user(), where.password());
+    this.database = open(where);
     int port = freePort();
     this.url = URI.create("http://localhost:" + port);
     this.settings =
@@ -90,5 +92,13 @@ final class AcmeFixture implements AutoCloseable {
     parts.reversed().forEach(Runnable::run);
     web.close();
     database.close();
+  }
+
+  private static Database open(TestDatabase where) {
+    try {
+      return Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
+    } catch (DatabaseUnusable e) {
+      throw new IllegalStateException(e);
+    }
   }
 }

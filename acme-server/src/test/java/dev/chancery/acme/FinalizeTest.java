@@ -54,11 +54,8 @@ final class FinalizeTest {
   private List<CertificateRecord> made(CertificateRecord.State state) {
     return acme.authority.records().stream()
         .filter(record -> record.state() == state)
-        .filter(
-            record ->
-                client
-                    .account()
-                    .endsWith(Base64Url.encode(record.account().orElseThrow().value())))
+        .filter(record ->
+            client.account().endsWith(Base64Url.encode(record.account().orElseThrow().value())))
         .toList();
   }
 
@@ -92,10 +89,7 @@ final class FinalizeTest {
     AcmeClient.Answer order = ready();
     byte[] csr = AcmeClient.csr(keys, "", "localhost");
     List<AcmeClient.Answer> answers =
-        IntStream.range(0, 16)
-            .parallel()
-            .mapToObj(i -> client.finalizeOrder(order, csr))
-            .toList();
+        IntStream.range(0, 16).parallel().mapToObj(i -> client.finalizeOrder(order, csr)).toList();
     assertThat(answers).allSatisfy(answer -> answer.expect(200));
     assertThat(answers.stream().map(answer -> answer.text("status")))
         .isSubsetOf("processing", "valid");
@@ -194,11 +188,7 @@ final class FinalizeTest {
     assertThat(made(CertificateRecord.State.REVOKED)).hasSize(revoked);
     assertThat(AcmeClient.firstCertificate(client.read(valid.text("certificate"))))
         .isEqualTo(
-            made(CertificateRecord.State.ISSUED)
-                .getFirst()
-                .certificate()
-                .orElseThrow()
-                .bytes());
+            made(CertificateRecord.State.ISSUED).getFirst().certificate().orElseThrow().bytes());
   }
 
   @Test
@@ -218,22 +208,35 @@ final class FinalizeTest {
   @DisplayName("a slow node whose order was taken over and settled gives its certificate up")
   void overtaken() {
     AcmeClient.Answer order = ready();
-    acme.authority.beforeIssue(
-        () -> {
-          acme.authority.beforeIssue(() -> {});
-          acme.server.recover(Duration.ofMillis(-1));
-        });
+    acme.authority.beforeIssue(() -> {
+      acme.authority.beforeIssue(() -> {});
+      acme.server.recover(Duration.ofMillis(-1));
+    });
     AcmeClient.Answer answer = client.finalizeOrder(order, keys, "localhost").expect(200);
     assertThat(answer.text("status")).isEqualTo("valid");
     assertThat(made(CertificateRecord.State.ISSUED)).hasSize(1);
     assertThat(made(CertificateRecord.State.REVOKED)).hasSize(1);
     assertThat(AcmeClient.firstCertificate(client.read(answer.text("certificate"))))
         .isEqualTo(
-            made(CertificateRecord.State.ISSUED)
-                .getFirst()
-                .certificate()
-                .orElseThrow()
-                .bytes());
+            made(CertificateRecord.State.ISSUED).getFirst().certificate().orElseThrow().bytes());
+  }
+
+  @Test
+  @DisplayName("recovery on several nodes that overtake each other: one certificate, not revoked")
+  void recoveryRace() {
+    for (int round = 0; round < 10; round++) {
+      AcmeClient.Answer order = ready();
+      acme.authority.failNext(TestAuthority.Fault.BROKEN_BEFORE);
+      client.finalizeOrder(order, keys, "localhost").expect(200);
+      IntStream.range(0, 8).parallel().forEach(i -> acme.server.recover(Duration.ofMillis(-1)));
+      AcmeClient.Answer valid = client.read(order.location());
+      assertThat(valid.text("status")).isEqualTo("valid");
+      assertThat(made(CertificateRecord.State.ISSUED)).hasSize(round + 1);
+      byte[] handedOut = AcmeClient.firstCertificate(client.read(valid.text("certificate")));
+      assertThat(made(CertificateRecord.State.ISSUED))
+          .anySatisfy(record ->
+              assertThat(record.certificate().orElseThrow().bytes()).isEqualTo(handedOut));
+    }
   }
 
   @Test
@@ -283,9 +286,7 @@ final class FinalizeTest {
         .isEqualTo(
             "[{\"type\":\"ip\",\"value\":\"127.0.0.1\"},"
                 + "{\"type\":\"dns\",\"value\":\"localhost\"}]");
-    client
-        .finalizeOrder(order, keys, "localhost", "127.0.0.1")
-        .expect(200);
+    client.finalizeOrder(order, keys, "localhost", "127.0.0.1").expect(200);
     assertThat(made(CertificateRecord.State.ISSUED)).hasSize(1);
   }
 }

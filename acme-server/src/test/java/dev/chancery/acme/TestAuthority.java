@@ -40,6 +40,7 @@ import org.bouncycastle.asn1.x509.GeneralNames;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.cert.X509v3CertificateBuilder;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
+import org.jspecify.annotations.Nullable;
 
 /** A certificate authority that really signs, keeps its ledger in memory and fails on demand. */
 final class TestAuthority implements CertificateAuthority {
@@ -66,6 +67,7 @@ final class TestAuthority implements CertificateAuthority {
   private final Map<SerialNumber, CertificateRecord> ledger = new LinkedHashMap<>();
   private final Deque<Fault> faults = new ArrayDeque<>();
   private Runnable beforeIssue = () -> {};
+  private volatile Optional<RuntimeException> broken = Optional.empty();
 
   synchronized void failNext(Fault fault) {
     faults.add(fault);
@@ -74,6 +76,11 @@ final class TestAuthority implements CertificateAuthority {
   /** Runs at the beginning of every issue, outside of its lock. */
   synchronized void beforeIssue(Runnable action) {
     beforeIssue = action;
+  }
+
+  /** Makes every question about names break, until it is mended with null. */
+  void breakPolicy(@Nullable RuntimeException exception) {
+    broken = Optional.ofNullable(exception);
   }
 
   synchronized List<CertificateRecord> records() {
@@ -169,6 +176,9 @@ final class TestAuthority implements CertificateAuthority {
 
   @Override
   public void requirePermitted(IssuerId issuer, ProfileId profile, Set<Name> names) throws Refused {
+    if (broken.isPresent()) {
+      throw broken.get();
+    }
     for (Name name : names) {
       if (name instanceof DnsName dns && dns.value().endsWith("forbidden.example")) {
         throw new Refused(Reason.REJECTED_NAME, "policy does not allow " + dns.value());

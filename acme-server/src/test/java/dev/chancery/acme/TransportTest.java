@@ -83,9 +83,7 @@ final class TransportTest {
         client.send(url, AcmeClient.JOSE, request).expectError(400, "badNonce");
     for (AcmeClient.Answer answer : List.of(first, second)) {
       String fresh = answer.header("Replay-Nonce");
-      client
-          .post(client.account(), "", changed -> changed.put("nonce", fresh))
-          .expect(200);
+      client.post(client.account(), "", changed -> changed.put("nonce", fresh)).expect(200);
     }
   }
 
@@ -150,6 +148,7 @@ final class TransportTest {
     AcmeClient.Answer answer = client.get(client.account()).expectError(405, "malformed");
     assertThat(answer.header("Allow")).isEqualTo("POST");
     client.method("PUT", newOrder()).expectError(405, "malformed");
+    client.method("BREW", newOrder()).expectError(404, "malformed");
     client.method("DELETE", client.url("new-nonce")).expectError(405, "malformed");
     client.get(acme.url + "/acme/default/nothing").expectError(404, "malformed");
     client.get(acme.url + "/acme/default/order/x/y/z").expectError(404, "malformed");
@@ -162,6 +161,17 @@ final class TransportTest {
     AcmeClient.Answer order = client.newOrder("as-get.example").expect(201);
     client.post(order.location(), "{}").expectError(400, "malformed");
     client.read(order.location()).expect(200);
+  }
+
+  @Test
+  @DisplayName("RFC 8555 6.3: directory and newNonce are read by POST-as-GET too")
+  void postAsGetWithoutNeed() {
+    for (String url : List.of(acme.url + "/acme/directory", client.url("directory"))) {
+      assertThat(client.read(url).expect(200).text("newOrder")).isEqualTo(newOrder());
+      client.post(url, "{}").expectError(400, "malformed");
+    }
+    AcmeClient.Answer nonce = client.read(client.url("new-nonce")).expect(204);
+    assertThat(nonce.headers().allValues("Replay-Nonce")).hasSize(1);
   }
 
   @Test
@@ -207,8 +217,7 @@ final class TransportTest {
         curve == null
             ? KeyPairGenerator.getInstance(kind).generateKeyPair()
             : TestAuthority.generate(kind, curve);
-    AcmeClient other =
-        new AcmeClient(acme.url, AcmeEndpoint.DEFAULT, keys, algorithm).register();
+    AcmeClient other = new AcmeClient(acme.url, AcmeEndpoint.DEFAULT, keys, algorithm).register();
     other.newOrder("keys.example").expect(201);
   }
 
@@ -217,8 +226,7 @@ final class TransportTest {
   void rsa() throws Exception {
     KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
     generator.initialize(2048);
-    new AcmeClient(acme.url, AcmeEndpoint.DEFAULT, generator.generateKeyPair(), "RS256")
-        .register();
+    new AcmeClient(acme.url, AcmeEndpoint.DEFAULT, generator.generateKeyPair(), "RS256").register();
     generator.initialize(1024);
     AcmeClient weak =
         new AcmeClient(acme.url, AcmeEndpoint.DEFAULT, generator.generateKeyPair(), "RS256");
@@ -231,9 +239,7 @@ final class TransportTest {
     client
         .post(newOrder(), "{}", header -> header.set("jwk", client.jwk()))
         .expectError(400, "malformed");
-    client
-        .post(newOrder(), "{}", header -> header.remove("kid"))
-        .expectError(400, "malformed");
+    client.post(newOrder(), "{}", header -> header.remove("kid")).expectError(400, "malformed");
     client
         .post(
             newOrder(),
@@ -247,9 +253,7 @@ final class TransportTest {
     client
         .post(newOrder(), "{}", header -> header.putArray("crit").add("b64"))
         .expectError(400, "malformed");
-    client
-        .post(newOrder(), "{}", header -> header.put("b64", false))
-        .expectError(400, "malformed");
+    client.post(newOrder(), "{}", header -> header.put("b64", false)).expectError(400, "malformed");
   }
 
   @Test
@@ -281,8 +285,7 @@ final class TransportTest {
   void signature() {
     String url = client.account();
     ObjectNode header = client.header(url);
-    ObjectNode forged =
-        client.jws(header.toString(), "", TestAuthority.generate().getPrivate());
+    ObjectNode forged = client.jws(header.toString(), "", TestAuthority.generate().getPrivate());
     client.send(url, AcmeClient.JOSE, forged.toString()).expectError(400, "malformed");
     ObjectNode changed = client.jws(header.toString(), "").put("payload", "e30");
     client.send(url, AcmeClient.JOSE, changed.toString()).expectError(400, "malformed");

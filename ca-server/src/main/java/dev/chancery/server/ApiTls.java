@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Set;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x500.X500NameBuilder;
+import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.GeneralName;
 import org.bouncycastle.asn1.x509.GeneralNames;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateHolder;
@@ -127,7 +128,7 @@ final class ApiTls {
       GeneralNames held =
           GeneralNames.fromExtensions(
               new JcaX509CertificateHolder(kept.certificate()).getExtensions(),
-              org.bouncycastle.asn1.x509.Extension.subjectAlternativeName);
+              Extension.subjectAlternativeName);
       Set<GeneralName> wanted = new HashSet<>();
       names.forEach(name -> wanted.add(name.toGeneralName()));
       return clock.instant().isBefore(kept.renewAt())

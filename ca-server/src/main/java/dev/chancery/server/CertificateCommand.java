@@ -17,6 +17,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class CertificateCommand {
+  @Spec private CommandSpec spec = CommandSpec.create();
+
   @Command(
       name = "show",
       description = "Show what the ledger keeps of a certificate.",
@@ -65,8 +67,6 @@ final class CertificateCommand {
       return 0;
     }
   }
-
-  @Spec private CommandSpec spec = CommandSpec.create();
 
   private static String path(String serial) throws CommandFailed {
     if (!serial.matches("[0-9A-Fa-f:]{1,59}")) {

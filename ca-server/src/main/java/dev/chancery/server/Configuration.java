@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -80,8 +81,15 @@ record Configuration(
 
   record AcmeSection(Map<String, EndpointSection> endpoints, ValidationSection validation) {}
 
+  /**
+   * @param place where it stands, for a refusal that only the profiles can tell
+   */
   record EndpointSection(
-      IssuerId issuer, ProfileId profile, Optional<URI> termsOfService, Optional<URI> website) {}
+      IssuerId issuer,
+      ProfileId profile,
+      Optional<URI> termsOfService,
+      Optional<URI> website,
+      YamlSection place) {}
 
   /** Resolvers are host:port; none: the system's. */
   record ValidationSection(int http01Port, NetworksSection networks, List<String> resolvers) {}
@@ -100,20 +108,15 @@ record Configuration(
   /** The profiles that the configuration names. */
   Map<ProfileId, Profile> profiles(Home home) throws ConfigurationInvalid {
     Map<ProfileId, Profile> known = ProfileFiles.load(home.resolve(profiles));
-    for (Map.Entry<String, EndpointSection> endpoint : acme.endpoints().entrySet()) {
-      if (!known.containsKey(endpoint.getValue().profile())) {
-        throw new ConfigurationInvalid(
-            home.configurationFile()
-                + ": acme.endpoints."
-                + endpoint.getKey()
-                + ".profile: there is no profile "
-                + endpoint.getValue().profile());
+    for (EndpointSection endpoint : acme.endpoints().values()) {
+      if (!known.containsKey(endpoint.profile())) {
+        throw endpoint.place().refused("there is no profile " + endpoint.profile());
       }
     }
     return known;
   }
 
   EndpointSection defaultEndpoint() {
-    return java.util.Objects.requireNonNull(acme.endpoints().get("default"));
+    return Objects.requireNonNull(acme.endpoints().get("default"));
   }
 }

@@ -35,7 +35,16 @@ final class ConfigurationFile {
   private ConfigurationFile() {}
 
   static Configuration read(Path file, Map<String, String> overrides) throws ConfigurationInvalid {
-    YamlSection root = YamlSection.ofFile(file, overrides);
+    return read(YamlSection.ofFile(file, overrides));
+  }
+
+  /** Refuses what {@link #read} would refuse, before the file is written with this text. */
+  static void check(Path file, String text, Map<String, String> overrides)
+      throws ConfigurationInvalid {
+    read(YamlSection.ofText(file, text, overrides));
+  }
+
+  private static Configuration read(YamlSection root) throws ConfigurationInvalid {
     List<IssuerSection> issuers = issuers(root);
     Configuration configuration =
         new Configuration(
@@ -92,7 +101,7 @@ final class ConfigurationFile {
       throws ConfigurationInvalid {
     DatabaseSection database =
         new DatabaseSection(
-            optional(section, "url", Function.identity())
+            optional(section, "url", ConfigurationFile::databaseUrl)
                 .orElse("jdbc:h2:file:./database/chancery"),
             optional(section, "user", Function.identity()).orElse("chancery"),
             optional(section, "passwordFile", Path::of),
@@ -110,7 +119,7 @@ final class ConfigurationFile {
     TokenSection token =
         new TokenSection(
             section.optional("kind", ConfigurationFile::tokenKind).orElse(TokenKind.PKCS11),
-            section.optional("library", Path::of),
+            section.optional("library", ConfigurationFile::absolute),
             section.optional("label", Function.identity()),
             section.optional("serial", Function.identity()),
             section.optional("file", Path::of),
@@ -205,7 +214,8 @@ final class ConfigurationFile {
             section.required("issuer", IssuerId::new),
             section.required("profile", ProfileId::new),
             section.optional("termsOfService", ConfigurationFile::webUrl),
-            section.optional("website", ConfigurationFile::webUrl));
+            section.optional("website", ConfigurationFile::webUrl),
+            section);
     section.end();
     if (issuers.stream().noneMatch(issuer -> issuer.name().equals(endpoint.issuer()))) {
       throw section.refused("there is no issuer named " + endpoint.issuer());
@@ -263,6 +273,24 @@ final class ConfigurationFile {
       case "pkcs12" -> TokenKind.PKCS12;
       default -> throw new IllegalArgumentException("pkcs11 or pkcs12, not " + text);
     };
+  }
+
+  private static Path absolute(String text) {
+    Path path = Path.of(text);
+    if (!path.isAbsolute()) {
+      throw new IllegalArgumentException("an absolute path, not " + text);
+    }
+    return path;
+  }
+
+  /** Only its kind: what else it may say is the store's to judge. */
+  private static String databaseUrl(String text) {
+    if (!text.startsWith("jdbc:h2:file:") && !text.startsWith("jdbc:postgresql:")) {
+      // Not repeated: what is not a URL of ours can have a password in it.
+      throw new IllegalArgumentException(
+          "a URL that begins with jdbc:h2:file: or jdbc:postgresql:");
+    }
+    return text;
   }
 
   private static int number(String text, int least, int most) {

@@ -9,7 +9,7 @@ import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.List;
 
-/** Writes the configuration of a new home. */
+/** The configuration of a new home. */
 final class FirstConfiguration {
   private static final List<String> PROFILES =
       List.of("tls-server", "tls-client", "tls-server-client", "short-lived", "intermediate-ca");
@@ -48,7 +48,7 @@ final class FirstConfiguration {
   }
 
   /** For a SoftHSM2 token that scripts/softhsm-init.sh made in the home's folder token. */
-  void writeForToken() throws ConfigurationInvalid {
+  String forToken() throws ConfigurationInvalid {
     Path library =
         LIBRARIES.stream()
             .filter(Files::exists)
@@ -59,7 +59,7 @@ final class FirstConfiguration {
                         + " token write "
                         + home.configurationFile()
                         + " before init"));
-    write(
+    return text(
         """
         token:
           library: %s
@@ -70,12 +70,9 @@ final class FirstConfiguration {
             .formatted(library));
   }
 
-  /** For encrypted files in the home's folder token; their passwords are made here. */
-  void writeForKeyStore(Path rootPasswordFile) throws ConfigurationInvalid {
-    home.privateDirectory("token");
-    writePassword(home.resolve(Path.of("token/chancery.pin")));
-    writePassword(home.resolve(rootPasswordFile));
-    write(
+  /** For encrypted files in the home's folder token. */
+  String forKeyStore() {
+    return text(
         """
         # For development only: these keys are in files, not in a token.
         token:
@@ -85,26 +82,31 @@ final class FirstConfiguration {
         """);
   }
 
-  private void write(String token) throws ConfigurationInvalid {
-    Home.writePrivate(
-        home.configurationFile(),
-        """
-        # Made by chancery init. The reference, with every key and its default, is
-        # config/chancery.yaml of the distribution.
+  /** The passwords of those files. */
+  void writePasswords(Path rootPasswordFile) throws ConfigurationInvalid {
+    home.privateDirectory("token");
+    writePassword(home.resolve(Path.of("token/chancery.pin")));
+    writePassword(home.resolve(rootPasswordFile));
+  }
 
-        %s
-        roots: [root.pem]
-        issuers:
-          - name: issuing
-            certificate: ca/issuing.pem
-            keyId: "%s"
-            ocspKeyId: "%s"
+  private String text(String token) {
+    return """
+    # Made by chancery init. The reference, with every key and its default, is
+    # config/chancery.yaml of the distribution.
 
-        acme:
-          endpoints:
-            default: {issuer: issuing, profile: tls-server}
-        """
-            .formatted(token, keyId("issuing"), keyId("ocsp")));
+    %s
+    roots: [root.pem]
+    issuers:
+      - name: issuing
+        certificate: ca/issuing.pem
+        keyId: "%s"
+        ocspKeyId: "%s"
+
+    acme:
+      endpoints:
+        default: {issuer: issuing, profile: tls-server}
+    """
+        .formatted(token, keyId("issuing"), keyId("ocsp"));
   }
 
   /** An id of printable characters, which every PKCS #11 tool shows and takes. */

@@ -6,10 +6,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** Makes a home that can be served. */
@@ -20,7 +22,7 @@ import picocli.CommandLine.Spec;
       "What is there is left alone; run again, it finishes what was interrupted."
     },
     mixinStandardHelpOptions = true)
-final class InitCommand implements java.util.concurrent.Callable<Integer> {
+final class InitCommand implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
   @Mixin private HomeOption home = new HomeOption();
   @Mixin private HomeOption.Overrides overrides = new HomeOption.Overrides();
@@ -65,14 +67,15 @@ final class InitCommand implements java.util.concurrent.Callable<Integer> {
     Home made = home.create();
     SecureRandom random = new SecureRandom();
     FirstConfiguration first = new FirstConfiguration(made, random);
-    first.writeProfiles();
     if (!Files.exists(made.configurationFile())) {
+      String text = developmentKeyStore ? first.forKeyStore() : first.forToken();
+      ConfigurationFile.check(made.configurationFile(), text, overrides.values());
       if (developmentKeyStore) {
-        first.writeForKeyStore(rootPinFile);
-      } else {
-        first.writeForToken();
+        first.writePasswords(rootPinFile);
       }
+      Home.writePrivate(made.configurationFile(), text);
     }
+    first.writeProfiles();
     Configuration configuration = Configuration.read(made, overrides.values());
     Initialization.Plan plan =
         new Initialization.Plan(
@@ -87,7 +90,7 @@ final class InitCommand implements java.util.concurrent.Callable<Integer> {
   private KeyAlgorithm algorithm(String name) {
     return KeyAlgorithm.named(name)
         .orElseThrow(() ->
-            new picocli.CommandLine.ParameterException(
+            new ParameterException(
                 spec.commandLine(), "there is no key algorithm " + name));
   }
 }

@@ -34,6 +34,7 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -95,7 +96,7 @@ final class Initialization {
         configuration.issuers().stream()
             .filter(issuer -> !Files.exists(home.resolve(issuer.certificate())))
             .toList();
-    if (Files.exists(home.rootCertificate()) && missing.isEmpty()) {
+    if (Files.exists(home.rootCertificate()) && missing.isEmpty() && !rootCrlIsDue(database)) {
       LOG.info("{}: every CA is there already", home.directory());
       return;
     }
@@ -169,19 +170,27 @@ final class Initialization {
     }
   }
 
-  /** What certificates of issuers say of the root's CRL; nothing when a port is not known yet. */
-  private Issuer.Urls rootUrls() {
+  /**
+   * Where the root's CRL and certificate will be found; unknown when the port is yet to be taken.
+   */
+  private Optional<Addresses> addresses() {
     int port = configuration.listeners().publicListener().port();
-    if (configuration.externalUrls().publicUrl().isEmpty() && port == 0) {
-      return Issuer.Urls.NONE;
-    }
-    Addresses addresses = Addresses.of(configuration.externalUrls(), port, 0);
-    return new Issuer.Urls(
-        Optional.of(addresses.crl(ROOT)),
-        Optional.empty(),
-        Optional.of(addresses.certificate(ROOT)));
+    return configuration.externalUrls().publicUrl().isEmpty() && port == 0
+        ? Optional.empty()
+        : Optional.of(Addresses.of(configuration.externalUrls(), port, 0));
   }
 
+  private Issuer.Urls rootUrls() {
+    return addresses()
+        .map(known ->
+            new Issuer.Urls(
+                Optional.of(known.crl(ROOT)),
+                Optional.empty(),
+                Optional.of(known.certificate(ROOT))))
+        .orElse(Issuer.Urls.NONE);
+  }
+
+  /** The profile of issuers' certificates; without pointers when there is nothing to point to. */
   private Profile profile() throws ConfigurationInvalid {
     Map<ProfileId, Profile> profiles = configuration.profiles(home);
     Profile profile = profiles.get(INTERMEDIATE_CA);
@@ -189,7 +198,22 @@ final class Initialization {
       throw new ConfigurationInvalid(
           home.resolve(configuration.profiles()) + ": there is no profile " + INTERMEDIATE_CA);
     }
-    return profile;
+    if (addresses().isPresent()) {
+      return profile;
+    }
+    LOG.warn("the public port is not fixed: CA certificates will not say where their CRL is");
+    return new Profile(
+        profile.id(),
+        profile.description(),
+        profile.keyAlgorithms(),
+        profile.validity(),
+        profile.subject(),
+        profile.names(),
+        profile.keyUsage(),
+        profile.extendedKeyUsage(),
+        profile.policies(),
+        profile.constraint(),
+        new Profile.StatusSources(false, false, false, false));
   }
 
   private X500Name issuerSubject(IssuerId name) {
@@ -204,6 +228,15 @@ final class Initialization {
         .addRDN(BCStyle.O, plan.organization())
         .addRDN(BCStyle.CN, plan.organization() + " root CA")
         .build();
+  }
+
+  /** The root's token comes out rarely, so its CRL is replaced when half of its time is over. */
+  private boolean rootCrlIsDue(Database database) {
+    Instant halfway = clock.instant().minus(ROOT_CRL_LIFETIME.dividedBy(2));
+    return new JooqCrlLedger(database, clock)
+        .current(ROOT)
+        .filter(crl -> crl.thisUpdate().isAfter(halfway))
+        .isEmpty();
   }
 
   private static void write(Path file, IssuedCertificate issued) throws ConfigurationInvalid {

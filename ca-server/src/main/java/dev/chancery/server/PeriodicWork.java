@@ -1,12 +1,14 @@
 package dev.chancery.server;
 
 import com.github.kagkarlsson.scheduler.Scheduler;
+import com.github.kagkarlsson.scheduler.SchedulerName;
 import com.github.kagkarlsson.scheduler.task.helper.RecurringTask;
 import com.github.kagkarlsson.scheduler.task.helper.Tasks;
 import com.github.kagkarlsson.scheduler.task.schedule.FixedDelay;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -58,6 +60,8 @@ final class PeriodicWork implements AutoCloseable {
     scheduler =
         Scheduler.create(database)
             .startTasks(shared)
+            .schedulerName(new SchedulerName.Fixed("node-" + UUID.randomUUID()))
+            .alwaysPersistTimestampInUTC()
             .threads(2)
             .pollingInterval(POLLING)
             .shutdownMaxWait(Duration.ofSeconds(5))

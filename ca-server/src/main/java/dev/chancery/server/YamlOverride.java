@@ -3,6 +3,7 @@ package dev.chancery.server;
 import java.io.StringReader;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.LoaderOptions;
@@ -20,28 +21,63 @@ import org.yaml.snakeyaml.nodes.Tag;
  * there. A step of the path is a key, or the place in a list counted from 0.
  */
 final class YamlOverride {
-  private YamlOverride() {}
+  private final String path;
+  private final Map<Node, String> origins;
 
-  static void apply(Node root, String path, String value) throws ConfigurationInvalid {
+  private YamlOverride(String path, Map<Node, String> origins) {
+    this.path = path;
+    this.origins = origins;
+  }
+
+  /**
+   * Puts one value.
+   *
+   * @param origins takes up the nodes that come from here and not from the file, with their path
+   */
+  static void apply(Node root, String path, String value, Map<Node, String> origins)
+      throws ConfigurationInvalid {
+    new YamlOverride(path, origins).apply(root, value);
+  }
+
+  private void apply(Node root, String value) throws ConfigurationInvalid {
     List<String> steps = List.of(path.split("\\.", -1));
     Node node = root;
     for (String step : steps.subList(0, steps.size() - 1)) {
-      node = child(node, step, path);
+      node = child(node, step);
     }
-    put(node, steps.getLast(), parsed(path, value), path);
+    Node parsed = parsed(value);
+    mark(parsed);
+    put(node, steps.getLast(), parsed);
   }
 
-  private static Node child(Node node, String step, String path) throws ConfigurationInvalid {
+  private void mark(Node node) {
+    if (origins.put(node, path) != null) {
+      return; // an alias can make a node contain itself
+    }
+    switch (node) {
+      case MappingNode mapping ->
+          mapping
+              .getValue()
+              .forEach(entry -> {
+                mark(entry.getKeyNode());
+                mark(entry.getValueNode());
+              });
+      case SequenceNode sequence -> sequence.getValue().forEach(this::mark);
+      default -> {}
+    }
+  }
+
+  private Node child(Node node, String step) throws ConfigurationInvalid {
     return switch (node) {
       case MappingNode mapping -> value(mapping, step).orElseGet(() -> made(mapping, step));
       case SequenceNode sequence when index(sequence, step).isPresent() ->
           sequence.getValue().get(index(sequence, step).get());
-      default -> throw refused(path, "there is no such key");
+      default -> throw refused("there is no such key");
     };
   }
 
-  /** An empty mapping under this key; it stands where its parent does. */
-  private static Node made(MappingNode parent, String step) {
+  /** An empty mapping under this key. */
+  private Node made(MappingNode parent, String step) {
     Node made =
         new MappingNode(
             Tag.MAP,
@@ -50,11 +86,12 @@ final class YamlOverride {
             parent.getStartMark(),
             parent.getEndMark(),
             DumperOptions.FlowStyle.BLOCK);
+    origins.put(made, path);
     parent.getValue().add(entry(parent, step, made));
     return made;
   }
 
-  private static NodeTuple entry(Node parent, String step, Node value) {
+  private NodeTuple entry(Node parent, String step, Node value) {
     Node key =
         new ScalarNode(
             Tag.STR,
@@ -62,11 +99,11 @@ final class YamlOverride {
             parent.getStartMark(),
             parent.getEndMark(),
             DumperOptions.ScalarStyle.PLAIN);
+    origins.put(key, path);
     return new NodeTuple(key, value);
   }
 
-  private static void put(Node node, String step, Node value, String path)
-      throws ConfigurationInvalid {
+  private void put(Node node, String step, Node value) throws ConfigurationInvalid {
     switch (node) {
       case MappingNode mapping when !step.isEmpty() -> {
         mapping
@@ -77,7 +114,7 @@ final class YamlOverride {
       }
       case SequenceNode sequence when index(sequence, step).isPresent() ->
           sequence.getValue().set(index(sequence, step).get(), value);
-      default -> throw refused(path, "there is no such key");
+      default -> throw refused("there is no such key");
     }
   }
 
@@ -95,19 +132,19 @@ final class YamlOverride {
         : Optional.empty();
   }
 
-  private static Node parsed(String path, String value) throws ConfigurationInvalid {
+  private Node parsed(String value) throws ConfigurationInvalid {
     try {
       Node node = new Yaml(new LoaderOptions()).compose(new StringReader(value));
       if (node == null) {
-        throw refused(path, "a value is missing");
+        throw refused("a value is missing");
       }
       return node;
     } catch (YAMLException e) {
-      throw refused(path, "the value is not YAML");
+      throw refused("the value is not YAML");
     }
   }
 
-  private static ConfigurationInvalid refused(String path, String reason) {
+  private ConfigurationInvalid refused(String reason) {
     return new ConfigurationInvalid("--set " + path + ": " + reason);
   }
 }

@@ -1,10 +1,12 @@
 package dev.chancery.server;
 
 import java.io.IOException;
+import java.io.StringReader;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,15 +31,25 @@ import org.yaml.snakeyaml.nodes.SequenceNode;
 public final class YamlSection {
   private static final int LONGEST_FILE = 64 * 1024;
 
-  private final Path file;
+  /** The file, and what stands in its tree without standing in it: --set, by the node. */
+  private record Source(Path file, Map<Node, String> overridden) {
+    ConfigurationInvalid refusal(Node node, String reason) {
+      String override = overridden.get(node);
+      return override == null
+          ? ConfigurationInvalid.at(file, node.getStartMark().getLine() + 1, reason)
+          : new ConfigurationInvalid("--set " + override + ": " + reason);
+    }
+  }
+
+  private final Source source;
   private final String path;
-  private final int line;
+  private final Node node;
   private final Map<String, NodeTuple> left;
 
-  private YamlSection(Path file, String path, int line, Map<String, NodeTuple> left) {
-    this.file = file;
+  private YamlSection(Source source, String path, Node node, Map<String, NodeTuple> left) {
+    this.source = source;
     this.path = path;
-    this.line = line;
+    this.node = node;
     this.left = left;
   }
 
@@ -57,18 +69,27 @@ public final class YamlSection {
       if (Files.size(file) > LONGEST_FILE) {
         throw new ConfigurationInvalid(file + ": longer than " + LONGEST_FILE + " octets");
       }
-      Node root = new Yaml(new LoaderOptions()).compose(Files.newBufferedReader(file));
-      if (root == null) {
-        throw ConfigurationInvalid.at(file, 1, "the file is empty");
-      }
-      for (Map.Entry<String, String> override : overrides.entrySet()) {
-        YamlOverride.apply(root, override.getKey(), override.getValue());
-      }
-      return of(file, "", root);
+      return ofText(file, Files.readString(file), overrides);
     } catch (CharacterCodingException e) {
       throw new ConfigurationInvalid(file + ": not UTF-8");
     } catch (IOException e) {
       throw new ConfigurationInvalid(file + ": cannot be read");
+    }
+  }
+
+  /** As {@link #ofFile}, of what the file has or will have. */
+  static YamlSection ofText(Path file, String text, Map<String, String> overrides)
+      throws ConfigurationInvalid {
+    try {
+      Node root = new Yaml(new LoaderOptions()).compose(new StringReader(text));
+      if (root == null) {
+        throw ConfigurationInvalid.at(file, 1, "the file is empty");
+      }
+      Map<Node, String> overridden = new IdentityHashMap<>();
+      for (Map.Entry<String, String> override : overrides.entrySet()) {
+        YamlOverride.apply(root, override.getKey(), override.getValue(), overridden);
+      }
+      return of(new Source(file, overridden), "", root);
     } catch (MarkedYAMLException e) {
       int line = e.getProblemMark() == null ? 1 : e.getProblemMark().getLine() + 1;
       throw ConfigurationInvalid.at(file, line, "not YAML: " + e.getProblem());
@@ -77,22 +98,21 @@ public final class YamlSection {
     }
   }
 
-  private static YamlSection of(Path file, String path, Node node) throws ConfigurationInvalid {
+  private static YamlSection of(Source source, String path, Node node) throws ConfigurationInvalid {
     if (!(node instanceof MappingNode mapping)) {
-      throw ConfigurationInvalid.at(
-          file, line(node), (path.isEmpty() ? "the file" : path) + " must hold keys and values");
+      throw source.refusal(
+          node, (path.isEmpty() ? "the file" : path) + " must hold keys and values");
     }
     Map<String, NodeTuple> entries = new LinkedHashMap<>();
     for (NodeTuple entry : mapping.getValue()) {
       if (!(entry.getKeyNode() instanceof ScalarNode key)) {
-        throw ConfigurationInvalid.at(file, line(entry.getKeyNode()), "a key must be a word");
+        throw source.refusal(entry.getKeyNode(), "a key must be a word");
       }
       if (entries.put(key.getValue(), entry) != null) {
-        throw ConfigurationInvalid.at(
-            file, line(key), "key " + join(path, key.getValue()) + " stands there twice");
+        throw source.refusal(key, "key " + join(path, key.getValue()) + " stands there twice");
       }
     }
-    return new YamlSection(file, path, line(node), entries);
+    return new YamlSection(source, path, node, entries);
   }
 
   /** A value that must be there; what the parser throws becomes the refusal of its line. */
@@ -119,15 +139,13 @@ public final class YamlSection {
       return List.of();
     }
     if (!(entry.getValueNode() instanceof SequenceNode sequence)) {
-      throw ConfigurationInvalid.at(
-          file, line(entry.getValueNode()), join(path, key) + " must be a list: [a, b]");
+      throw source.refusal(entry.getValueNode(), join(path, key) + " must be a list: [a, b]");
     }
     List<T> values = new ArrayList<>();
     for (Node node : sequence.getValue()) {
       T value = scalar(join(path, key), node, parser);
       if (values.contains(value)) {
-        throw ConfigurationInvalid.at(
-            file, line(node), join(path, key) + " holds " + value + " twice");
+        throw source.refusal(node, join(path, key) + " holds " + value + " twice");
       }
       values.add(value);
     }
@@ -146,7 +164,7 @@ public final class YamlSection {
     NodeTuple entry = left.remove(key);
     return entry == null
         ? Optional.empty()
-        : Optional.of(of(file, join(path, key), entry.getValueNode()));
+        : Optional.of(of(source, join(path, key), entry.getValueNode()));
   }
 
   /** A list of mappings; empty when the key is not there. */
@@ -156,12 +174,11 @@ public final class YamlSection {
       return List.of();
     }
     if (!(entry.getValueNode() instanceof SequenceNode sequence)) {
-      throw ConfigurationInvalid.at(
-          file, line(entry.getValueNode()), join(path, key) + " must be a list");
+      throw source.refusal(entry.getValueNode(), join(path, key) + " must be a list");
     }
     List<YamlSection> sections = new ArrayList<>();
     for (Node node : sequence.getValue()) {
-      sections.add(of(file, join(path, key), node));
+      sections.add(of(source, join(path, key), node));
     }
     return sections;
   }
@@ -174,31 +191,27 @@ public final class YamlSection {
   /** Refuses the first key that was not asked for. */
   public void end() throws ConfigurationInvalid {
     for (Map.Entry<String, NodeTuple> entry : left.entrySet()) {
-      throw ConfigurationInvalid.at(
-          file, line(entry.getValue().getKeyNode()), "unknown key " + join(path, entry.getKey()));
+      throw source.refusal(
+          entry.getValue().getKeyNode(), "unknown key " + join(path, entry.getKey()));
     }
   }
 
   /** A refusal of this section as a whole, at the line where it begins. */
   public ConfigurationInvalid refused(@Nullable String reason) {
-    return ConfigurationInvalid.at(
-        file, line, (path.isEmpty() ? "" : path + ": ") + (reason == null ? "not valid" : reason));
+    return source.refusal(
+        node, (path.isEmpty() ? "" : path + ": ") + (reason == null ? "not valid" : reason));
   }
 
   private <T> T scalar(String name, Node node, Function<String, T> parser)
       throws ConfigurationInvalid {
     if (!(node instanceof ScalarNode scalar)) {
-      throw ConfigurationInvalid.at(file, line(node), name + " must be a single value");
+      throw source.refusal(node, name + " must be a single value");
     }
     try {
       return parser.apply(scalar.getValue());
     } catch (IllegalArgumentException e) {
-      throw ConfigurationInvalid.at(file, line(node), name + ": " + e.getMessage());
+      throw source.refusal(node, name + ": " + e.getMessage());
     }
-  }
-
-  private static int line(Node node) {
-    return node.getStartMark().getLine() + 1;
   }
 
   private static String join(String path, String key) {

@@ -2,14 +2,17 @@ package dev.chancery.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.chancery.testing.DatabaseKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.List;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.DisplayName;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * From an empty home to a certificate, its end, and a restart, with the commands that users run.
@@ -20,10 +23,12 @@ class CertbotIT {
 
   @TempDir Path folder;
 
-  @Test
+  @ParameterizedTest
+  @EnumSource(DatabaseKind.class)
   @DisplayName("issue, renew, revoke; OCSP and CRL before and after; the same after a restart")
-  void lifeOfACertificate() throws Exception {
+  void lifeOfACertificate(DatabaseKind kind) throws Exception {
     RunningServer.Ports ports = RunningServer.Ports.free();
+    List<String> database = RunningServer.database(kind, folder);
     Path root = folder.resolve("home/root.pem");
     Certbot certbot = new Certbot(folder.resolve("certbot"), root, RunningServer.NAME);
     OpenSsl openssl = new OpenSsl(folder, root);
@@ -32,7 +37,7 @@ class CertbotIT {
     Path chain = certbot.chain(1);
     String rootBefore;
 
-    try (RunningServer server = RunningServer.start(folder, ports)) {
+    try (RunningServer server = RunningServer.start(folder, ports, database)) {
       assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(root.getParent())))
           .isEqualTo("rwx------");
       assertThat(server.directoryUrl())
@@ -55,7 +60,7 @@ class CertbotIT {
       assertThat(server.stop()).describedAs(server.log()).isIn(0, 143);
     }
 
-    try (RunningServer server = RunningServer.start(folder, ports)) {
+    try (RunningServer server = RunningServer.start(folder, ports, database)) {
       assertThat(Files.readString(root)).isEqualTo(rootBefore);
       requireRevoked(openssl, second, chain);
       assertThat(openssl.ocsp(first, chain)).contains(": good");

@@ -1,5 +1,7 @@
 package dev.chancery.e2e;
 
+import dev.chancery.testing.DatabaseKind;
+import dev.chancery.testing.TestDatabase;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -17,6 +19,7 @@ final class RunningServer implements AutoCloseable {
   /** The name that the server's own resolver maps to the loopback address. */
   static final String NAME = "www.chancery.test";
 
+  private static final String PASSWORD_VARIABLE = "CHANCERY_TEST_DATABASE_PASSWORD";
   private static final Duration START = Duration.ofMinutes(2);
   private static final int STOP_SECONDS = 30;
 
@@ -70,8 +73,26 @@ final class RunningServer implements AutoCloseable {
     }
   }
 
-  /** Starts on a home, which is made when it is not there, and waits until it can issue. */
-  static RunningServer start(Path folder, Ports ports) throws IOException {
+  /** The settings for an empty database of a kind; the embedded one is in the home by default. */
+  static List<String> database(DatabaseKind kind, Path folder) {
+    return switch (kind) {
+      case H2 -> List.of();
+      case POSTGRESQL -> {
+        TestDatabase database = kind.create(folder);
+        yield List.of(
+            "database.url=" + database.url(),
+            "database.user=" + database.user(),
+            "database.passwordVariable=" + PASSWORD_VARIABLE);
+      }
+    };
+  }
+
+  /**
+   * Starts on a home, which is made when it is not there, and waits until it can issue.
+   *
+   * @param overrides of the configuration, each KEY=VALUE
+   */
+  static RunningServer start(Path folder, Ports ports, List<String> overrides) throws IOException {
     Path distribution = distribution();
     Path hosts = Files.writeString(folder.resolve("hosts"), "127.0.0.1 localhost " + NAME + "\n");
     Path log = folder.resolve("server.log");
@@ -79,6 +100,7 @@ final class RunningServer implements AutoCloseable {
     command.add(distribution.resolve("../../../scripts/quickstart.sh").normalize().toString());
     command.addAll(List.of("--home", folder.resolve("home").toString()));
     command.addAll(ports.overrides());
+    overrides.forEach(override -> command.addAll(List.of("--set", override)));
     ProcessBuilder builder =
         new ProcessBuilder(command)
             .directory(folder.toFile())
@@ -86,6 +108,7 @@ final class RunningServer implements AutoCloseable {
             .redirectOutput(log.toFile());
     builder.environment().remove("SOFTHSM2_CONF");
     builder.environment().put("CHANCERY_DISTRIBUTION", distribution.toString());
+    builder.environment().put(PASSWORD_VARIABLE, TestDatabase.PASSWORD);
     // The JDK's own hosts file: names that the test validates need no change to the machine.
     builder.environment().put("CHANCERY_JAVA_OPTS", "-Djdk.net.hosts.file=" + hosts);
     Process process = builder.start();

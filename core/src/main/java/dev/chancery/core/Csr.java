@@ -3,6 +3,7 @@ package dev.chancery.core;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
 import java.security.Signature;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -41,7 +42,7 @@ public record Csr(
 
   public Csr {
     commonNames = List.copyOf(commonNames);
-    names = java.util.Collections.unmodifiableSet(new LinkedHashSet<>(names));
+    names = Collections.unmodifiableSet(new LinkedHashSet<>(names));
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.chancery.core;
 
 import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * Which names may be certified. A name must match an allow rule of its kind and no deny rule; so an
@@ -28,7 +29,7 @@ public record NamePolicy(
       return new Rules<>(List.of(), List.of());
     }
 
-    private boolean permit(java.util.function.Predicate<T> matches) {
+    private boolean permit(Predicate<T> matches) {
       return allow.stream().anyMatch(matches) && deny.stream().noneMatch(matches);
     }
   }

@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Keeps a fresh CRL of every issuer in the ledger: after each revocation, and in good time before
- * the last one ends.
+ * the last one ends (docs/revocation.md).
  */
 public final class CrlPublisher implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(CrlPublisher.class);

@@ -8,7 +8,7 @@ import java.util.Optional;
 
 /**
  * Where private keys live, and never leave. There is no way to sign arbitrary bytes: a key is asked
- * for as the one kind of thing that it will sign.
+ * for as the one kind of thing that it will sign (docs/token.md).
  */
 public interface Token extends AutoCloseable {
   /** What this token is, for logs and error messages: its kind and label. */

@@ -52,7 +52,8 @@ final class PostgresServer {
   private static PostgresServer container() {
     // Testcontainers itself removes the container when the JVM ends.
     @SuppressWarnings("resource")
-    PostgreSQLContainer container = new PostgreSQLContainer("postgres:18-alpine");
+    PostgreSQLContainer container =
+        new PostgreSQLContainer("postgres:18-alpine").withPassword(TestDatabase.PASSWORD);
     container.start();
     String address = "//" + container.getHost() + ":" + container.getMappedPort(5432) + "/";
     return new PostgresServer(address, container.getUsername(), container.getPassword());
@@ -67,7 +68,9 @@ final class PostgresServer {
               .setServerConfig("max_connections", "200")
               .setPGStartupWait(Duration.ofSeconds(60))
               .start();
-      return new PostgresServer("//127.0.0.1:" + postgres.getPort() + "/", "postgres", "");
+      // The binaries trust every local connection, so that any password is right.
+      return new PostgresServer(
+          "//127.0.0.1:" + postgres.getPort() + "/", "postgres", TestDatabase.PASSWORD);
     } catch (IOException e) {
       throw new UncheckedIOException("PostgreSQL did not start", e);
     }

@@ -1,0 +1,230 @@
+package dev.chancery.acme;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.testing.DatabaseKind;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** RFC 8555 section 7.3. The default endpoint has terms of service, the other has none. */
+@ParameterizedClass
+@EnumSource
+final class AccountsTest {
+  @TempDir static Path folder;
+  private static AcmeFixture acme;
+
+  @Parameter DatabaseKind kind;
+  private AcmeClient client;
+
+  @BeforeParameterizedClassInvocation
+  static void start(DatabaseKind kind) {
+    acme =
+        new AcmeFixture(
+            kind, folder, Clock.systemUTC(), Optional.of(URI.create("https://ca.example/terms")));
+  }
+
+  @AfterParameterizedClassInvocation
+  static void stop() {
+    acme.close();
+  }
+
+  @BeforeEach
+  void client() {
+    client = new AcmeClient(acme.url);
+  }
+
+  private AcmeClient.Answer register(String payload) {
+    return client.as("").post(client.url("new-account"), payload);
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.3: 201 with Location, then 200 with the same")
+  void sameKey() {
+    AcmeClient.Answer made =
+        register("{\"termsOfServiceAgreed\":true,\"contact\":[\"mailto:a@example.com\"]}")
+            .expect(201);
+    assertThat(made.text("status")).isEqualTo("valid");
+    assertThat(made.json().get("contact").toString()).isEqualTo("[\"mailto:a@example.com\"]");
+    AcmeClient.Answer again =
+        register("{\"termsOfServiceAgreed\":true,\"unknown\":{}}").expect(200);
+    assertThat(again.location()).isEqualTo(made.location());
+    AcmeClient.Answer found = register("{\"onlyReturnExisting\":true}").expect(200);
+    assertThat(found.location()).isEqualTo(made.location());
+    assertThat(found.json()).isEqualTo(made.json());
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.3.1: onlyReturnExisting without an account is accountDoesNotExist")
+  void onlyReturnExisting() {
+    register("{\"onlyReturnExisting\":true}").expectError(400, "accountDoesNotExist");
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.3: the same key 16 times at once makes one account")
+  void race() {
+    List<AcmeClient.Answer> answers =
+        IntStream.range(0, 16)
+            .parallel()
+            .mapToObj(i -> register("{\"termsOfServiceAgreed\":true}"))
+            .toList();
+    assertThat(answers.stream().filter(answer -> answer.status() == 201)).hasSize(1);
+    assertThat(answers.stream().map(AcmeClient.Answer::location).distinct()).hasSize(1);
+    assertThat(answers).allMatch(answer -> answer.status() == 200 || answer.status() == 201);
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.3.3: terms of service must be agreed to where there are some")
+  void terms() {
+    assertThat(client.get(client.url("directory")).json().at("/meta/termsOfService").asText())
+        .isEqualTo("https://ca.example/terms");
+    register("{}").expectError(403, "userActionRequired");
+    register("{\"termsOfServiceAgreed\":false}").expectError(403, "userActionRequired");
+    AcmeClient other = new AcmeClient(acme.url, "other", client.keys, "ES256");
+    other.post(other.url("new-account"), "{}").expect(201);
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.3: contacts are mailto: with one address and no header fields")
+  void contacts() {
+    for (String bad :
+        List.of(
+            "mailto:a@b.example,c@d.example",
+            "mailto:a@b.example?subject=x",
+            "mailto:a",
+            "mailto:",
+            "mailto:a@b%2e.example",
+            "mailto:a\\nb@c.example")) {
+      register("{\"termsOfServiceAgreed\":true,\"contact\":[\"" + bad + "\"]}")
+          .expectError(400, "invalidContact");
+    }
+    register("{\"termsOfServiceAgreed\":true,\"contact\":[\"tel:+12025551212\"]}")
+        .expectError(400, "unsupportedContact");
+    register("{\"termsOfServiceAgreed\":true,\"contact\":\"mailto:a@b.example\"}")
+        .expectError(400, "malformed");
+    register("{\"termsOfServiceAgreed\":\"yes\"}").expectError(400, "malformed");
+    register("{\"onlyReturnExisting\":true}").expectError(400, "accountDoesNotExist");
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.3.2: an update changes the contacts and answers with Location")
+  void update() {
+    client.register();
+    AcmeClient.Answer answer =
+        client.post(client.account(), "{\"contact\":[\"mailto:b@example.com\"]}").expect(200);
+    assertThat(answer.location()).isEqualTo(client.account());
+    assertThat(answer.json().get("contact").get(0).asText()).isEqualTo("mailto:b@example.com");
+    assertThat(client.read(client.account()).json()).isEqualTo(answer.json());
+    client.post(client.account(), "{\"contact\":[\"x:y\"]}").expectError(400, "unsupportedContact");
+    client.post(client.account(), "{\"status\":\"valid\"}").expectError(400, "malformed");
+    assertThat(client.post(client.account(), "{\"contact\":[]}").json().get("contact")).isEmpty();
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.3.6: a deactivated account can do nothing more: 401 unauthorized")
+  void deactivation() {
+    client.register();
+    AcmeClient.Answer order = client.newOrder("gone.example").expect(201);
+    String account = client.account();
+    assertThat(client.post(account, "{\"status\":\"deactivated\"}").expect(200).text("status"))
+        .isEqualTo("deactivated");
+    client.read(account).expectError(401, "unauthorized");
+    client.read(order.location()).expectError(401, "unauthorized");
+    client.newOrder("gone.example").expectError(401, "unauthorized");
+    register("{\"termsOfServiceAgreed\":true}").expectError(401, "unauthorized");
+    register("{\"onlyReturnExisting\":true}").expectError(401, "unauthorized");
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.1.2.1: the orders come in pages, each once")
+  void orders() {
+    client.register();
+    List<String> made = new ArrayList<>();
+    for (int i = 0; i < 7; i++) {
+      made.add(client.newOrder("order" + i + ".example").expect(201).location());
+    }
+    List<String> listed = new ArrayList<>();
+    Optional<String> page = Optional.of(client.read(client.account()).text("orders"));
+    int pages = 0;
+    while (page.isPresent()) {
+      AcmeClient.Answer answer = client.read(page.get()).expect(200);
+      answer.json().get("orders").forEach(url -> listed.add(url.asText()));
+      page =
+          answer.headers().allValues("Link").stream()
+              .filter(link -> link.endsWith(";rel=\"next\""))
+              .map(link -> link.substring(1, link.indexOf('>')))
+              .findFirst();
+      pages++;
+    }
+    assertThat(pages).isEqualTo(3);
+    assertThat(new HashSet<>(listed)).hasSameSizeAs(listed);
+    assertThat(listed).containsExactlyInAnyOrderElementsOf(made);
+  }
+
+  private AcmeClient.Answer changeKey(AcmeClient to, JsonNode oldKey, String account) {
+    String url = client.url("key-change");
+    ObjectNode header = AcmeClient.object().put("alg", "ES256").put("url", url);
+    header.set("jwk", to.jwk());
+    ObjectNode payload = AcmeClient.object().put("account", account);
+    payload.set("oldKey", oldKey);
+    return client.post(url, to.jws(header.toString(), payload.toString()));
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.3.5: after a key change the new key works and the old does not")
+  void keyChange() {
+    client.register();
+    AcmeClient next = new AcmeClient(acme.url);
+    changeKey(next, client.jwk(), client.account()).expect(200);
+    next.as(client.account()).read(client.account()).expect(200);
+    client.read(client.account()).expectError(400, "malformed");
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.3.5: a key in use is 409 with that account's Location")
+  void keyInUse() {
+    client.register();
+    AcmeClient other = new AcmeClient(acme.url).register();
+    AcmeClient.Answer answer =
+        changeKey(other, client.jwk(), client.account()).expectError(409, "malformed");
+    assertThat(answer.location()).isEqualTo(other.account());
+    client.read(client.account()).expect(200);
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.3.5: the inner JWS must name account, old key and url, by its own key")
+  void badKeyChange() {
+    client.register();
+    AcmeClient next = new AcmeClient(acme.url);
+    changeKey(next, next.jwk(), client.account()).expectError(400, "malformed");
+    changeKey(next, client.jwk(), client.url("account/x")).expectError(400, "malformed");
+    String url = client.url("key-change");
+    ObjectNode payload = AcmeClient.object().put("account", client.account());
+    payload.set("oldKey", client.jwk());
+    ObjectNode header = AcmeClient.object().put("alg", "ES256").put("url", url + "x");
+    header.set("jwk", next.jwk());
+    client.post(url, next.jws(header.toString(), payload.toString())).expectError(400, "malformed");
+    header.put("url", url);
+    client
+        .post(url, next.jws(header.toString(), payload.toString(), client.keys.getPrivate()))
+        .expectError(400, "malformed");
+    client.post(url, "{}").expectError(400, "malformed");
+    client.read(client.account()).expect(200);
+  }
+}

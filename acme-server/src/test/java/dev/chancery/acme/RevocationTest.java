@@ -1,0 +1,131 @@
+package dev.chancery.acme;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.core.CertificateRecord;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.testing.DatabaseKind;
+import java.nio.file.Path;
+import java.security.KeyPair;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** RFC 8555 section 7.6: who may revoke, and what is refused. */
+final class RevocationTest {
+  private static AcmeFixture acme;
+
+  private AcmeClient owner;
+  private KeyPair keys;
+  private byte[] certificate;
+
+  @BeforeAll
+  static void start(@TempDir Path folder) {
+    acme = new AcmeFixture(DatabaseKind.H2, folder);
+  }
+
+  @AfterAll
+  static void stop() {
+    acme.close();
+  }
+
+  @BeforeEach
+  void issue() {
+    owner = new AcmeClient(acme.url).register();
+    keys = TestAuthority.generate();
+    certificate =
+        AcmeClient.firstCertificate(owner.certificate(acme.web, keys, "localhost", "127.0.0.1"));
+  }
+
+  private AcmeClient.Answer revoke(AcmeClient client, byte[] der) {
+    return client.post(
+        client.url("revoke-cert"), AcmeClient.object().put("certificate", AcmeClient.base64(der)));
+  }
+
+  private AcmeClient.Answer revoke(int reason) {
+    ObjectNode payload = AcmeClient.object().put("certificate", AcmeClient.base64(certificate));
+    return owner.post(owner.url("revoke-cert"), payload.put("reason", reason));
+  }
+
+  private CertificateRecord record() {
+    return acme.authority.records().getLast();
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.6: by the account that ordered it; a second time is alreadyRevoked")
+  void byOwner() {
+    assertThat(revoke(owner, certificate).expect(200).body()).isEmpty();
+    assertThat(record().state()).isEqualTo(CertificateRecord.State.REVOKED);
+    assertThat(record().revocation().orElseThrow().reason())
+        .isEqualTo(RevocationReason.UNSPECIFIED);
+    revoke(owner, certificate).expectError(400, "alreadyRevoked");
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.6: by an account that holds authorizations for all names, not for some")
+  void byNames() {
+    AcmeClient other = new AcmeClient(acme.url).register();
+    revoke(other, certificate).expectError(403, "unauthorized");
+    other.readyOrder(acme.web, "localhost");
+    revoke(other, certificate).expectError(403, "unauthorized");
+    assertThat(record().state()).isEqualTo(CertificateRecord.State.ISSUED);
+    other.readyOrder(acme.web, "127.0.0.1");
+    revoke(other, certificate).expect(200);
+    assertThat(record().state()).isEqualTo(CertificateRecord.State.REVOKED);
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.6: by the certificate's key, and by no other key")
+  void byKey() {
+    AcmeClient stranger = new AcmeClient(acme.url);
+    revoke(stranger, certificate).expectError(403, "unauthorized");
+    AcmeClient holder = new AcmeClient(acme.url, AcmeEndpoint.DEFAULT, keys, "ES256");
+    revoke(holder, certificate).expect(200);
+    assertThat(record().state()).isEqualTo(CertificateRecord.State.REVOKED);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 3, 4, 5, 9})
+  @DisplayName("RFC 8555 7.6: the reasons that a subscriber can give")
+  void reasons(int reason) {
+    revoke(reason).expect(200);
+    assertThat(record().revocation().orElseThrow().reason().code()).isEqualTo(reason);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 6, 7, 8, 10, 11, -1})
+  @DisplayName("RFC 8555 7.6: other reasons are badRevocationReason")
+  void badReasons(int reason) {
+    revoke(reason).expectError(400, "badRevocationReason");
+    assertThat(record().state()).isEqualTo(CertificateRecord.State.ISSUED);
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.6: only a certificate of ours, byte for byte")
+  void notOurs() {
+    byte[] forged = certificate.clone();
+    forged[forged.length - 1] ^= 1;
+    revoke(owner, forged).expectError(404, "malformed");
+    for (byte[] garbage :
+        List.of(
+            new byte[0],
+            new byte[] {0x28, 2, 0x42, 0},
+            Arrays.copyOf(certificate, certificate.length - 1),
+            Arrays.copyOf(certificate, certificate.length + 1))) {
+      revoke(owner, garbage).expectError(400, "malformed");
+    }
+    owner.post(owner.url("revoke-cert"), "{}").expectError(400, "malformed");
+    owner
+        .post(owner.url("revoke-cert"), "{\"certificate\":\"AA==\"}")
+        .expectError(400, "malformed");
+    assertThat(record().state()).isEqualTo(CertificateRecord.State.ISSUED);
+  }
+}

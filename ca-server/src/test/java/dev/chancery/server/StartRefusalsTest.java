@@ -1,0 +1,593 @@
+package dev.chancery.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.StringWriter;
+import java.math.BigInteger;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Date;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
+import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
+import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Bad input stops the start with one line that says what and where, and changes nothing. */
+@DisplayName("What the start refuses")
+class StartRefusalsTest {
+  @TempDir static Path folder;
+  private static Path template;
+
+  @BeforeAll
+  static void makeTemplate() {
+    template = DevelopmentHome.served(folder.resolve("template"));
+  }
+
+  private interface Change {
+    void to(Path home) throws Exception;
+  }
+
+  /**
+   * @param line a text of the line that the refusal must name; the last line that has it counts
+   * @param says what the refusal must hold
+   */
+  private record Refusal(
+      String name, Change change, List<String> options, Optional<String> line, List<String> says) {
+    static Refusal of(String name, Change change, String... says) {
+      return new Refusal(name, change, List.of(), Optional.empty(), List.of(says));
+    }
+
+    /** A configuration that goes on with this text, and is refused at the line that has it. */
+    static Refusal appended(String name, String text, String... says) {
+      Change change =
+          home ->
+              Files.writeString(
+                  home.resolve("chancery.yaml"), "\n" + text + "\n", StandardOpenOption.APPEND);
+      return new Refusal(name, change, List.of(), text.lines().reduce((a, b) -> b), List.of(says));
+    }
+
+    /**
+     * A configuration with one text instead of another, refused at the line that has the marker.
+     */
+    static Refusal edited(String name, String old, String fresh, String marker, String... says) {
+      return new Refusal(
+          name, home -> edit(home, old, fresh), List.of(), Optional.of(marker), List.of(says));
+    }
+
+    static Refusal override(String name, String set, String... says) {
+      return new Refusal(name, home -> {}, List.of("--set", set), Optional.empty(), List.of(says));
+    }
+
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  private static void edit(Path home, String old, String fresh) throws IOException {
+    Path file = home.resolve("chancery.yaml");
+    String text = Files.readString(file);
+    assertThat(text).contains(old);
+    Files.writeString(file, text.replace(old, fresh));
+  }
+
+  static Stream<Refusal> configurations() {
+    return Stream.of(
+        Refusal.appended("unknown key", "colour: red", "unknown key colour"),
+        Refusal.appended("misspelt key", "lisetners: {}", "unknown key lisetners"),
+        Refusal.appended(
+            "misspelt key in a section",
+            "listeners: {api: {prot: 1}}",
+            "unknown key listeners.api.prot"),
+        Refusal.edited(
+            "misspelt key that is needed",
+            "pinFile:",
+            "pinfile:",
+            "kind: pkcs12",
+            "token.pinFile is missing"),
+        Refusal.appended("key twice", "roots: [root.pem]", "key roots stands there twice"),
+        Refusal.appended(
+            "port out of range", "listeners: {api: {port: 70000}}", "listeners.api.port", "70000"),
+        Refusal.appended(
+            "port that is no number", "listeners: {api: {port: https}}", "listeners.api.port"),
+        Refusal.appended("bad duration", "crl: {validity: 7 days}", "crl.validity", "7 days"),
+        Refusal.appended("duration of nothing", "ocsp: {validity: 0s}", "ocsp.validity"),
+        Refusal.appended("CRL that ends first", "crl: {validity: 1h, refresh: 2h}", "refresh"),
+        Refusal.appended("CRL refreshed too late", "crl: {refresh: 30d}", "refresh"),
+        Refusal.appended(
+            "bad URL", "externalUrls: {public: 'ftp://pki.example'}", "externalUrls.public"),
+        Refusal.appended("no URL", "externalUrls: {api: 'https://[x'}", "externalUrls.api"),
+        Refusal.appended(
+            "URL with a path", "externalUrls: {api: 'https://a.example/x'}", "externalUrls.api"),
+        Refusal.appended(
+            "other database", "database: {url: 'jdbc:mysql://u:hush@h/d'}", "database.url"),
+        Refusal.appended("a value for a section", "listeners: 8080", "listeners must hold keys"),
+        Refusal.appended("a section for a value", "profiles: {a: b}", "profiles must be a single"),
+        Refusal.appended("not YAML", "crl: ]", "not YAML"),
+        Refusal.edited(
+            "relative library",
+            "kind: pkcs12\n  file: token/chancery.p12",
+            "library: lib/softhsm.so\n  label: chancery",
+            "library:",
+            "token.library",
+            "lib/softhsm.so"),
+        Refusal.edited("no token", "token:\n", "tokens:\n", "tokens:", "token is missing"),
+        Refusal.edited(
+            "two CAs of one name",
+            "issuers:\n",
+            "issuers:\n  - {name: issuing, certificate: a.pem, keyId: aa, ocspKeyId: bb}\n",
+            "- name: issuing",
+            "two issuers named issuing"),
+        Refusal.edited(
+            "two CAs with one key",
+            "acme:\n",
+            "  - {name: other, certificate: a.pem, keyId: aa, ocspKeyId: aa}\nacme:\n",
+            "name: other",
+            "other",
+            "used already"),
+        Refusal.edited(
+            "CA with the root's name", "name: issuing", "name: root", "name: root", "root"),
+        Refusal.edited(
+            "endpoint of an unknown CA",
+            "{issuer: issuing,",
+            "{issuer: isuing,",
+            "isuing",
+            "acme.endpoints.default",
+            "isuing"),
+        Refusal.edited(
+            "missing profile",
+            "profile: tls-server",
+            "profile: tls-sever",
+            "tls-sever",
+            "acme.endpoints.default",
+            "there is no profile tls-sever"),
+        Refusal.edited(
+            "two endpoints of one name",
+            "    default: {",
+            "    default: {issuer: issuing, profile: tls-client}\n    default: {",
+            "profile: tls-server}",
+            "default",
+            "twice"),
+        Refusal.edited(
+            "no default endpoint", "    default: {", "    other: {", "other: {", "default"),
+        Refusal.override("unknown key by --set", "colour=red", "--set colour", "unknown key"),
+        Refusal.override(
+            "misspelt section by --set", "lisetners.api.port=1", "--set lisetners.api.port"),
+        Refusal.override(
+            "bad value by --set",
+            "listeners.api.port=70000",
+            "--set listeners.api.port: ",
+            "70000"),
+        Refusal.override("--set of nothing", "crl.validity=", "--set crl.validity"),
+        Refusal.override("--set into a list that ends", "roots.7=a.pem", "--set roots.7"),
+        Refusal.override("--set that is no YAML", "crl.validity=[", "--set crl.validity"),
+        Refusal.override(
+            "--set that contains itself", "colour=&a [*a]", "--set colour", "unknown key"),
+        Refusal.of(
+            "no configuration",
+            home -> Files.delete(home.resolve("chancery.yaml")),
+            "chancery.yaml"),
+        Refusal.of(
+            "empty configuration",
+            home -> Files.writeString(home.resolve("chancery.yaml"), ""),
+            "chancery.yaml:1: ",
+            "empty"),
+        Refusal.of(
+            "configuration that is no text",
+            home -> Files.write(home.resolve("chancery.yaml"), new byte[] {(byte) 0xff, 0, 1}),
+            "chancery.yaml",
+            "not UTF-8"),
+        Refusal.of(
+            "configuration with a control character",
+            home -> Files.writeString(home.resolve("chancery.yaml"), "a: \u0000\n"),
+            "chancery.yaml",
+            "not YAML"),
+        Refusal.of(
+            "configuration nested without end",
+            home -> Files.writeString(home.resolve("chancery.yaml"), "a: " + "[".repeat(60_000)),
+            "chancery.yaml",
+            "not YAML"),
+        Refusal.of(
+            "endless configuration",
+            home -> Files.writeString(home.resolve("chancery.yaml"), "#\n".repeat(60_000)),
+            "chancery.yaml",
+            "longer"),
+        Refusal.of(
+            "no profiles",
+            home -> Files.move(home.resolve("profiles"), home.resolve("profile")),
+            "profiles"),
+        Refusal.of(
+            "profile with an unknown key",
+            home ->
+                Files.writeString(
+                    home.resolve("profiles/tls-server.yaml"),
+                    "\ncolour: red\n",
+                    StandardOpenOption.APPEND),
+            "profiles/tls-server.yaml:",
+            "unknown key colour"),
+        Refusal.of(
+            "profile that is no YAML",
+            home -> Files.writeString(home.resolve("profiles/tls-server.yaml"), "a\n: ]"),
+            "profiles/tls-server.yaml:2: "));
+  }
+
+  static Stream<Refusal> starts() {
+    return Stream.of(
+        Refusal.of(
+            "missing PIN file",
+            home -> Files.delete(home.resolve("token/chancery.pin")),
+            "token/chancery.pin",
+            "does not exist"),
+        Refusal.of(
+            "empty PIN file",
+            home -> Files.writeString(home.resolve("token/chancery.pin"), "\n"),
+            "token/chancery.pin",
+            "empty"),
+        Refusal.of(
+            "wrong PIN",
+            home -> Files.writeString(home.resolve("token/chancery.pin"), "wrong\n"),
+            "token/chancery.p12"),
+        Refusal.of(
+            "key of another certificate",
+            home -> certify(home, Instant.now().minusSeconds(60), Duration.ofDays(9)),
+            "not the key of the certificate"),
+        Refusal.of(
+            "expired CA",
+            home -> certify(home, Instant.now().minus(Duration.ofDays(9)), Duration.ofDays(8)),
+            "ca/issuing.pem",
+            "issuing",
+            "expired"),
+        Refusal.of(
+            "CA of tomorrow",
+            home -> certify(home, Instant.now().plus(Duration.ofDays(1)), Duration.ofDays(8)),
+            "ca/issuing.pem",
+            "issuing",
+            "not valid before"),
+        Refusal.of(
+            "missing CA certificate",
+            home -> Files.delete(home.resolve("ca/issuing.pem")),
+            "ca/issuing.pem"),
+        Refusal.of(
+            "CA certificate that is none",
+            home -> Files.writeString(home.resolve("ca/issuing.pem"), "rubbish"),
+            "ca/issuing.pem"),
+        Refusal.of("missing root", home -> Files.delete(home.resolve("root.pem")), "root.pem"),
+        Refusal.of(
+            "database of a newer version",
+            StartRefusalsTest::raiseSchemaVersion,
+            "chancery.mv.db",
+            "schema version 9999",
+            "newer"),
+        Refusal.of(
+            "database of another user",
+            home ->
+                Files.writeString(
+                    home.resolve("chancery.yaml"),
+                    "\ndatabase: {user: someone}\n",
+                    StandardOpenOption.APPEND),
+            "chancery.mv.db",
+            "someone"),
+        Refusal.of(
+            "database that is none",
+            home ->
+                Files.writeString(home.resolve("database/chancery.mv.db"), "rubbish".repeat(9999)),
+            "chancery.mv.db"),
+        Refusal.override(
+            "host that is none",
+            "listeners.admin.host=no.such.host.invalid",
+            "listeners.admin",
+            "no.such.host.invalid",
+            "no such host"),
+        Refusal.of(
+            "TLS credential that is none",
+            home -> Files.writeString(home.resolve("tls/api.pem"), "rubbish"),
+            "tls/api.pem"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("configurations")
+  @DisplayName("config check and serve refuse the configuration")
+  void refusesConfiguration(Refusal refusal) throws Exception {
+    Path home = changed(refusal);
+    Map<String, String> before = DevelopmentHome.snapshot(home, file -> false);
+
+    List<String> check = new ArrayList<>(List.of("config", "check", "--home", home.toString()));
+    check.addAll(refusal.options());
+    requireRefused(CommandRun.of(check.toArray(String[]::new)), refusal, home);
+    List<String> serve = new ArrayList<>(List.of("serve", "--home", home.toString()));
+    serve.addAll(refusal.options());
+    requireRefused(CommandRun.of(serve.toArray(String[]::new)), refusal, home);
+
+    assertThat(DevelopmentHome.snapshot(home, file -> false)).isEqualTo(before);
+  }
+
+  @ParameterizedTest
+  @MethodSource("starts")
+  @DisplayName("serve refuses what it finds")
+  void refusesStart(Refusal refusal) throws Exception {
+    Path home = changed(refusal);
+    // H2 writes into its file when it is merely opened: what stands in it is compared instead.
+    Map<String, String> files =
+        DevelopmentHome.snapshot(home, file -> file.toString().endsWith(".db"));
+    List<String> rows = rows(home);
+
+    requireRefused(serve(home, refusal), refusal, home);
+
+    assertThat(DevelopmentHome.snapshot(home, file -> file.toString().endsWith(".db")))
+        .isEqualTo(files);
+    assertThat(rows(home)).isEqualTo(rows);
+  }
+
+  @Test
+  @DisplayName("nothing of this is refused when nothing is wrong")
+  void servesWhatIsRight() throws Exception {
+    Path home = DevelopmentHome.copy(template, fresh());
+
+    CommandRun run = CommandRun.of(DevelopmentHome.serve(home).toArray(String[]::new));
+
+    assertThat(run.exitCode()).isZero();
+    assertThat(run.err()).isEmpty();
+    assertThat(run.out()).contains("ready: https://localhost:");
+  }
+
+  @Test
+  @DisplayName("a port in use is named, before anything is opened")
+  void portInUse() throws Exception {
+    Path home = DevelopmentHome.copy(template, fresh());
+    Map<String, String> before = DevelopmentHome.snapshot(home, file -> false);
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      String port = Integer.toString(taken.getLocalPort());
+
+      for (String listener : List.of("public", "api", "admin", "management")) {
+        Refusal refusal =
+            Refusal.override(
+                listener,
+                "listeners." + listener + "={host: 127.0.0.1, port: " + port + "}",
+                "listeners." + listener + ": 127.0.0.1:" + port);
+        requireRefused(serve(home, refusal), refusal, home);
+      }
+    }
+    assertThat(DevelopmentHome.snapshot(home, file -> false)).isEqualTo(before);
+  }
+
+  @Test
+  @DisplayName("a database that another process serves is left to it")
+  void secondProcess() throws Exception {
+    Path home = DevelopmentHome.copy(template, fresh());
+    Refusal refusal =
+        Refusal.of("second process", changed -> {}, "chancery.mv.db", "open in another process");
+    Process first =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin/java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "org.h2.tools.Shell",
+                "-url",
+                "jdbc:h2:file:" + home.resolve("database/chancery"),
+                "-user",
+                "chancery",
+                "-password",
+                "")
+            .redirectErrorStream(true)
+            .start();
+    try {
+      awaitPrompt(first);
+      requireRefused(serve(home, refusal), refusal, home);
+    } finally {
+      first.destroy();
+      assertThat(first.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    }
+    assertThat(CommandRun.of(DevelopmentHome.serve(home).toArray(String[]::new)).exitCode())
+        .isZero();
+  }
+
+  @Test
+  @DisplayName("a home of another user is not touched")
+  void homeOfAnotherUser() throws Exception {
+    Path home;
+    if (Files.getOwner(folder).getName().equals("root")) {
+      home = DevelopmentHome.copy(template, fresh());
+      Files.setAttribute(home, "unix:uid", 65534);
+    } else {
+      home = Path.of("/opt"); // root's
+    }
+    Refusal refusal = Refusal.of("other user", changed -> {}, home.toString(), "belongs to");
+    Map<String, String> before = DevelopmentHome.snapshot(home, file -> false);
+
+    requireRefused(serve(home, refusal), refusal, home);
+    for (String command : List.of("init", "issuer list", "certificate show 0a")) {
+      List<String> arguments = new ArrayList<>(List.of(command.split(" ")));
+      arguments.addAll(List.of("--home", home.toString()));
+      requireRefused(CommandRun.of(arguments.toArray(String[]::new)), refusal, home);
+    }
+
+    assertThat(DevelopmentHome.snapshot(home, file -> false)).isEqualTo(before);
+  }
+
+  @Test
+  @DisplayName("a home that is not there is not made by serving it")
+  void missingHome() throws Exception {
+    Path home = fresh();
+    Refusal refusal = Refusal.of("missing home", changed -> {}, home.toString(), "chancery init");
+
+    requireRefused(serve(home, refusal), refusal, home);
+
+    assertThat(home).doesNotExist();
+  }
+
+  @Test
+  @DisplayName("init refuses what serve would refuse, before it makes anything")
+  void initWithBadOverride() throws Exception {
+    Path home = fresh();
+    Refusal refusal = Refusal.override("init", "colour=red", "--set colour", "unknown key");
+
+    requireRefused(
+        CommandRun.of(
+            "init", "--home", home.toString(), "--development-key-store", "--set", "colour=red"),
+        refusal,
+        home);
+
+    assertThat(DevelopmentHome.snapshot(home, file -> file.equals(home))).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "sreve",
+        "serve --prot 1",
+        "serve --set",
+        "serve --set listeners.api.port",
+        "init --root-key rsa-1024",
+        "certificate show",
+        "certificate revoke --reason",
+        "certificate show 0a --output xml",
+        "serve --exit-when-ready 0"
+      })
+  @DisplayName("wrong usage is 2, and does nothing")
+  void wrongUsage(String command) throws Exception {
+    Path home = DevelopmentHome.copy(template, fresh());
+    Map<String, String> before = DevelopmentHome.snapshot(home, file -> false);
+    List<String> arguments = new ArrayList<>();
+    if (!command.isEmpty()) {
+      arguments.addAll(List.of(command.split(" ")));
+    }
+    if (arguments.size() > 1) {
+      arguments.add(2, "--home=" + home);
+    }
+
+    CommandRun run = CommandRun.of(arguments.toArray(String[]::new));
+
+    assertThat(run.exitCode()).describedAs(run.err()).isEqualTo(2);
+    assertThat(run.err()).isNotEmpty().doesNotContain("\tat ", "Exception");
+    assertThat(DevelopmentHome.snapshot(home, file -> false)).isEqualTo(before);
+  }
+
+  private static Path fresh() throws IOException {
+    return Files.createTempDirectory(folder, "case").resolve("home");
+  }
+
+  private static Path changed(Refusal refusal) throws Exception {
+    Path home = DevelopmentHome.copy(template, fresh());
+    refusal.change().to(home);
+    return home;
+  }
+
+  private static CommandRun serve(Path home, Refusal refusal) {
+    List<String> command = new ArrayList<>(DevelopmentHome.serve(home));
+    command.addAll(refusal.options());
+    return CommandRun.of(command.toArray(String[]::new));
+  }
+
+  private static void requireRefused(CommandRun run, Refusal refusal, Path home)
+      throws IOException {
+    assertThat(run.exitCode()).describedAs(run.toString()).isEqualTo(Main.FAILED);
+    assertThat(run.out()).isEmpty();
+    assertThat(run.errorLines()).hasSize(1);
+    assertThat(run.err()).startsWith("chancery: ").contains(refusal.says());
+    assertThat(run.err())
+        .doesNotContain("Exception", "dev.chancery", "java.", "org.", "null", "hush");
+    for (String secret : List.of("token/chancery.pin", "token/chancery-root.pin")) {
+      Path pin = template.resolve(secret);
+      assertThat(run.err()).doesNotContain(Files.readString(pin).strip());
+    }
+    if (refusal.line().isPresent()) {
+      Path file = home.resolve("chancery.yaml");
+      List<String> lines = Files.readAllLines(file);
+      int line = lines.size();
+      while (!lines.get(line - 1).contains(refusal.line().get())) {
+        line--;
+      }
+      assertThat(run.err()).startsWith("chancery: " + file + ":" + line + ": ");
+    }
+  }
+
+  /** A self-signed certificate over a key that no token has, in the issuer's place. */
+  private static void certify(Path home, Instant notBefore, Duration life) throws Exception {
+    KeyPair pair = KeyPairGenerator.getInstance("EC").generateKeyPair();
+    X500Name name = new X500Name("CN=other");
+    StringWriter text = new StringWriter();
+    try (JcaPEMWriter writer = new JcaPEMWriter(text)) {
+      writer.writeObject(
+          new JcaX509v3CertificateBuilder(
+                  name,
+                  BigInteger.ONE,
+                  Date.from(notBefore),
+                  Date.from(notBefore.plus(life)),
+                  name,
+                  pair.getPublic())
+              .build(new JcaContentSignerBuilder("SHA256withECDSA").build(pair.getPrivate())));
+    }
+    Files.writeString(home.resolve("ca/issuing.pem"), text.toString());
+  }
+
+  private static void raiseSchemaVersion(Path home) throws Exception {
+    try (Connection connection = connect(home);
+        Statement statement = connection.createStatement()) {
+      statement.execute(
+          "insert into \"flyway_schema_history\" select max(\"installed_rank\") + 1, '9999',"
+              + " 'tomorrow', 'SQL', 'V9999__tomorrow.sql', 1, 'CHANCERY', now(), 1, true"
+              + " from \"flyway_schema_history\"");
+    }
+  }
+
+  private static Connection connect(Path home) throws Exception {
+    return DriverManager.getConnection(
+        "jdbc:h2:file:"
+            + home.resolve("database/chancery")
+            + ";MODE=PostgreSQL;DATABASE_TO_LOWER=TRUE;DEFAULT_NULL_ORDERING=HIGH",
+        "chancery",
+        "");
+  }
+
+  /** All that stands in the database, or why it cannot be read. */
+  private static List<String> rows(Path home) throws Exception {
+    List<String> rows = new ArrayList<>();
+    try (Connection connection = connect(home);
+        Statement statement = connection.createStatement();
+        ResultSet script = statement.executeQuery("script nopasswords nosettings")) {
+      while (script.next()) {
+        rows.add(script.getString(1));
+      }
+    } catch (SQLException e) {
+      rows.add("error " + e.getErrorCode());
+    }
+    return rows;
+  }
+
+  private static void awaitPrompt(Process shell) throws IOException {
+    StringBuilder text = new StringBuilder();
+    var output = shell.inputReader();
+    while (!text.toString().contains("sql>")) {
+      int character = output.read();
+      assertThat(character).describedAs(text.toString()).isNotEqualTo(-1);
+      text.append((char) character);
+    }
+  }
+}
