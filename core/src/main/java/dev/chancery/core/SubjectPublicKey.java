@@ -3,13 +3,17 @@ package dev.chancery.core;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.security.PublicKey;
-import java.security.interfaces.ECPublicKey;
-import java.security.interfaces.RSAPublicKey;
+import org.bouncycastle.asn1.ASN1Encodable;
+import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
+import org.bouncycastle.asn1.ASN1Sequence;
+import org.bouncycastle.asn1.DERNull;
 import org.bouncycastle.asn1.edec.EdECObjectIdentifiers;
+import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
 import org.bouncycastle.asn1.sec.SECObjectIdentifiers;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.asn1.x9.X9ObjectIdentifiers;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A public key of a kind that can be certified, decoded once by the provider that will use it.
@@ -37,11 +41,15 @@ public final class SubjectPublicKey {
    */
   public static SubjectPublicKey of(SubjectPublicKeyInfo info) throws Refused {
     try {
+      // The kind and the size come first, because decoding can be made expensive: Bouncy Castle
+      // tests every RSA modulus for being composite, which is right and takes milliseconds at the
+      // sizes certified here, but seconds at 16384 bits; and it knows many more kinds of keys.
+      KeyAlgorithm algorithm = algorithm(info);
       PublicKey key = BouncyCastle.publicKey(info);
       if (key == null) {
         throw refused("the key's algorithm is not supported");
       }
-      return new SubjectPublicKey(Der.of(info.getEncoded("DER")), algorithm(info, key), key);
+      return new SubjectPublicKey(Der.of(info.getEncoded("DER")), algorithm, key);
     } catch (IOException | RuntimeException e) {
       throw refused("the public key cannot be decoded");
     }
@@ -60,30 +68,49 @@ public final class SubjectPublicKey {
     }
   }
 
-  private static KeyAlgorithm algorithm(SubjectPublicKeyInfo info, PublicKey key) throws Refused {
-    if (key instanceof RSAPublicKey rsa) {
-      return rsa(rsa);
+  private static KeyAlgorithm algorithm(SubjectPublicKeyInfo info) throws Refused, IOException {
+    ASN1ObjectIdentifier kind = info.getAlgorithm().getAlgorithm();
+    ASN1Encodable parameters = info.getAlgorithm().getParameters();
+    if (kind.equals(PKCSObjectIdentifiers.rsaEncryption)) {
+      // RFC 3279 section 2.3.1.
+      if (!DERNull.INSTANCE.equals(parameters)) {
+        throw refused("the parameters of an RSA key must be NULL");
+      }
+      return rsa(ASN1Sequence.getInstance(info.parsePublicKey()));
     }
-    if (key instanceof ECPublicKey) {
-      return curve(info);
+    if (kind.equals(X9ObjectIdentifiers.id_ecPublicKey)) {
+      return curve(parameters);
     }
-    if (info.getAlgorithm().getAlgorithm().equals(EdECObjectIdentifiers.id_Ed25519)) {
+    if (kind.equals(EdECObjectIdentifiers.id_Ed25519)) {
+      // RFC 8410 section 3.
+      if (parameters != null) {
+        throw refused("an Ed25519 key must have no parameters");
+      }
       return KeyAlgorithm.ED25519;
     }
     throw refused("the key's algorithm is not supported");
   }
 
-  private static KeyAlgorithm rsa(RSAPublicKey rsa) throws Refused {
-    BigInteger exponent = rsa.getPublicExponent();
+  private static KeyAlgorithm rsa(ASN1Sequence key) throws Refused {
+    if (key.size() != 2) {
+      throw refused("the public key cannot be decoded");
+    }
+    // Bouncy Castle's own class for this would read a negative number as the positive one with the
+    // same octets, and the certificate would hold it as it came.
+    BigInteger modulus = ASN1Integer.getInstance(key.getObjectAt(0)).getValue();
+    BigInteger exponent = ASN1Integer.getInstance(key.getObjectAt(1)).getValue();
     if (exponent.compareTo(SMALLEST_EXPONENT) < 0
         || exponent.bitLength() > LONGEST_EXPONENT_BITS
         || !exponent.testBit(0)) {
       throw refused("the RSA public exponent must be odd, at least 65537 and at most 256 bits");
     }
-    if (!rsa.getModulus().testBit(0)) {
+    if (modulus.signum() <= 0) {
+      throw refused("the RSA modulus is not positive");
+    }
+    if (!modulus.testBit(0)) {
       throw refused("the RSA modulus is even");
     }
-    return switch (rsa.getModulus().bitLength()) {
+    return switch (modulus.bitLength()) {
       case 2048 -> KeyAlgorithm.RSA_2048;
       case 3072 -> KeyAlgorithm.RSA_3072;
       case 4096 -> KeyAlgorithm.RSA_4096;
@@ -91,8 +118,8 @@ public final class SubjectPublicKey {
     };
   }
 
-  private static KeyAlgorithm curve(SubjectPublicKeyInfo info) throws Refused {
-    if (info.getAlgorithm().getParameters() instanceof ASN1ObjectIdentifier curve) {
+  private static KeyAlgorithm curve(@Nullable ASN1Encodable parameters) throws Refused {
+    if (parameters instanceof ASN1ObjectIdentifier curve) {
       if (curve.equals(X9ObjectIdentifiers.prime256v1)) {
         return KeyAlgorithm.EC_P256;
       }

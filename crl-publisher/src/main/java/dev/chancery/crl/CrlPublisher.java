@@ -27,6 +27,12 @@ public final class CrlPublisher implements AutoCloseable {
   private static final CoalescedTask.Pause PAUSE =
       new CoalescedTask.Pause(Duration.ofSeconds(1), Duration.ofMinutes(1));
 
+  /**
+   * More than lies between a revocation's recorded time and its commit, and than the clocks of two
+   * nodes differ.
+   */
+  private static final Duration UNCERTAIN = Duration.ofMinutes(1);
+
   private record Desk(CrlIssuer issuer, CoalescedTask publishing) {}
 
   private final CrlLedger ledger;
@@ -73,8 +79,9 @@ public final class CrlPublisher implements AutoCloseable {
   }
 
   /**
-   * Has a CRL published for each issuer whose last one is due for it; meant for the start and for a
-   * timer. On several nodes the first to come does the work.
+   * Has a CRL published for each issuer whose last one is due for it, or does not hold a revocation
+   * because whoever committed that died before it asked for a CRL. Meant for the start and for a
+   * timer; on several nodes the first to come does the work.
    */
   public void refreshDue() {
     for (Desk desk : desks.values()) {
@@ -98,7 +105,20 @@ public final class CrlPublisher implements AutoCloseable {
     Instant now = clock.instant();
     // The second counts when the last one was made under other settings.
     return !now.isBefore(last.get().thisUpdate().plus(settings.refresh()))
-        || !now.isBefore(last.get().nextUpdate().minus(reserve));
+        || !now.isBefore(last.get().nextUpdate().minus(reserve))
+        || mayLackRevocations(issuer.id(), last.get().thisUpdate(), now);
+  }
+
+  /**
+   * Whether a revocation was recorded after a CRL's look at them. Revocations around that look may
+   * be in the CRL or not; they cause one more CRL, once all of them are certainly visible to it, and
+   * no other after that.
+   */
+  private boolean mayLackRevocations(IssuerId issuer, Instant thisUpdate, Instant now) {
+    // thisUpdate has no fractions: the look was in the second that it names.
+    Instant certain = now.truncatedTo(ChronoUnit.SECONDS).minus(UNCERTAIN);
+    return revocations.anyRecorded(issuer, thisUpdate.plusSeconds(1), now)
+        || revocations.anyRecorded(issuer, thisUpdate.minus(UNCERTAIN), certain);
   }
 
   /**

@@ -327,6 +327,64 @@ final class CrlPublisherTest {
     }
   }
 
+  @Test
+  @DisplayName("A revocation whose node died before it asked for a CRL reaches one by any node")
+  void revocationWithoutARequestIsFound() throws Exception {
+    X509CertificateHolder certificate = crl.issued(MONTH);
+    publish();
+    crl.clock.advance(Duration.ofSeconds(2));
+    crl.revoke(certificate, RevocationReason.KEY_COMPROMISE);
+
+    try (CrlPublisher other = crl.publisher(crl.shelf())) {
+      other.refreshDue();
+      await(() -> number(crl.current()).equals(BigInteger.TWO));
+    }
+
+    assertThat(crl.current().getRevokedCertificate(certificate.getSerialNumber())).isNotNull();
+  }
+
+  @Test
+  @DisplayName("A revocation that a CRL may just have missed gets one more, and then no more")
+  void revocationsOfTheLastMinuteAreCheckedOnce() throws Exception {
+    X509CertificateHolder missed = crl.issued(MONTH);
+    publish();
+    // Recorded by a clock that is behind, or committed after the look.
+    crl.clock.advance(Duration.ofSeconds(-20));
+    crl.revoke(missed, RevocationReason.KEY_COMPROMISE);
+    crl.clock.advance(Duration.ofSeconds(20));
+
+    publisher.refreshDue();
+    Thread.sleep(200);
+    assertThat(crl.crls.numbers()).hasSize(1);
+
+    crl.clock.advance(Duration.ofSeconds(45));
+    publisher.refreshDue();
+    await(() -> number(crl.current()).equals(BigInteger.TWO));
+    assertThat(crl.current().getRevokedCertificate(missed.getSerialNumber())).isNotNull();
+
+    for (int minute = 0; minute < 5; minute++) {
+      publisher.refreshDue();
+      Thread.sleep(50);
+      crl.clock.advance(Duration.ofSeconds(30));
+    }
+    assertThat(crl.crls.numbers()).hasSize(2);
+  }
+
+  @Test
+  @DisplayName("A revocation whose CRL was published costs one CRL more at most")
+  void publishedRevocationIsNotPublishedForEver() throws Exception {
+    crl.revoke(crl.issued(MONTH), RevocationReason.SUPERSEDED);
+    publish();
+
+    for (int i = 0; i < 30; i++) {
+      publisher.refreshDue();
+      Thread.sleep(50);
+      crl.clock.advance(Duration.ofSeconds(10));
+    }
+
+    assertThat(crl.crls.numbers()).hasSize(2);
+  }
+
   private interface Condition {
     boolean holds() throws Exception;
   }
@@ -345,6 +403,11 @@ final class CrlPublisherTest {
 
     ReadOnly(RevocationLedger real) {
       this.real = real;
+    }
+
+    @Override
+    public boolean anyRecorded(IssuerId issuer, Instant after, Instant until) {
+      return real.anyRecorded(issuer, after, until);
     }
 
     @Override

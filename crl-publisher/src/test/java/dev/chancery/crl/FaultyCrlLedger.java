@@ -78,4 +78,10 @@ final class FaultyCrlLedger extends CrlLedger {
     failAt(Fault.EVERYTHING);
     return real.current(issuer);
   }
+
+  @Override
+  public Optional<BigInteger> currentNumber(IssuerId issuer) {
+    failAt(Fault.EVERYTHING);
+    return real.currentNumber(issuer);
+  }
 }

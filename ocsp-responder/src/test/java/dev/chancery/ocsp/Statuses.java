@@ -43,6 +43,11 @@ final class Statuses implements RevocationLedger {
   }
 
   @Override
+  public boolean anyRecorded(IssuerId issuer, Instant after, Instant until) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
   public void forEachRevoked(IssuerId issuer, Instant expiringAfter, Consumer<Entry> consumer) {
     throw new UnsupportedOperationException();
   }

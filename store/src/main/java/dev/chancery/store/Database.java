@@ -10,6 +10,7 @@ import java.util.Properties;
 import java.util.function.Function;
 import javax.sql.DataSource;
 import org.h2.api.ErrorCode;
+import org.jooq.Configuration;
 import org.jooq.ConnectionProvider;
 import org.jooq.DSLContext;
 import org.jooq.ExecuteContext;
@@ -43,20 +44,21 @@ public final class Database implements AutoCloseable {
 
   private final HikariDataSource pool;
   private final DSLContext sql;
+  private final DSLContext transactions;
   private final SharedSync disk;
 
   private Database(HikariDataSource pool, SQLDialect dialect) {
     this.pool = pool;
-    this.sql =
-        DSL.using(
-            new DefaultConfiguration()
-                .set(new PooledConnections(pool))
-                .set(dialect)
-                .set((ExecuteListener) new OutageListener())
-                .set(
-                    new Settings()
-                        .withRenderQuotedNames(RenderQuotedNames.EXPLICIT_DEFAULT_QUOTED)
-                        .withExecuteLogging(false)));
+    Configuration configuration =
+        new DefaultConfiguration()
+            .set(new PooledConnections(pool))
+            .set(dialect)
+            .set(
+                new Settings()
+                    .withRenderQuotedNames(RenderQuotedNames.EXPLICIT_DEFAULT_QUOTED)
+                    .withExecuteLogging(false));
+    this.sql = DSL.using(configuration.derive(new OutageListener(true)));
+    this.transactions = DSL.using(configuration.derive(new OutageListener(false)));
     this.disk =
         dialect == SQLDialect.H2
             ? new SharedSync(() -> sql.execute("checkpoint sync"))
@@ -122,7 +124,11 @@ public final class Database implements AutoCloseable {
     };
   }
 
-  /** Statements that each commit by themselves. */
+  /**
+   * Statements that each commit by themselves.
+   *
+   * <p>One that does not get a lock in time throws {@link DatabaseAway}: nothing repeats it.
+   */
   public DSLContext sql() {
     return sql;
   }
@@ -137,7 +143,7 @@ public final class Database implements AutoCloseable {
   public <T extends @Nullable Object> T inTransaction(Function<DSLContext, T> work) {
     for (int attempt = 1; ; attempt++) {
       try {
-        return sql.transactionResult(configuration -> work.apply(DSL.using(configuration)));
+        return transactions.transactionResult(configuration -> work.apply(DSL.using(configuration)));
       } catch (DataAccessException e) {
         if (SqlFailures.isOutage(e)) {
           throw new DatabaseAway("the database was lost in a transaction", e);
@@ -195,11 +201,25 @@ public final class Database implements AutoCloseable {
   private static final class OutageListener implements ExecuteListener {
     private static final long serialVersionUID = 1L;
 
+    private final boolean lostRaces;
+
+    /**
+     * @param lostRaces whether a lost race is an outage too, because nobody runs the work again
+     */
+    private OutageListener(boolean lostRaces) {
+      this.lostRaces = lostRaces;
+    }
+
     @Override
     public void exception(ExecuteContext context) {
       RuntimeException failure = context.exception();
-      if (failure != null && SqlFailures.isOutage(failure)) {
+      if (failure == null) {
+        return;
+      }
+      if (SqlFailures.isOutage(failure)) {
         context.exception(new DatabaseAway("the database was lost in a statement", failure));
+      } else if (lostRaces && SqlFailures.isLostRace(failure)) {
+        context.exception(new DatabaseAway("a statement lost against others", failure));
       }
     }
   }

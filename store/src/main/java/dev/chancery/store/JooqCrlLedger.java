@@ -121,4 +121,18 @@ public final class JooqCrlLedger extends CrlLedger {
                         Der.of(row.getTbs()), SigningScheme.valueOf(row.getSignatureScheme()))
                     .with(SignatureValue.of(row.getSignature()))));
   }
+
+  /** Reads no CRL: those can be large, and every node asks this every second. */
+  @Override
+  public Optional<BigInteger> currentNumber(IssuerId issuer) {
+    return database
+        .sql()
+        .select(CRLS.NUMBER)
+        .from(CRLS)
+        .where(CRLS.ISSUER.eq(issuer.value()))
+        .and(CRLS.STATE.eq(PUBLISHED))
+        .orderBy(CRLS.NUMBER.desc())
+        .limit(1)
+        .fetchOptional(CRLS.NUMBER);
+  }
 }

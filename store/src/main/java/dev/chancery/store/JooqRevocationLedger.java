@@ -100,6 +100,7 @@ public final class JooqRevocationLedger implements RevocationLedger {
         .set(REVOCATIONS.ISSUER, revocation.issuer().value())
         .set(REVOCATIONS.SERIAL, revocation.serial().octets())
         .set(REVOCATIONS.REVOKED_AT, Timestamps.of(revocation.at()))
+        .set(REVOCATIONS.RECORDED_AT, Timestamps.of(now))
         .set(REVOCATIONS.REASON, (short) revocation.reason().code())
         .set(
             REVOCATIONS.INVALIDITY_DATE,
@@ -144,6 +145,19 @@ public final class JooqRevocationLedger implements RevocationLedger {
               row.get(REVOCATIONS.REASON),
               row.get(REVOCATIONS.INVALIDITY_DATE));
     };
+  }
+
+  @Override
+  public boolean anyRecorded(IssuerId issuer, Instant after, Instant until) {
+    return database
+        .sql()
+        .fetchExists(
+            REVOCATIONS,
+            REVOCATIONS
+                .ISSUER
+                .eq(issuer.value())
+                .and(REVOCATIONS.RECORDED_AT.gt(Timestamps.of(after)))
+                .and(REVOCATIONS.RECORDED_AT.le(Timestamps.of(until))));
   }
 
   /**

@@ -70,6 +70,19 @@ final class CrlLedgerTest extends LedgerContract {
   }
 
   @Test
+  void currentNumberIsThatOfThePublishedCrlAndReadsNoMore() {
+    assertThat(crls.currentNumber(Certificates.ISSUER)).isEmpty();
+    CrlLedger.Recorded published = recordedNext();
+    publish(published);
+    recordedNext();
+    // A row that cannot be read as a CRL has a number all the same.
+    database.sql().update(CRLS).set(CRLS.SIGNATURE_SCHEME, "none").execute();
+
+    assertThat(crls.currentNumber(Certificates.ISSUER)).contains(published.prepared().number());
+    assertThat(crls.currentNumber(new IssuerId("other"))).isEmpty();
+  }
+
+  @Test
   void publicationDropsOlderOnesAndKeepsNewer() {
     CrlLedger.Recorded first = recordedNext();
     CrlLedger.Recorded second = recordedNext();

@@ -233,6 +233,31 @@ final class RevocationLedgerTest extends LedgerContract {
   }
 
   @Test
+  void revocationsAreFoundByWhenTheyWereRecorded() {
+    SerialNumber serial = issued().serial();
+    clock.advance(Duration.ofMinutes(1));
+    Instant recorded = clock.instant();
+    // Its requester says that it is of a year ago.
+    revocations.revoke(
+        new Revocation(
+            Certificates.ISSUER,
+            serial,
+            RevocationReason.SUPERSEDED,
+            NOW.minus(Duration.ofDays(365)),
+            Optional.empty(),
+            "admin alice"));
+
+    assertThat(anyRecorded(recorded.minusMillis(1), recorded)).isTrue();
+    assertThat(anyRecorded(recorded, recorded.plusSeconds(60))).isFalse();
+    assertThat(anyRecorded(NOW, recorded.minusMillis(1))).isFalse();
+    assertThat(revocations.anyRecorded(new IssuerId("other"), NOW, recorded)).isFalse();
+  }
+
+  private boolean anyRecorded(Instant after, Instant until) {
+    return revocations.anyRecorded(Certificates.ISSUER, after, until);
+  }
+
+  @Test
   void failureOfTheReaderReachesItsCaller() {
     revocations.revoke(revocation(issued().serial()));
     RuntimeException mine = new IllegalStateException("mine");

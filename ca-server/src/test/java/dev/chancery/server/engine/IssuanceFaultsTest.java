@@ -142,6 +142,11 @@ class IssuanceFaultsTest {
     }
 
     @Override
+    public boolean anyRecorded(IssuerId issuer, Instant after, Instant until) {
+      return real.anyRecorded(issuer, after, until);
+    }
+
+    @Override
     public void forEachRevoked(IssuerId issuer, Instant expiringAfter, Consumer<Entry> consumer) {
       real.forEachRevoked(issuer, expiringAfter, consumer);
     }
