@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
@@ -127,6 +128,21 @@ final class RunningServer implements AutoCloseable {
 
   String directoryUrl() {
     return directoryUrl;
+  }
+
+  /** The process of the server itself: the scripts that start it become it. */
+  long pid() {
+    return process.pid();
+  }
+
+  /** Has the server's JVM do something, as an operator with jcmd would. */
+  String command(String... arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin/jcmd").toString());
+    command.add(Long.toString(pid()));
+    command.addAll(List.of(arguments));
+    return CommandResult.of(log.getParent(), Map.of(), command.toArray(String[]::new))
+        .requireDone();
   }
 
   String log() throws IOException {
