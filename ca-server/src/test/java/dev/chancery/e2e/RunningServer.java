@@ -77,7 +77,7 @@ final class RunningServer implements AutoCloseable {
     Path hosts = Files.writeString(folder.resolve("hosts"), "127.0.0.1 localhost " + NAME + "\n");
     Path log = folder.resolve("server.log");
     List<String> command = new ArrayList<>();
-    command.add(distribution.resolve("../../../scripts/quickstart.sh").normalize().toString());
+    command.add(script("quickstart.sh").toString());
     command.addAll(List.of("--home", folder.resolve("home").toString()));
     command.addAll(ports.overrides());
     ProcessBuilder builder =
@@ -108,6 +108,11 @@ final class RunningServer implements AutoCloseable {
     } catch (IOException e) {
       return new AssertionError("the server ended before it was ready", e);
     }
+  }
+
+  /** A script of the source tree that the distribution was built in. */
+  static Path script(String name) {
+    return distribution().resolve("../../../scripts").resolve(name).normalize();
   }
 
   private static Path distribution() {
