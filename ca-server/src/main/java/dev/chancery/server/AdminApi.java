@@ -17,7 +17,6 @@ import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
 import io.javalin.http.ForbiddenResponse;
 import io.javalin.http.Header;
-import io.javalin.http.HttpResponseException;
 import io.javalin.http.HttpStatus;
 import java.io.IOException;
 import java.io.InputStream;
@@ -36,15 +35,12 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.bouncycastle.cert.X509CertificateHolder;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The administrators' API (described by /admin/v1/openapi.json). Whoever shows a client certificate
  * that this CA issued under the profile admin-client, and that is not revoked, may do all of it.
  */
 final class AdminApi {
-  private static final Logger LOG = LoggerFactory.getLogger(AdminApi.class);
   static final ProfileId PROFILE = new ProfileId("admin-client");
   private static final int LONGEST_BODY = 16 * 1024;
   private static final String PROBLEM = "application/problem+json";
@@ -78,16 +74,7 @@ final class AdminApi {
     config.routes.get("/admin/v1/certificates/{serial}", this::showCertificate);
     config.routes.post("/admin/v1/certificates/{serial}/revocation", this::revoke);
     config.routes.exception(Refused.class, this::refused);
-    config.routes.exception(
-        HttpResponseException.class,
-        (e, context) -> problem(context, e.getStatus(), String.valueOf(e.getMessage())));
-    config.routes.exception(
-        Exception.class,
-        (bug, context) -> {
-          LOG.error("{} {} failed", context.method(), context.path(), bug);
-          problem(context, 500, "internal error");
-        });
-    config.routes.error(404, context -> problem(context, 404, "there is nothing at this path"));
+    ErrorAnswers.PROBLEM.routes(config);
   }
 
   private void requireAdministrator(Context context) throws CertificateEncodingException {

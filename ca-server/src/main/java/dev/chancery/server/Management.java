@@ -36,6 +36,7 @@ final class Management {
   }
 
   void routes(JavalinConfig config) {
+    ErrorAnswers.TEXT.routes(config);
     config.routes.get("/healthz", context -> context.result("ok\n"));
     config.routes.get("/readyz", this::ready);
     config.routes.get(

@@ -209,9 +209,16 @@ final class Server implements AutoCloseable {
               downloads.routes(config);
               ocsp.mount(config.routes, "/ocsp");
               crl.mount(config.routes, "/crl");
-              PlainErrors.routes(config);
+              ErrorAnswers.TEXT.routes(config);
             }));
-    part(HttpListener.https(apiPort, tls.listener(), config -> acme.routes(config.routes)));
+    part(
+        HttpListener.https(
+            apiPort,
+            tls.listener(),
+            config -> {
+              acme.routes(config.routes);
+              ErrorAnswers.ACME_PROBLEM.routes(config);
+            }));
     AdminApi admin = new AdminApi(authority, registry.all(), certificates, clock);
     part(
         HttpListener.https(adminPort, tls.listenerForClientsOf(trust.trustStore()), admin::routes));

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
@@ -99,7 +100,7 @@ final class RunningServer implements AutoCloseable {
     Path hosts = Files.writeString(folder.resolve("hosts"), "127.0.0.1 localhost " + NAME + "\n");
     Path log = folder.resolve("server.log");
     List<String> command = new ArrayList<>();
-    command.add(distribution.resolve("../../../scripts/quickstart.sh").normalize().toString());
+    command.add(script("quickstart.sh").toString());
     command.addAll(List.of("--home", folder.resolve("home").toString()));
     command.addAll(ports.overrides());
     overrides.forEach(override -> command.addAll(List.of("--set", override)));
@@ -134,6 +135,11 @@ final class RunningServer implements AutoCloseable {
     }
   }
 
+  /** A script of the source tree that the distribution was built in. */
+  static Path script(String name) {
+    return distribution().resolve("../../../scripts").resolve(name).normalize();
+  }
+
   static Path distribution() {
     String folder = System.getProperty("chancery.distribution");
     if (folder == null || !Files.isExecutable(Path.of(folder, "bin/chancery"))) {
@@ -152,6 +158,21 @@ final class RunningServer implements AutoCloseable {
 
   String directoryUrl() {
     return directoryUrl;
+  }
+
+  /** The process of the server itself: the scripts that start it become it. */
+  long pid() {
+    return process.pid();
+  }
+
+  /** Has the server's JVM do something, as an operator with jcmd would. */
+  String command(String... arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin/jcmd").toString());
+    command.add(Long.toString(pid()));
+    command.addAll(List.of(arguments));
+    return CommandResult.of(log.getParent(), Map.of(), command.toArray(String[]::new))
+        .requireDone();
   }
 
   String log() throws IOException {
