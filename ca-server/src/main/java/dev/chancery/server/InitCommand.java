@@ -89,8 +89,7 @@ final class InitCommand implements Callable<Integer> {
 
   private KeyAlgorithm algorithm(String name) {
     return KeyAlgorithm.named(name)
-        .orElseThrow(() ->
-            new ParameterException(
-                spec.commandLine(), "there is no key algorithm " + name));
+        .orElseThrow(
+            () -> new ParameterException(spec.commandLine(), "there is no key algorithm " + name));
   }
 }

@@ -154,8 +154,7 @@ final class RevocationLedgerTest extends LedgerContract {
   @DisplayName("Completed and abandoned at once: exactly one happens, and all are told the same")
   void completionAndAbandonmentAgree() throws Exception {
     for (int round = 0; round < 20; round++) {
-      IssuanceLedger.Recorded recorded =
-          issuance.record(Certificates.prepared(clock.instant()));
+      IssuanceLedger.Recorded recorded = issuance.record(Certificates.prepared(clock.instant()));
       SerialNumber serial = recorded.prepared().serial();
       SignatureValue signature = Certificates.sign(recorded.prepared().toBeSigned());
 

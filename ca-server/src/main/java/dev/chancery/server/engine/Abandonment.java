@@ -39,8 +39,8 @@ final class Abandonment {
   }
 
   /**
-   * Revokes a serial, completed or not, that its own issuance failed to release, if that is possible
-   * now; a failure is added to the one that led here.
+   * Revokes a serial, completed or not, that its own issuance failed to release, if that is
+   * possible now; a failure is added to the one that led here.
    */
   void attempt(IssuerId issuer, SerialNumber serial, Exception cause) {
     try {

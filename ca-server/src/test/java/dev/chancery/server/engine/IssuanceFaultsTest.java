@@ -337,8 +337,7 @@ class IssuanceFaultsTest {
         () -> assertThat(issuance.completeAfterAll(issuance.serials.getLast())).isTrue();
     engine.clock.advance(Duration.ofMinutes(6));
 
-    assertThat(
-            new Recovery(issuance, revocations, engine.clock, Duration.ofMinutes(5)).run())
+    assertThat(new Recovery(issuance, revocations, engine.clock, Duration.ofMinutes(5)).run())
         .isZero();
     assertThat(status()).isInstanceOf(CertificateStatus.Good.class);
   }
