@@ -24,6 +24,10 @@ import org.slf4j.LoggerFactory;
 final class PeriodicWork implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(PeriodicWork.class);
   private static final Duration POLLING = Duration.ofSeconds(5);
+  // A node that dies in the middle of work keeps others from it until it has missed so many
+  // heartbeats; a slow node that is taken for dead costs no more than work that is done twice.
+  private static final Duration HEARTBEAT = Duration.ofSeconds(10);
+  private static final int MOST_MISSED_HEARTBEATS = 4;
 
   /** Work that may fail. */
   interface Work {
@@ -64,6 +68,8 @@ final class PeriodicWork implements AutoCloseable {
             .alwaysPersistTimestampInUTC()
             .threads(2)
             .pollingInterval(POLLING)
+            .heartbeatInterval(HEARTBEAT)
+            .missedHeartbeatsLimit(MOST_MISSED_HEARTBEATS)
             .shutdownMaxWait(Duration.ofSeconds(5))
             .build();
     scheduler.start();

@@ -19,7 +19,7 @@ final class RunningServer implements AutoCloseable {
   /** The name that the server's own resolver maps to the loopback address. */
   static final String NAME = "www.chancery.test";
 
-  private static final String PASSWORD_VARIABLE = "CHANCERY_TEST_DATABASE_PASSWORD";
+  static final String PASSWORD_VARIABLE = "CHANCERY_TEST_DATABASE_PASSWORD";
   private static final Duration START = Duration.ofMinutes(2);
   private static final int STOP_SECONDS = 30;
 
@@ -55,7 +55,7 @@ final class RunningServer implements AutoCloseable {
       return new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
     }
 
-    private List<String> overrides() {
+    List<String> overrides() {
       List<String> overrides = new ArrayList<>();
       for (String override :
           List.of(
@@ -77,14 +77,16 @@ final class RunningServer implements AutoCloseable {
   static List<String> database(DatabaseKind kind, Path folder) {
     return switch (kind) {
       case H2 -> List.of();
-      case POSTGRESQL -> {
-        TestDatabase database = kind.create(folder);
-        yield List.of(
-            "database.url=" + database.url(),
-            "database.user=" + database.user(),
-            "database.passwordVariable=" + PASSWORD_VARIABLE);
-      }
+      case POSTGRESQL -> settings(kind.create(folder));
     };
+  }
+
+  /** The settings for a PostgreSQL database. */
+  static List<String> settings(TestDatabase database) {
+    return List.of(
+        "database.url=" + database.url(),
+        "database.user=" + database.user(),
+        "database.passwordVariable=" + PASSWORD_VARIABLE);
   }
 
   /**
@@ -132,7 +134,7 @@ final class RunningServer implements AutoCloseable {
     }
   }
 
-  private static Path distribution() {
+  static Path distribution() {
     String folder = System.getProperty("chancery.distribution");
     if (folder == null || !Files.isExecutable(Path.of(folder, "bin/chancery"))) {
       throw new IllegalStateException(

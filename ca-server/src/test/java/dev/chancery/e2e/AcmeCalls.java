@@ -1,0 +1,173 @@
+package dev.chancery.e2e;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.math.BigInteger;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.MessageDigest;
+import java.security.Signature;
+import java.security.interfaces.ECPublicKey;
+import java.security.spec.ECGenParameterSpec;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
+
+/** Signed requests of one ACME account (RFC 8555 section 6); for many threads. */
+final class AcmeCalls {
+  static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final Base64.Encoder BASE64URL = Base64.getUrlEncoder().withoutPadding();
+
+  private final HttpClient http;
+  private final URI directory;
+  private final KeyPair key = generate();
+  private final Queue<String> nonces = new ConcurrentLinkedQueue<>();
+  private @Nullable JsonNode urls;
+  private @Nullable String account;
+
+  AcmeCalls(HttpClient http, URI directory) throws GeneralSecurityException {
+    this.http = http;
+    this.directory = directory;
+  }
+
+  static KeyPair generate() throws GeneralSecurityException {
+    KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
+    generator.initialize(new ECGenParameterSpec("secp256r1"));
+    return generator.generateKeyPair();
+  }
+
+  static String base64Url(byte[] bytes) {
+    return BASE64URL.encodeToString(bytes);
+  }
+
+  /** What the server answered: a status below 300. */
+  record Answer(String location, byte[] body) {
+    JsonNode json() throws IOException {
+      return JSON.readTree(body);
+    }
+  }
+
+  /** The server answered with a problem. */
+  static final class Problem extends Exception {
+    private static final long serialVersionUID = 1L;
+    private final int status;
+
+    Problem(int status, String text) {
+      super(status + " " + text);
+      this.status = status;
+    }
+
+    /** Whether the server asked to come back later. */
+    boolean isOutage() {
+      return status == 503;
+    }
+  }
+
+  void register() throws Exception {
+    HttpResponse<byte[]> answer =
+        http.send(request(directory.toString()).build(), HttpResponse.BodyHandlers.ofByteArray());
+    urls = JSON.readTree(answer.body());
+    account = post(url("newAccount"), "{\"termsOfServiceAgreed\":true}").location();
+  }
+
+  /** A URL of the directory. */
+  String url(String name) {
+    return urls.get(name).asText();
+  }
+
+  Answer get(String url) throws Exception {
+    return post(url, "");
+  }
+
+  Answer post(String url, String payload) throws Exception {
+    for (int attempt = 1; ; attempt++) {
+      HttpResponse<byte[]> response =
+          http.send(
+              request(url)
+                  .header("Content-Type", "application/jose+json")
+                  .POST(HttpRequest.BodyPublishers.ofString(signed(url, payload)))
+                  .build(),
+              HttpResponse.BodyHandlers.ofByteArray());
+      response.headers().firstValue("Replay-Nonce").ifPresent(nonces::add);
+      if (response.statusCode() < 300) {
+        return new Answer(response.headers().firstValue("Location").orElse(""), response.body());
+      }
+      String text = new String(response.body(), StandardCharsets.UTF_8);
+      if (attempt == 3 || !text.contains("badNonce")) {
+        throw new Problem(response.statusCode(), text);
+      }
+    }
+  }
+
+  private static HttpRequest.Builder request(String url) {
+    return HttpRequest.newBuilder(URI.create(url)).timeout(PATIENCE);
+  }
+
+  private String nonce() throws IOException, InterruptedException {
+    String kept = nonces.poll();
+    if (kept != null) {
+      return kept;
+    }
+    return http.send(
+            request(url("newNonce")).HEAD().build(), HttpResponse.BodyHandlers.discarding())
+        .headers()
+        .firstValue("Replay-Nonce")
+        .orElseThrow();
+  }
+
+  private String signed(String url, String payload) throws Exception {
+    ObjectNode header =
+        JSON.createObjectNode().put("alg", "ES256").put("nonce", nonce()).put("url", url);
+    if (account == null) {
+      header.set("jwk", jwk());
+    } else {
+      header.put("kid", account);
+    }
+    String first = base64Url(JSON.writeValueAsBytes(header));
+    String second = base64Url(payload.getBytes(StandardCharsets.UTF_8));
+    Signature signature = Signature.getInstance("SHA256withECDSAinP1363Format");
+    signature.initSign(key.getPrivate());
+    signature.update((first + "." + second).getBytes(StandardCharsets.US_ASCII));
+    return JSON.createObjectNode()
+        .put("protected", first)
+        .put("payload", second)
+        .put("signature", base64Url(signature.sign()))
+        .toString();
+  }
+
+  /** The key authorization's second half (RFC 8555 section 8.1). */
+  String thumbprint() throws GeneralSecurityException, JsonProcessingException {
+    return base64Url(
+        MessageDigest.getInstance("SHA-256").digest(JSON.writeValueAsBytes(jwk())));
+  }
+
+  /** In the order that RFC 7638 section 3 wants of a thumbprint's input. */
+  private ObjectNode jwk() {
+    ECPublicKey publicKey = (ECPublicKey) key.getPublic();
+    return JSON.createObjectNode()
+        .put("crv", "P-256")
+        .put("kty", "EC")
+        .put("x", coordinate(publicKey.getW().getAffineX()))
+        .put("y", coordinate(publicKey.getW().getAffineY()));
+  }
+
+  private static String coordinate(BigInteger value) {
+    byte[] octets = new byte[32];
+    byte[] twos = value.toByteArray();
+    int length = Math.min(twos.length, 32);
+    System.arraycopy(twos, twos.length - length, octets, 32 - length, length);
+    return base64Url(octets);
+  }
+}

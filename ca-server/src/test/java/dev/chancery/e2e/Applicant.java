@@ -1,0 +1,129 @@
+package dev.chancery.e2e;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.security.KeyPair;
+import java.time.Duration;
+import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.ExtensionsGenerator;
+import org.bouncycastle.asn1.x509.GeneralName;
+import org.bouncycastle.asn1.x509.GeneralNames;
+import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
+import org.bouncycastle.pkcs.jcajce.JcaPKCS10CertificationRequestBuilder;
+
+/** Orders certificates and brings orders to their end, as RFC 8555 section 7.1.6 has them move. */
+final class Applicant {
+  private static final long PAUSE_MILLIS = 20;
+
+  private final AcmeCalls acme;
+  private final Witness witness;
+  private final String finalization;
+
+  Applicant(AcmeCalls acme, Witness witness) throws Exception {
+    this.acme = acme;
+    this.witness = witness;
+    this.finalization =
+        AcmeCalls.JSON.createObjectNode().put("csr", AcmeCalls.base64Url(csr())).toString();
+  }
+
+  /** Orders again and again until interrupted; an order that a dying server cut off is left. */
+  void keepOrdering() {
+    while (!Thread.currentThread().isInterrupted()) {
+      try {
+        String order = order();
+        String status = finish(order, Duration.ofSeconds(60));
+        if (!status.equals("valid")) {
+          witness.surprised(order + " ended " + status);
+        }
+      } catch (InterruptedException e) {
+        return;
+      } catch (IOException e) {
+        // The server is dead: what was said before counts, what was not said does not.
+        if (!pause()) {
+          return;
+        }
+      } catch (AcmeCalls.Problem e) {
+        if (!e.isOutage()) {
+          witness.surprised("" + e.getMessage());
+        }
+        if (!pause()) {
+          return;
+        }
+      } catch (Exception e) {
+        witness.surprised(e.toString());
+        return;
+      }
+    }
+  }
+
+  private static boolean pause() {
+    try {
+      Thread.sleep(PAUSE_MILLIS);
+      return true;
+    } catch (InterruptedException e) {
+      return false;
+    }
+  }
+
+  private String order() throws Exception {
+    String url =
+        acme.post(
+                acme.url("newOrder"),
+                "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"" + RunningServer.NAME + "\"}]}")
+            .location();
+    witness.ordered(url);
+    return url;
+  }
+
+  /** Does what the order's status asks for until it is valid or invalid, or until no time is left. */
+  String finish(String url, Duration patience) throws Exception {
+    long end = System.nanoTime() + patience.toNanos();
+    while (true) {
+      JsonNode order = acme.get(url).json();
+      String status = order.get("status").asText();
+      switch (status) {
+        case "pending" -> authorize(order);
+        case "ready" -> acme.post(order.get("finalize").asText(), finalization);
+        case "valid" -> {
+          witness.received(url, acme.get(order.get("certificate").asText()).body());
+          return status;
+        }
+        case "invalid" -> {
+          return status + ": " + order;
+        }
+        default -> Thread.sleep(PAUSE_MILLIS);
+      }
+      if (System.nanoTime() > end) {
+        return status;
+      }
+    }
+  }
+
+  private void authorize(JsonNode order) throws Exception {
+    for (JsonNode url : order.get("authorizations")) {
+      JsonNode authorization = acme.get(url.asText()).json();
+      for (JsonNode challenge : authorization.get("challenges")) {
+        if (challenge.get("type").asText().equals("http-01")
+            && challenge.get("status").asText().equals("pending")) {
+          acme.post(challenge.get("url").asText(), "{}");
+        }
+      }
+    }
+    Thread.sleep(PAUSE_MILLIS);
+  }
+
+  private static byte[] csr() throws Exception {
+    KeyPair key = AcmeCalls.generate();
+    ExtensionsGenerator extensions = new ExtensionsGenerator();
+    extensions.addExtension(
+        Extension.subjectAlternativeName,
+        false,
+        new GeneralNames(new GeneralName(GeneralName.dNSName, RunningServer.NAME)));
+    return new JcaPKCS10CertificationRequestBuilder(new X500Name("CN=" + RunningServer.NAME), key.getPublic())
+        .addAttribute(PKCSObjectIdentifiers.pkcs_9_at_extensionRequest, extensions.generate())
+        .build(new JcaContentSignerBuilder("SHA256withECDSA").build(key.getPrivate()))
+        .getEncoded();
+  }
+}

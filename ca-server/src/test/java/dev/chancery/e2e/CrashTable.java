@@ -1,0 +1,57 @@
+package dev.chancery.e2e;
+
+import dev.chancery.testing.DatabaseKind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.Map;
+
+/** Step, kills and outcome, for people to read. */
+final class CrashTable {
+  private final DatabaseKind kind;
+  private final Map<CrashStep, Integer> killed = new EnumMap<>(CrashStep.class);
+  private final Map<CrashStep, Integer> ended = new EnumMap<>(CrashStep.class);
+  private int certificates;
+
+  CrashTable(DatabaseKind kind) {
+    this.kind = kind;
+  }
+
+  /** The database was found as the step wants it. */
+  void killed(CrashStep step) {
+    killed.merge(step, 1, Integer::sum);
+  }
+
+  /** The interrupted order became valid, with one certificate. */
+  void ended(CrashStep step) {
+    ended.merge(step, 1, Integer::sum);
+  }
+
+  /** How many certificates clients hold in the end. */
+  void certificates(int number) {
+    certificates = number;
+  }
+
+  void write() throws IOException {
+    StringBuilder text =
+        new StringBuilder("%-10s %-13s %6s  %-12s %-12s %s%n"
+            .formatted(
+                "database", "killed at", "kills", "certificate", "order then", "valid after"));
+    killed.forEach((step, kills) ->
+        text.append(
+            "%-10s %-13s %6d  %-12s %-12s %d%n"
+                .formatted(
+                    kind, step, kills, step.row(), step.order(), ended.getOrDefault(step, 0))));
+    text.append(
+        "%s: %d kills, %d interrupted orders valid, %d certificates, all known and good%n"
+            .formatted(
+                kind,
+                killed.values().stream().mapToInt(Integer::intValue).sum(),
+                ended.values().stream().mapToInt(Integer::intValue).sum(),
+                certificates));
+    Path folder = Files.createDirectories(Path.of("target/crash-test"));
+    Files.writeString(folder.resolve(kind + ".txt"), text);
+    System.out.print(text);
+  }
+}

@@ -1,0 +1,49 @@
+package dev.chancery.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.chancery.store.Database;
+import dev.chancery.store.DatabaseSettings;
+import dev.chancery.testing.DatabaseKind;
+import dev.chancery.testing.TestDatabase;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+@DisplayName("work that a cluster does once")
+class PeriodicWorkTest {
+  @TempDir Path folder;
+
+  @ParameterizedTest
+  @EnumSource
+  @DisplayName("is taken over from a node that was killed in the middle of it a minute ago")
+  void survivesADeadNode(DatabaseKind kind) throws Exception {
+    TestDatabase where = kind.create(folder);
+    CountDownLatch done = new CountDownLatch(1);
+    try (Database database =
+            Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
+        PeriodicWork work = new PeriodicWork(database.dataSource())) {
+      OffsetDateTime death = OffsetDateTime.now(ZoneOffset.UTC).minusMinutes(1);
+      database
+          .sql()
+          .execute(
+              "insert into scheduled_tasks (task_name, task_instance, execution_time, picked,"
+                  + " picked_by, last_heartbeat, version)"
+                  + " values ('recovery', 'recurring', cast(? as timestamp with time zone), true,"
+                  + " 'node-dead', cast(? as timestamp with time zone), 2)",
+              death,
+              death);
+      work.once("recovery", Duration.ofHours(1), done::countDown);
+      work.start();
+
+      assertThat(done.await(20, TimeUnit.SECONDS)).isTrue();
+    }
+  }
+}
