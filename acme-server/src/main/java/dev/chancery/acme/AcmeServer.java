@@ -72,7 +72,14 @@ public final class AcmeServer implements AutoCloseable {
     this.validations =
         new Validations(
             authorizations,
-            new Http01(fetch, settings.networks(), settings.http01Port(), settings.redirectPorts()),
+            new Http01(
+                fetch,
+                settings.resolvers().isEmpty()
+                    ? HostAddresses.OF_SYSTEM
+                    : new DnsAddresses(settings.resolvers()),
+                settings.networks(),
+                settings.http01Port(),
+                settings.redirectPorts()),
             clock,
             settings.pauses(),
             settings.mostValidations());

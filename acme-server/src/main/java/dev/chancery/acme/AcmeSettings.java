@@ -1,5 +1,6 @@
 package dev.chancery.acme;
 
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.Set;
  *
  * @param http01Port the port that http-01 validation connects to first (RFC 8555 section 8.3)
  * @param redirectPorts the ports that a redirect may lead to
+ * @param resolvers the DNS servers that validation asks; none means the system's
  * @param pauses how long to wait between the attempts at one validation; one attempt more than
  *     there are pauses is made
  * @param mostValidations how many validations run at once; others wait for a later pass
@@ -22,6 +24,7 @@ public record AcmeSettings(
     int http01Port,
     Set<Integer> redirectPorts,
     TargetNetworks networks,
+    List<InetSocketAddress> resolvers,
     List<Duration> pauses,
     int mostValidations,
     Duration orderLifetime,
@@ -30,6 +33,7 @@ public record AcmeSettings(
   public AcmeSettings {
     endpoints = List.copyOf(endpoints);
     redirectPorts = Set.copyOf(redirectPorts);
+    resolvers = List.copyOf(resolvers);
     pauses = List.copyOf(pauses);
     if (endpoints.stream().map(AcmeEndpoint::name).distinct().count() < endpoints.size()) {
       throw new IllegalArgumentException("two ACME endpoints have the same name");
@@ -41,12 +45,16 @@ public record AcmeSettings(
    * two minutes.
    */
   public static AcmeSettings of(
-      List<AcmeEndpoint> endpoints, int http01Port, TargetNetworks networks) {
+      List<AcmeEndpoint> endpoints,
+      int http01Port,
+      TargetNetworks networks,
+      List<InetSocketAddress> resolvers) {
     return new AcmeSettings(
         endpoints,
         http01Port,
         new HashSet<>(List.of(80, 443, http01Port)),
         networks,
+        resolvers,
         List.of(
             Duration.ofSeconds(1),
             Duration.ofSeconds(2),

@@ -9,12 +9,10 @@ import dev.chancery.core.UriName;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.URISyntaxException;
-import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Stream;
 
 /**
  * The http-01 challenge (RFC 8555 section 8.3, RFC 8738): one attempt at reading the key
@@ -46,12 +44,19 @@ final class Http01 {
   private static final Set<Integer> REDIRECTS = Set.of(301, 302, 303, 307, 308);
 
   private final WebFetch fetch;
+  private final HostAddresses hosts;
   private final TargetNetworks networks;
   private final int port;
   private final Set<Integer> redirectPorts;
 
-  Http01(WebFetch fetch, TargetNetworks networks, int port, Set<Integer> redirectPorts) {
+  Http01(
+      WebFetch fetch,
+      HostAddresses hosts,
+      TargetNetworks networks,
+      int port,
+      Set<Integer> redirectPorts) {
     this.fetch = fetch;
+    this.hosts = hosts;
     this.networks = networks;
     this.port = port;
     this.redirectPorts = Set.copyOf(redirectPorts);
@@ -98,7 +103,7 @@ final class Http01 {
 
   private WebFetch.Answer get(Target target, WebFetch.Deadline deadline) throws Failure {
     Optional<WebFetch.Unreachable> last = Optional.empty();
-    for (InetAddress address : addresses(target)) {
+    for (InetAddress address : addresses(target, deadline)) {
       try {
         return fetch.get(
             target.secure(),
@@ -120,21 +125,24 @@ final class Http01 {
         false);
   }
 
-  private List<InetAddress> addresses(Target target) throws Failure {
-    InetAddress[] found;
+  private List<InetAddress> addresses(Target target, WebFetch.Deadline deadline) throws Failure {
+    List<InetAddress> found;
     try {
-      found = InetAddress.getAllByName(target.host());
-    } catch (UnknownHostException e) {
-      throw new Failure(AcmeError.DNS, "no address was found for " + target.host(), false);
+      found =
+          isAddress(target.host())
+              ? List.of(InetAddress.ofLiteral(target.host()))
+              : hosts.find(target.host(), Duration.ofNanos(deadline.nanosLeft()));
+    } catch (HostAddresses.NotFound e) {
+      throw new Failure(AcmeError.DNS, e.why(), false);
     }
-    List<InetAddress> permitted = Stream.of(found).filter(networks::permit).toList();
+    List<InetAddress> permitted = found.stream().filter(networks::permit).toList();
     if (permitted.isEmpty()) {
       throw new Failure(
           AcmeError.CONNECTION,
           "policy does not allow connecting to "
               + target.host()
               + " at "
-              + found[0].getHostAddress(),
+              + found.getFirst().getHostAddress(),
           true);
     }
     return permitted.subList(0, Math.min(MOST_ADDRESSES, permitted.size()));
@@ -172,6 +180,10 @@ final class Http01 {
     } catch (URISyntaxException | Refused e) {
       throw new Failure(AcmeError.INCORRECT_RESPONSE, where + "what is no http or https URL", true);
     }
+  }
+
+  private static boolean isAddress(String host) {
+    return host.contains(":") || host.matches("[0-9.]+");
   }
 
   private static String literal(String host) {

@@ -50,6 +50,7 @@ final class AcmeFixture implements AutoCloseable {
             web.port(),
             new HashSet<>(Set.of(web.port())),
             TargetNetworks.byDefault(),
+            List.of(),
             List.of(Duration.ofMillis(50), Duration.ofMillis(100)),
             16,
             Duration.ofDays(1),
@@ -94,7 +95,7 @@ final class AcmeFixture implements AutoCloseable {
     database.close();
   }
 
-  private static Database open(TestDatabase where) {
+  static Database open(TestDatabase where) {
     try {
       return Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
     } catch (DatabaseUnusable e) {

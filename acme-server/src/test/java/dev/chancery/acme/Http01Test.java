@@ -51,7 +51,8 @@ final class Http01Test {
   }
 
   private Http01.Outcome attempt(Name name, int port, Set<Integer> redirectPorts) {
-    return new Http01(fetch, TargetNetworks.byDefault(), port, redirectPorts)
+    return new Http01(
+            fetch, HostAddresses.OF_SYSTEM, TargetNetworks.byDefault(), port, redirectPorts)
         .attempt(name, TOKEN, EXPECTED);
   }
 

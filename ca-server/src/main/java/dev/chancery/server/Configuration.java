@@ -6,6 +6,7 @@ import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.hsm.KeyId;
 import dev.chancery.server.profiles.ProfileFiles;
+import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -92,7 +93,8 @@ record Configuration(
       YamlSection place) {}
 
   /** Resolvers are host:port; none: the system's. */
-  record ValidationSection(int http01Port, NetworksSection networks, List<String> resolvers) {}
+  record ValidationSection(
+      int http01Port, NetworksSection networks, List<InetSocketAddress> resolvers) {}
 
   record NetworksSection(List<Cidr> allow, List<Cidr> deny) {}
 

@@ -18,6 +18,8 @@ import dev.chancery.server.Configuration.OcspSection;
 import dev.chancery.server.Configuration.TokenKind;
 import dev.chancery.server.Configuration.TokenSection;
 import dev.chancery.server.Configuration.ValidationSection;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -239,11 +241,29 @@ final class ConfigurationFile {
                     : TargetNetworks.DENIED_BY_DEFAULT);
     end(networks);
     Optional<YamlSection> dns = section(section, "dns");
-    List<String> resolvers =
-        dns.isEmpty() ? List.of() : dns.get().list("resolvers", Function.identity());
+    List<InetSocketAddress> resolvers =
+        dns.isEmpty() ? List.of() : dns.get().list("resolvers", ConfigurationFile::resolver);
     end(dns);
     end(section);
     return new ValidationSection(port, targets, resolvers);
+  }
+
+  /** An address and port; a name would need a resolver to find the resolver. */
+  private static InetSocketAddress resolver(String text) {
+    int colon = text.lastIndexOf(':');
+    if (colon < 0) {
+      throw new IllegalArgumentException(
+          "must be an IP address and a port, such as 192.0.2.53:53 or [2001:db8::53]:53");
+    }
+    String host = text.substring(0, colon);
+    InetAddress address =
+        host.equals("localhost")
+            ? InetAddress.getLoopbackAddress()
+            : InetAddress.ofLiteral(
+                host.startsWith("[") && host.endsWith("]")
+                    ? host.substring(1, host.length() - 1)
+                    : host);
+    return new InetSocketAddress(address, number(text.substring(colon + 1), 1, 65535));
   }
 
   private static CrlSection crl(Optional<YamlSection> section) throws ConfigurationInvalid {

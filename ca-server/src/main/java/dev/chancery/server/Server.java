@@ -284,7 +284,8 @@ final class Server implements AutoCloseable {
     return AcmeSettings.of(
         endpoints,
         validation.http01Port(),
-        new TargetNetworks(validation.networks().allow(), validation.networks().deny()));
+        new TargetNetworks(validation.networks().allow(), validation.networks().deny()),
+        validation.resolvers());
   }
 
   private static PrometheusMeterRegistry metrics() {

@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.spec.ECGenParameterSpec;
 import java.security.spec.RSAKeyGenParameterSpec;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -56,8 +56,7 @@ final class CsrTest {
       assertThat(csr.publicKey().algorithm()).isEqualTo(kind.getKey());
       assertThat(csr.publicKey().encoded().bytes()).isEqualTo(keys.getPublic().getEncoded());
       assertThat(csr.commonNames()).containsExactly("a.example");
-      assertThat(csr.names())
-          .containsExactly(new DnsName("a.example"), IpName.parse("192.0.2.1"));
+      assertThat(csr.names()).containsExactly(new DnsName("a.example"), IpName.parse("192.0.2.1"));
       assertThat(csr.subject()).isEqualTo(new X500Name("CN=a.example,O=b"));
     }
   }
@@ -151,8 +150,7 @@ final class CsrTest {
   @DisplayName("A modulus without its leading zero octet is negative, not the number it looks like")
   void negativeModulusIsNotReadAsPositive() throws Exception {
     KeyPair keys = keys(KeyAlgorithm.RSA_2048);
-    BigInteger modulus =
-        ((java.security.interfaces.RSAPublicKey) keys.getPublic()).getModulus();
+    BigInteger modulus = ((java.security.interfaces.RSAPublicKey) keys.getPublic()).getModulus();
 
     assertKeyRefused(modulus.subtract(BigInteger.TWO.pow(2048)), BigInteger.valueOf(65537));
   }
@@ -169,10 +167,9 @@ final class CsrTest {
               ? new AlgorithmIdentifier(kind.getAlgorithm(), DERNull.INSTANCE)
               : new AlgorithmIdentifier(kind.getAlgorithm());
 
-      assertThatThrownBy(
-              () ->
-                  SubjectPublicKey.of(
-                      new SubjectPublicKeyInfo(other, good.getPublicKeyData().getOctets())))
+      assertThatThrownBy(() ->
+              SubjectPublicKey.of(
+                  new SubjectPublicKeyInfo(other, good.getPublicKeyData().getOctets())))
           .isInstanceOfSatisfying(
               Refused.class, e -> assertThat(e.reason()).isEqualTo(Reason.BAD_PUBLIC_KEY));
     }
@@ -183,8 +180,7 @@ final class CsrTest {
   void keysAreDecodedFirstThing() throws Exception {
     for (KeyAlgorithm algorithm :
         List.of(KeyAlgorithm.EC_P256, KeyAlgorithm.ED25519, KeyAlgorithm.RSA_2048)) {
-      String key =
-          Base64.getEncoder().encodeToString(keys(algorithm).getPublic().getEncoded());
+      String key = Base64.getEncoder().encodeToString(keys(algorithm).getPublic().getEncoded());
       Process process =
           new ProcessBuilder(
                   Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -212,17 +208,12 @@ final class CsrTest {
   }
 
   private static void assertKeyRefused(BigInteger modulus, BigInteger exponent) {
-    assertThatThrownBy(
-            () ->
-                SubjectPublicKey.of(
-                    new SubjectPublicKeyInfo(
-                        new AlgorithmIdentifier(
-                            PKCSObjectIdentifiers.rsaEncryption,
-                            DERNull.INSTANCE),
-                        new DERSequence(
-                            new ASN1Integer[] {
-                              new ASN1Integer(modulus), new ASN1Integer(exponent)
-                            }))))
+    assertThatThrownBy(() ->
+            SubjectPublicKey.of(
+                new SubjectPublicKeyInfo(
+                    new AlgorithmIdentifier(PKCSObjectIdentifiers.rsaEncryption, DERNull.INSTANCE),
+                    new DERSequence(
+                        new ASN1Integer[] {new ASN1Integer(modulus), new ASN1Integer(exponent)}))))
         .isInstanceOfSatisfying(
             Refused.class, e -> assertThat(e.reason()).isEqualTo(Reason.BAD_PUBLIC_KEY));
   }

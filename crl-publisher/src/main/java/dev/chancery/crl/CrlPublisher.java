@@ -111,8 +111,8 @@ public final class CrlPublisher implements AutoCloseable {
 
   /**
    * Whether a revocation was recorded after a CRL's look at them. Revocations around that look may
-   * be in the CRL or not; they cause one more CRL, once all of them are certainly visible to it, and
-   * no other after that.
+   * be in the CRL or not; they cause one more CRL, once all of them are certainly visible to it,
+   * and no other after that.
    */
   private boolean mayLackRevocations(IssuerId issuer, Instant thisUpdate, Instant now) {
     // thisUpdate has no fractions: the look was in the second that it names.

@@ -143,7 +143,8 @@ public final class Database implements AutoCloseable {
   public <T extends @Nullable Object> T inTransaction(Function<DSLContext, T> work) {
     for (int attempt = 1; ; attempt++) {
       try {
-        return transactions.transactionResult(configuration -> work.apply(DSL.using(configuration)));
+        return transactions.transactionResult(
+            configuration -> work.apply(DSL.using(configuration)));
       } catch (DataAccessException e) {
         if (SqlFailures.isOutage(e)) {
           throw new DatabaseAway("the database was lost in a transaction", e);

@@ -1,0 +1,42 @@
+package dev.chancery.acme;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.List;
+
+/** Finds the addresses of a host that a validation connects to. */
+interface HostAddresses {
+  /** The operating system's way, which has a time limit of its own. */
+  HostAddresses OF_SYSTEM =
+      (host, longest) -> {
+        try {
+          return List.of(InetAddress.getAllByName(host));
+        } catch (UnknownHostException e) {
+          throw new NotFound("no address was found for " + host);
+        }
+      };
+
+  /**
+   * Looks a host name up; at least one address comes back.
+   *
+   * @param longest after which the lookup is given up
+   */
+  List<InetAddress> find(String host, Duration longest) throws NotFound;
+
+  /** No address is known; it says why, for the client. */
+  final class NotFound extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    private final String why;
+
+    NotFound(String why) {
+      super(why, null, false, false);
+      this.why = why;
+    }
+
+    String why() {
+      return why;
+    }
+  }
+}
