@@ -139,8 +139,7 @@ class ListenersTest {
       String tag = open(path).headers().firstValue("etag").orElseThrow();
       for (String sent : List.of(tag, "W/" + tag, "\"other\", " + tag, "*")) {
         HttpResponse<String> again =
-            http.send(
-                request(path).header("If-None-Match", sent).build(), BodyHandlers.ofString());
+            http.send(request(path).header("If-None-Match", sent).build(), BodyHandlers.ofString());
         assertThat(again.statusCode()).describedAs(path + " " + sent).isEqualTo(304);
         assertThat(again.body()).isEmpty();
       }
@@ -203,7 +202,8 @@ class ListenersTest {
     }
     CommandRun after = run("issuer", "list");
     assertThat(after.exitCode()).isEqualTo(1);
-    assertThat(after.errorLines()).containsExactly("chancery: this certificate is not an administrator's");
+    assertThat(after.errorLines())
+        .containsExactly("chancery: this certificate is not an administrator's");
   }
 
   @Test
