@@ -12,7 +12,9 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.bouncycastle.cert.X509CertificateHolder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The certificates that clients build chains from: issuers' (RFC 5280 section 4.2.2.1, in DER and
@@ -49,11 +51,19 @@ final class CertificateDownloads {
 
   private static void send(Context context, Download download) {
     context.header(Header.ETAG, download.tag).header(Header.CACHE_CONTROL, "public, max-age=3600");
-    if (download.tag.equals(context.header(Header.IF_NONE_MATCH))) {
+    if (matches(context.header(Header.IF_NONE_MATCH), download.tag)) {
       context.status(HttpStatus.NOT_MODIFIED);
     } else {
       context.contentType(download.type).result(download.body);
     }
+  }
+
+  /** RFC 9110 section 13.1.2: the comparison is a weak one. */
+  private static boolean matches(@Nullable String ifNoneMatch, String tag) {
+    return ifNoneMatch != null
+        && Stream.of(ifNoneMatch.split(","))
+            .map(sent -> sent.strip().replaceFirst("^W/", ""))
+            .anyMatch(sent -> sent.equals("*") || sent.equals(tag));
   }
 
   private static Download pem(String text) {

@@ -45,7 +45,8 @@ final class Garbage {
     all.put("huge path", request("GET /" + "a".repeat(MEBIBYTE), "X: a"));
     all.put("huge query", request("GET /nothing?" + "a".repeat(MEBIBYTE), "X: a"));
     all.put("huge method", request("A".repeat(MEBIBYTE) + " /", "X: a"));
-    for (String method : List.of("FOO", "get", "TRACE", "CONNECT", "PROPFIND", "\u0001", "G\u00c4T")) {
+    for (String method :
+        List.of("FOO", "get", "TRACE", "CONNECT", "PROPFIND", "\u0001", "G\u00c4T")) {
       all.put("method " + method, request(method + " /nothing", "X: secret-echo"));
     }
     all.put("no such proxy", request("GET http://other.example/nothing", "X: a"));
@@ -117,12 +118,15 @@ final class Garbage {
     documents.put("deep lists", "[".repeat(50_000));
     documents.put("deep objects", "{\"a\":".repeat(20_000));
     documents.put(
-        "key twice", "{\"protected\":\"e30\",\"protected\":\"e30\",\"payload\":\"\",\"signature\":\"\"}");
-    documents.put(
-        "wrong kinds", "{\"protected\":{},\"payload\":[],\"signature\":1,\"reason\":{}}");
+        "key twice",
+        "{\"protected\":\"e30\",\"protected\":\"e30\",\"payload\":\"\",\"signature\":\"\"}");
+    documents.put("wrong kinds", "{\"protected\":{},\"payload\":[],\"signature\":1,\"reason\":{}}");
     documents.put("bad base64", "{\"protected\":\"%%%\",\"payload\":\"=\",\"signature\":\"\"}");
     documents.put(
-        "deep inside", "{\"protected\":\"" + base64("[".repeat(30_000)) + "\",\"payload\":\"\","
+        "deep inside",
+        "{\"protected\":\""
+            + base64("[".repeat(30_000))
+            + "\",\"payload\":\"\","
             + "\"signature\":\"\"}");
     documents.put("DER that lies", "0\u0084\u007f\u00ff\u00ff\u00ff0\u0080");
     documents.put("deep DER", "0\u0080".repeat(10_000));
@@ -134,22 +138,28 @@ final class Garbage {
     }
     all.put("no type", request("POST " + path, "Content-Length: 2", "{}"));
     all.put(
-        "type of noise", request("POST " + path, "Content-Type: \u0001;;=\r\nContent-Length: 2", "{}"));
+        "type of noise",
+        request("POST " + path, "Content-Type: \u0001;;=\r\nContent-Length: 2", "{}"));
     all.put(
         "unknown charset",
         request(
-            "POST " + path, "Content-Type: application/json; charset=x\u00ff-no\r\nContent-Length: 2", "{}"));
+            "POST " + path,
+            "Content-Type: application/json; charset=x\u00ff-no\r\nContent-Length: 2",
+            "{}"));
     all.put("body that ends early", request("POST " + path, jose + "\r\nContent-Length: 99", "{}"));
     all.put(
-        "chunk of no size", request("POST " + path, jose + "\r\nTransfer-Encoding: chunked", "zz\r\n"));
+        "chunk of no size",
+        request("POST " + path, jose + "\r\nTransfer-Encoding: chunked", "zz\r\n"));
     all.put(
         "chunk beyond numbers",
-        request("POST " + path, jose + "\r\nTransfer-Encoding: chunked", "FFFFFFFFFFFFFFFFF\r\nab"));
+        request(
+            "POST " + path, jose + "\r\nTransfer-Encoding: chunked", "FFFFFFFFFFFFFFFFF\r\nab"));
     all.put(
         "chunks that end early",
         request("POST " + path, jose + "\r\nTransfer-Encoding: chunked", "5\r\nab"));
     all.put(
-        "zipped", request("POST " + path, jose + "\r\nContent-Encoding: gzip\r\nContent-Length: 2", "ab"));
+        "zipped",
+        request("POST " + path, jose + "\r\nContent-Encoding: gzip\r\nContent-Length: 2", "ab"));
     byte[] mebibyte = new byte[MEBIBYTE];
     for (String type : types) {
       List<byte[]> announced =
@@ -181,6 +191,8 @@ final class Garbage {
   }
 
   private static String base64(String text) {
-    return java.util.Base64.getUrlEncoder().withoutPadding().encodeToString(text.getBytes(ISO_8859_1));
+    return java.util.Base64.getUrlEncoder()
+        .withoutPadding()
+        .encodeToString(text.getBytes(ISO_8859_1));
   }
 }

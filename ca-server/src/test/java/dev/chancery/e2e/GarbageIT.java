@@ -190,7 +190,8 @@ class GarbageIT {
   private static long heapInUse() throws Exception {
     server.command("GC.run");
     RawExchange metrics =
-        RawExchange.of(ports.management(), Optional.empty(), Garbage.request("GET /metrics", "X: a"));
+        RawExchange.of(
+            ports.management(), Optional.empty(), Garbage.request("GET /metrics", "X: a"));
     List<String> areas =
         MEMORY.matcher(metrics.answer()).results().map(match -> match.group(1)).toList();
     assertThat(areas).describedAs(metrics.answer()).isNotEmpty();

@@ -207,7 +207,9 @@ class KeySecrecyIT {
     return dump;
   }
 
-  /** Makes the server sign with the issuer's key all the time: readiness is proven by signatures. */
+  /**
+   * Makes the server sign with the issuer's key all the time: readiness is proven by signatures.
+   */
   private static final class Load implements AutoCloseable {
     private static final int CLIENTS = 4;
 
@@ -219,18 +221,20 @@ class KeySecrecyIT {
     Load(int port) {
       URI ready = URI.create("http://127.0.0.1:" + port + "/readyz");
       for (int i = 0; i < CLIENTS; i++) {
-        running.add(clients.submit(() -> {
-          try (HttpClient http = HttpClient.newHttpClient()) {
-            while (!ended.get()) {
-              HttpResponse<String> answer =
-                  http.send(
-                      HttpRequest.newBuilder(ready).build(), HttpResponse.BodyHandlers.ofString());
-              assertThat(answer.statusCode()).describedAs(answer.body()).isEqualTo(200);
-              signatures.incrementAndGet();
-            }
-          }
-          return null;
-        }));
+        running.add(
+            clients.submit(() -> {
+              try (HttpClient http = HttpClient.newHttpClient()) {
+                while (!ended.get()) {
+                  HttpResponse<String> answer =
+                      http.send(
+                          HttpRequest.newBuilder(ready).build(),
+                          HttpResponse.BodyHandlers.ofString());
+                  assertThat(answer.statusCode()).describedAs(answer.body()).isEqualTo(200);
+                  signatures.incrementAndGet();
+                }
+              }
+              return null;
+            }));
       }
     }
 

@@ -75,7 +75,8 @@ record KnownKey(String id, KeyPair pair) {
               environment,
               "sh",
               "-c",
-              "softhsm2-util --import \"$1\" --token \"$2\" --label \"$3\" --id \"$4\" --pin \"$PIN\"",
+              "softhsm2-util --import \"$1\" --token \"$2\" --label \"$3\" --id \"$4\" --pin"
+                  + " \"$PIN\"",
               "sh",
               key.toString(),
               label,

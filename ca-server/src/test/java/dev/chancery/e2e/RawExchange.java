@@ -28,8 +28,7 @@ record RawExchange(boolean hungUp, String answer) {
   private static final Pattern STATUS_LINE = Pattern.compile("HTTP/1\\.[01] ([0-9]{3})");
 
   /** Sends until done or until the server does not want more, then reads to the end. */
-  static RawExchange of(int port, Optional<SSLContext> tls, List<byte[]> parts)
-      throws IOException {
+  static RawExchange of(int port, Optional<SSLContext> tls, List<byte[]> parts) throws IOException {
     try (Socket socket = connect(port, tls)) {
       socket.setSoTimeout(PATIENCE);
       try {

@@ -1,0 +1,417 @@
+package dev.chancery.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.chancery.core.DnsName;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.ProfileId;
+import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.hsm.Token;
+import dev.chancery.server.engine.Catalogue;
+import dev.chancery.server.engine.Issuer;
+import dev.chancery.server.engine.IssuingAuthority;
+import dev.chancery.store.Database;
+import dev.chancery.store.IssuerRegistry;
+import dev.chancery.store.JooqIssuanceLedger;
+import dev.chancery.store.JooqRevocationLedger;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509CRL;
+import java.security.cert.X509Certificate;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
+import org.awaitility.Awaitility;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.cert.ocsp.BasicOCSPResp;
+import org.bouncycastle.cert.ocsp.CertificateID;
+import org.bouncycastle.cert.ocsp.OCSPReqBuilder;
+import org.bouncycastle.cert.ocsp.OCSPResp;
+import org.bouncycastle.cert.ocsp.RevokedStatus;
+import org.bouncycastle.operator.jcajce.JcaDigestCalculatorProviderBuilder;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the public, admin and management listeners answer, and the command line that asks them. */
+@DisplayName("The listeners and the command line")
+class ListenersTest {
+  @TempDir Path folder;
+
+  private final ObjectMapper json = new ObjectMapper();
+  private final HttpClient http = HttpClient.newHttpClient();
+  private Path home;
+  private Server server;
+  private Addresses addresses;
+  private int managementPort;
+
+  @BeforeEach
+  void start() throws Exception {
+    home = folder.resolve("home");
+    assertThat(CommandRun.of("init", "--home", home.toString(), "--development-key-store"))
+        .returns(0, CommandRun::exitCode);
+    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      managementPort = free.getLocalPort();
+    }
+    serve();
+  }
+
+  private void serve() throws Exception {
+    Home opened = Home.open(home);
+    AtomicReference<Addresses> started = new AtomicReference<>();
+    server =
+        Server.start(
+            opened,
+            Configuration.read(
+                opened,
+                Map.of(
+                    "listeners.public", "{host: 127.0.0.1, port: 0}",
+                    "listeners.api", "{host: 127.0.0.1, port: 0}",
+                    "listeners.admin.port", "0",
+                    "listeners.management.port", Integer.toString(managementPort))),
+            Clock.systemUTC(),
+            new SecureRandom(),
+            started::set);
+    addresses = started.get();
+  }
+
+  @AfterEach
+  void stop() {
+    http.close();
+    server.close();
+  }
+
+  @Test
+  @DisplayName("the landing page has the directory, the root's fingerprint, and no script")
+  void landingPage() throws Exception {
+    HttpResponse<String> page = open("/");
+
+    assertThat(page.statusCode()).isEqualTo(200);
+    assertThat(page.headers().firstValue("content-type").orElse("")).startsWith("text/html");
+    assertThat(page.body())
+        .contains(addresses.apiUrl() + "/acme/directory")
+        .contains(TrustBundle.fingerprint(certificate("root.pem")))
+        .contains(addresses.publicUrl() + "/roots.pem")
+        .contains("certbot", "lego", "Caddy", "ClusterIssuer")
+        .doesNotContain("{{", "<script");
+    assertThat(page.headers().firstValue("content-security-policy")).isPresent();
+  }
+
+  @Test
+  @DisplayName("roots and issuers can be fetched, and need not be fetched twice (RFC 9110 13.1.2)")
+  void downloads() throws Exception {
+    assertThat(open("/roots.pem").body()).isEqualTo(Files.readString(home.resolve("root.pem")));
+    assertThat(open("/ca/issuing.pem").body())
+        .isEqualTo(Files.readString(home.resolve("ca/issuing.pem")));
+    HttpResponse<byte[]> der =
+        http.send(request("/ca/issuing.crt").build(), BodyHandlers.ofByteArray());
+    assertThat(der.body()).isEqualTo(certificate("ca/issuing.pem").getEncoded());
+    assertThat(der.headers().firstValue("content-type")).contains("application/pkix-cert");
+
+    for (String path : List.of("/roots.pem", "/ca/issuing.crt", "/crl/issuing.crl")) {
+      Awaitility.await(path).until(() -> open(path).statusCode() == 200);
+      String tag = open(path).headers().firstValue("etag").orElseThrow();
+      for (String sent : List.of(tag, "W/" + tag, "\"other\", " + tag, "*")) {
+        HttpResponse<String> again =
+            http.send(request(path).header("If-None-Match", sent).build(), BodyHandlers.ofString());
+        assertThat(again.statusCode()).describedAs(path + " " + sent).isEqualTo(304);
+        assertThat(again.body()).isEmpty();
+      }
+      HttpResponse<String> other =
+          http.send(
+              request(path).header("If-None-Match", "\"other\"").build(), BodyHandlers.ofString());
+      assertThat(other.statusCode()).isEqualTo(200);
+    }
+    assertThat(open("/ca/other.crt").statusCode()).isEqualTo(404);
+  }
+
+  @Test
+  @DisplayName("healthz, readyz and metrics answer on the management port alone")
+  void management() throws Exception {
+    assertThat(manage("/healthz").statusCode()).isEqualTo(200);
+    HttpResponse<String> ready = manage("/readyz");
+    assertThat(ready.statusCode()).isEqualTo(200);
+    assertThat(ready.body()).contains("database: ok", "key of issuing: ok");
+    assertThat(manage("/metrics").body()).contains("jvm_memory_used_bytes");
+    assertThat(manage("/admin/v1/issuers").statusCode()).isEqualTo(404);
+
+    assertThat(open("/metrics").statusCode()).isEqualTo(404);
+    assertThat(open("/readyz").statusCode()).isEqualTo(404);
+    assertThat(open("/admin/v1/issuers").statusCode()).isEqualTo(404);
+    assertThat(open("/acme/directory").statusCode()).isEqualTo(404);
+  }
+
+  @Test
+  @DisplayName("without a client certificate there is no admin API, with another's it is forbidden")
+  void adminNeedsAdministrator() throws Exception {
+    try (HttpClient nobody = client(null)) {
+      assertThatThrownBy(() -> admin(nobody, "GET", "/admin/v1/issuers"))
+          .isInstanceOf(IOException.class);
+    }
+    // Certified by the same CA, but not for clients.
+    try (HttpClient apiServer = client(apiCredential())) {
+      assertThatThrownBy(() -> admin(apiServer, "GET", "/admin/v1/issuers"))
+          .isInstanceOf(IOException.class);
+    }
+    server.close();
+    Credential ordinary = clientCredential();
+    serve();
+    try (HttpClient other = client(ordinary)) {
+      HttpResponse<String> answer = admin(other, "GET", "/admin/v1/issuers");
+      assertThat(answer.statusCode()).isEqualTo(403);
+      assertThat(answer.headers().firstValue("content-type")).contains("application/problem+json");
+    }
+  }
+
+  @Test
+  @DisplayName("a revoked administrator is forbidden")
+  void revokedAdministrator() throws Exception {
+    Credential credential = Credential.read(home.resolve("admin/admin.pem")).orElseThrow();
+    String serial = credential.certificate().getSerialNumber().toString(16);
+    CommandRun revoked = run("certificate", "revoke", "--reason", "keyCompromise", serial);
+    assertThat(revoked.exitCode()).describedAs(revoked.err()).isZero();
+
+    try (HttpClient administrator = client(credential)) {
+      assertThat(admin(administrator, "GET", "/admin/v1/issuers").statusCode()).isEqualTo(403);
+    }
+    CommandRun after = run("issuer", "list");
+    assertThat(after.exitCode()).isEqualTo(1);
+    assertThat(after.errorLines())
+        .containsExactly("chancery: this certificate is not an administrator's");
+  }
+
+  @Test
+  @DisplayName("every path of the OpenAPI document answers as it says")
+  void openApi() throws Exception {
+    try (HttpClient administrator =
+        client(Credential.read(home.resolve("admin/admin.pem")).orElseThrow())) {
+      JsonNode document =
+          json.readTree(admin(administrator, "GET", "/admin/v1/openapi.json").body());
+      List<String> answered = new ArrayList<>();
+      for (Map.Entry<String, JsonNode> path : document.path("paths").properties()) {
+        for (String method : List.of("get", "post")) {
+          JsonNode operation = path.getValue().path(method);
+          HttpResponse<String> answer =
+              admin(
+                  administrator,
+                  method.toUpperCase(Locale.ROOT),
+                  path.getKey().replace("{serial}", apiSerial()));
+          if (operation.isMissingNode()) {
+            assertThat(answer.statusCode()).describedAs(path.getKey()).isIn(404, 405);
+          } else {
+            assertThat(operation.path("responses").has(Integer.toString(answer.statusCode())))
+                .describedAs(path.getKey() + ": " + answer)
+                .isTrue();
+            assertThat(answer.statusCode()).describedAs(answer.body()).isEqualTo(200);
+            answered.add(path.getKey());
+          }
+        }
+      }
+      assertThat(answered).hasSameSizeAs(document.path("paths").properties());
+    }
+  }
+
+  @Test
+  @DisplayName("show, revoke, show again; OCSP and CRL follow; twice is refused")
+  void revoke() throws Exception {
+    String serial = apiSerial();
+    JsonNode shown = json.readTree(run("certificate", "show", "--output", "json", serial).out());
+    assertThat(shown.path("state").asText()).isEqualTo("issued");
+    assertThat(shown.path("serial").asText()).isEqualTo(serial);
+    assertThat(run("certificate", "show", colons(serial)).out())
+        .containsPattern("(?m)^state +issued$")
+        .containsPattern("(?m)^issuer +issuing$");
+    assertThat(ocspStatus()).isNull();
+
+    CommandRun revoked = run("certificate", "revoke", "--reason", "superseded", serial);
+
+    assertThat(revoked.exitCode()).describedAs(revoked.err()).isZero();
+    assertThat(revoked.out()).containsPattern("(?m)^revocation.reason +superseded$");
+    assertThat(ocspStatus()).isInstanceOf(RevokedStatus.class);
+    X509Certificate certificate = apiCertificate();
+    Awaitility.await("CRL")
+        .atMost(Duration.ofSeconds(20))
+        .until(() -> crl().isRevoked(certificate));
+    CommandRun twice = run("certificate", "revoke", serial);
+    assertThat(twice.exitCode()).isEqualTo(1);
+    assertThat(twice.errorLines()).hasSize(1);
+    assertThat(twice.err()).contains("revoked");
+  }
+
+  @Test
+  @DisplayName("what the command line is refused, it says in one line, and exits with 1")
+  void refusals() throws Exception {
+    requireRefused(run("certificate", "show", "0abc"), "there is no such certificate");
+    requireRefused(run("certificate", "revoke", "0abc"), "there is no such certificate");
+    requireRefused(run("certificate", "show", "xyz"), "hexadecimal");
+    for (String reason : List.of("boredom", "certificateHold", "removeFromCRL")) {
+      requireRefused(
+          run("certificate", "revoke", "--reason", reason, apiSerial()), "no such reason");
+    }
+    requireRefused(
+        run("certificate", "revoke", "--invalidity-date", "yesterday", apiSerial()),
+        "invalidityDate");
+    JsonNode shown =
+        json.readTree(run("certificate", "show", "--output", "json", apiSerial()).out());
+    assertThat(shown.path("state").asText()).isEqualTo("issued");
+    CommandRun issuers = run("issuer", "list", "--output", "json");
+    assertThat(json.readTree(issuers.out()).path(0).path("name").asText()).isEqualTo("issuing");
+    assertThat(run("issuer", "list").out()).contains("name", "issuing", "root");
+
+    server.close();
+    requireRefused(run("issuer", "list"), "the server does not answer");
+  }
+
+  private static void requireRefused(CommandRun run, String says) {
+    assertThat(run.exitCode()).describedAs(run.toString()).isEqualTo(1);
+    assertThat(run.errorLines()).hasSize(1);
+    assertThat(run.err()).startsWith("chancery: ").contains(says).doesNotContain("Exception");
+  }
+
+  private CommandRun run(String... command) {
+    List<String> arguments = new ArrayList<>(List.of(command));
+    arguments.add(2, "--home=" + home);
+    return CommandRun.of(arguments.toArray(String[]::new));
+  }
+
+  /** The certificate of the API itself, the one leaf that every home has. */
+  private X509Certificate apiCertificate() throws Exception {
+    return apiCredential().certificate();
+  }
+
+  private String apiSerial() throws Exception {
+    String digits = apiCertificate().getSerialNumber().toString(16);
+    return digits.length() % 2 == 0 ? digits : "0" + digits;
+  }
+
+  private Credential apiCredential() throws Exception {
+    return Credential.read(home.resolve("tls/api.pem")).orElseThrow();
+  }
+
+  /** A client certificate like any that ACME could give out, issued while the server is away. */
+  private Credential clientCredential() throws Exception {
+    Home opened = Home.open(home);
+    Configuration configuration = Configuration.read(opened, Map.of());
+    Clock clock = Clock.systemUTC();
+    SecureRandom random = new SecureRandom();
+    try (Database database = Databases.open(opened, configuration.database(), name -> null);
+        Token token = Tokens.open(opened, configuration.token(), random)) {
+      List<Issuer> issuers = new ArrayList<>();
+      for (KeyedIssuer issuer :
+          KeyedIssuer.open(
+              opened, configuration, token, new IssuerRegistry(database), clock.instant())) {
+        issuers.add(issuer.forIssuing(opened, addresses));
+      }
+      return Credential.issue(
+          new IssuingAuthority(
+              new Catalogue(issuers, configuration.profiles(opened).values()),
+              new JooqIssuanceLedger(database, clock),
+              new JooqRevocationLedger(database, clock),
+              clock,
+              random,
+              issuer -> {}),
+          new IssuerId("issuing"),
+          new ProfileId("tls-client"),
+          new X500Name("CN=someone"),
+          Set.of(DnsName.parse("client.example")),
+          "test",
+          new TimeOrderedIds(clock, random));
+    }
+  }
+
+  private static String colons(String serial) {
+    return serial.replaceAll("(..)(?!$)", "$1:");
+  }
+
+  private X509CertificateHolder certificate(String file) throws Exception {
+    return PemFile.certificates(home.resolve(file)).getFirst();
+  }
+
+  private HttpRequest.Builder request(String path) {
+    return HttpRequest.newBuilder(URI.create(addresses.publicUrl() + path));
+  }
+
+  private HttpResponse<String> open(String path) throws Exception {
+    return http.send(request(path).build(), BodyHandlers.ofString(StandardCharsets.UTF_8));
+  }
+
+  private HttpResponse<String> manage(String path) throws Exception {
+    URI uri = URI.create("http://127.0.0.1:" + managementPort + path);
+    return http.send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
+  }
+
+  private HttpResponse<String> admin(HttpClient client, String method, String path)
+      throws Exception {
+    URI uri = URI.create(Files.readString(home.resolve("admin/url")).strip() + path);
+    return client.send(
+        HttpRequest.newBuilder(uri).method(method, HttpRequest.BodyPublishers.noBody()).build(),
+        BodyHandlers.ofString());
+  }
+
+  private HttpClient client(Credential credential) throws Exception {
+    TrustManagerFactory roots = TrustManagerFactory.getInstance("PKIX");
+    roots.init(TrustBundle.read(List.of(home.resolve("root.pem"))).trustStore());
+    SSLContext tls = SSLContext.getInstance("TLS");
+    if (credential == null) {
+      tls.init(null, roots.getTrustManagers(), null);
+    } else {
+      KeyManagerFactory keys = KeyManagerFactory.getInstance("PKIX");
+      keys.init(credential.keyStore(), new char[0]);
+      tls.init(keys.getKeyManagers(), roots.getTrustManagers(), null);
+    }
+    return HttpClient.newBuilder().sslContext(tls).build();
+  }
+
+  private Object ocspStatus() throws Exception {
+    CertificateID id =
+        new CertificateID(
+            new JcaDigestCalculatorProviderBuilder().build().get(CertificateID.HASH_SHA1),
+            certificate("ca/issuing.pem"),
+            apiCertificate().getSerialNumber());
+    HttpResponse<byte[]> answer =
+        http.send(
+            request("/ocsp")
+                .header("Content-Type", "application/ocsp-request")
+                .POST(
+                    HttpRequest.BodyPublishers.ofByteArray(
+                        new OCSPReqBuilder().addRequest(id).build().getEncoded()))
+                .build(),
+            BodyHandlers.ofByteArray());
+    BasicOCSPResp basic = (BasicOCSPResp) new OCSPResp(answer.body()).getResponseObject();
+    return basic.getResponses()[0].getCertStatus();
+  }
+
+  private X509CRL crl() throws Exception {
+    HttpResponse<byte[]> answer =
+        http.send(request("/crl/issuing.crl").build(), BodyHandlers.ofByteArray());
+    return (X509CRL)
+        CertificateFactory.getInstance("X.509")
+            .generateCRL(new ByteArrayInputStream(answer.body()));
+  }
+}
