@@ -14,7 +14,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 /**
  * Kills the server, under load, at every step between a ready order and the answer with its
  * certificate (docs/issuance-cycle.md). A plain build kills a few times on each database, so that
- * each step is met at least once on one of them; scripts/crash-test.sh kills as often as it is told.
+ * each step is met at least once on one of them; scripts/crash-test.sh kills as often as it is
+ * told.
  */
 @DisplayName("a server that is killed")
 class CrashIT {

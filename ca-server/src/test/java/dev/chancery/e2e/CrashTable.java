@@ -35,9 +35,10 @@ final class CrashTable {
 
   void write() throws IOException {
     StringBuilder text =
-        new StringBuilder("%-10s %-13s %6s  %-12s %-12s %s%n"
-            .formatted(
-                "database", "killed at", "kills", "certificate", "order then", "valid after"));
+        new StringBuilder(
+            "%-10s %-13s %6s  %-12s %-12s %s%n"
+                .formatted(
+                    "database", "killed at", "kills", "certificate", "order then", "valid after"));
     killed.forEach((step, kills) ->
         text.append(
             "%-10s %-13s %6d  %-12s %-12s %d%n"

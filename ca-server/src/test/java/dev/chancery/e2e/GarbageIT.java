@@ -77,7 +77,7 @@ class GarbageIT {
   @BeforeAll
   static void start() throws Exception {
     ports = RunningServer.Ports.free();
-    server = RunningServer.start(folder, ports);
+    server = RunningServer.start(folder, ports, List.of());
     // What is loaded and cached at the first request is not growth.
     for (Listener listener : Listener.values()) {
       RawExchange.of(listener.port(), listener.tls(), Garbage.request("GET /", "X: a"));

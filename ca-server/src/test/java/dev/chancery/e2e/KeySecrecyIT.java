@@ -45,7 +45,7 @@ class KeySecrecyIT {
   @DisplayName("pkcs11-tool: sensitive, always sensitive, never extractable, made there, sign only")
   void attributes() throws Exception {
     RunningServer.Ports ports = RunningServer.Ports.free();
-    try (RunningServer server = RunningServer.start(folder, ports)) {
+    try (RunningServer server = RunningServer.start(folder, ports, List.of())) {
       assertThat(server.stop()).isIn(0, 143);
     }
 
@@ -101,7 +101,7 @@ class KeySecrecyIT {
     RunningServer.Ports ports = RunningServer.Ports.free();
     List<Path> searched = new ArrayList<>();
 
-    try (RunningServer server = RunningServer.start(folder, ports)) {
+    try (RunningServer server = RunningServer.start(folder, ports, List.of())) {
       Certbot certbot = new Certbot(folder.resolve("certbot"), home.resolve("root.pem"), NAME);
       certbot.obtain(server.directoryUrl(), ports.http01());
       try (Load load = new Load(ports.management())) {

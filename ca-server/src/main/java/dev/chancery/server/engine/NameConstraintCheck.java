@@ -97,7 +97,7 @@ final class NameConstraintCheck {
 
   /**
    * Refuses a subject outside the constraints, which also bind what of it some relying parties read
-   * as a mail address or, without a subjectAltName, as a host name.
+   * as a mail address or, when no DNS name is there beside it, as a host name (OpenSSL does).
    *
    * @throws Refused with {@link Reason#REJECTED_NAME}
    */
@@ -121,7 +121,7 @@ final class NameConstraintCheck {
                 new GeneralName(GeneralName.rfc822Name, new DERIA5String(text)),
                 "subject's mail address");
           } else if (attribute.getType().equals(BCStyle.CN)
-              && names.isEmpty()
+              && names.stream().noneMatch(DnsName.class::isInstance)
               && looksLikeHost(text)) {
             require(
                 new GeneralName(
@@ -159,6 +159,6 @@ final class NameConstraintCheck {
   }
 
   private static boolean looksLikeHost(String text) {
-    return text.contains(".") && text.matches("[A-Za-z0-9.*-]+");
+    return text.contains(".") && text.matches("[A-Za-z0-9._*-]+");
   }
 }
