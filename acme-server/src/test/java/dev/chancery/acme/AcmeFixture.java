@@ -94,7 +94,7 @@ final class AcmeFixture implements AutoCloseable {
     database.close();
   }
 
-  private static Database open(TestDatabase where) {
+  static Database open(TestDatabase where) {
     try {
       return Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
     } catch (DatabaseUnusable e) {

@@ -46,7 +46,7 @@ final class NoncesTest {
     TestDatabase where = kind.create(folder);
     String spent;
     String unspent;
-    try (Database database = Database.open(where.url(), where.user(), where.password())) {
+    try (Database database = AcmeFixture.open(where)) {
       Nonces first = node(database);
       Nonces second = node(database);
       spent = first.fresh();
@@ -54,7 +54,7 @@ final class NoncesTest {
       assertThat(spends(second, spent)).isTrue();
       assertThat(spends(first, spent)).isFalse();
     }
-    try (Database database = Database.open(where.url(), where.user(), where.password())) {
+    try (Database database = AcmeFixture.open(where)) {
       Nonces restarted = node(database);
       assertThat(spends(restarted, spent)).isFalse();
       assertThat(spends(restarted, unspent)).isTrue();
@@ -66,7 +66,7 @@ final class NoncesTest {
   @DisplayName("RFC 8555 6.5: the same nonce at once, one wins")
   void race(DatabaseKind kind) {
     TestDatabase where = kind.create(folder);
-    try (Database database = Database.open(where.url(), where.user(), where.password())) {
+    try (Database database = AcmeFixture.open(where)) {
       Nonces nonces = node(database);
       for (int round = 0; round < 10; round++) {
         String nonce = nonces.fresh();
@@ -81,7 +81,7 @@ final class NoncesTest {
   @DisplayName("RFC 8555 6.5: a nonce ends after an hour, and is forgotten only an hour later")
   void lifetime(DatabaseKind kind) {
     TestDatabase where = kind.create(folder);
-    try (Database database = Database.open(where.url(), where.user(), where.password())) {
+    try (Database database = AcmeFixture.open(where)) {
       Nonces nonces = node(database);
       String late = nonces.fresh();
       for (int i = 0; i < 25; i++) {
