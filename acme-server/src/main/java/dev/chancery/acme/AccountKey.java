@@ -2,33 +2,28 @@ package dev.chancery.acme;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.chancery.core.BouncyCastle;
 import dev.chancery.core.Der;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Refused;
 import dev.chancery.core.SubjectPublicKey;
-import java.io.IOException;
-import java.math.BigInteger;
-import java.nio.charset.StandardCharsets;
-import java.security.GeneralSecurityException;
 import java.security.PublicKey;
-import java.security.Signature;
-import java.security.interfaces.RSAPublicKey;
-import java.util.Arrays;
-import org.bouncycastle.asn1.ASN1ObjectIdentifier;
-import org.bouncycastle.asn1.DERNull;
-import org.bouncycastle.asn1.edec.EdECObjectIdentifiers;
-import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
-import org.bouncycastle.asn1.sec.SECObjectIdentifiers;
-import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
-import org.bouncycastle.asn1.x9.X9ObjectIdentifiers;
+import org.jose4j.jwk.JsonWebKey;
+import org.jose4j.jwk.PublicJsonWebKey;
+import org.jose4j.lang.JoseException;
 
 /**
- * The public key of an account, or of a certificate that its own key revokes. Decoded by Bouncy
- * Castle and verified with it: several times as fast as the JDK's elliptic curves.
+ * The public key of an account, or of a certificate that its own key revokes. Its JWK and
+ * thumbprint are jose4j's, its limits those of every key here; decoded by Bouncy Castle.
  */
 final class AccountKey {
+  private static final List<String> PUBLIC_MEMBERS = List.of("kty", "crv", "x", "y", "n", "e");
+  private static final List<String> PRIVATE_MEMBERS =
+      List.of("d", "p", "q", "dp", "dq", "qi", "oth", "k");
+
   private final SubjectPublicKey key;
 
   private AccountKey(SubjectPublicKey key) {
@@ -50,86 +45,50 @@ final class AccountKey {
    * @throws AcmeProblem malformed or badPublicKey
    */
   static AccountKey parse(ObjectNode jwk) throws AcmeProblem {
-    if (jwk.has("d")) {
-      throw new AcmeProblem(AcmeError.BAD_PUBLIC_KEY, "the JWK holds a private key");
+    for (String member : PRIVATE_MEMBERS) {
+      if (jwk.has(member)) {
+        throw new AcmeProblem(AcmeError.BAD_PUBLIC_KEY, "the JWK holds a private key");
+      }
+    }
+    Map<String, Object> members = publicMembers(jwk);
+    PublicJsonWebKey key = read(members);
+    // A JWK has one right spelling (RFC 7518 section 6: coordinates of full length, integers
+    // without leading zeros, base64url without padding): what jose4j would write for the key. It
+    // also reads others, and would not notice octets that do not fit into the key.
+    if (!key.toParams(JsonWebKey.OutputControlLevel.PUBLIC_ONLY).equals(members)) {
+      throw new AcmeProblem(
+          AcmeError.BAD_PUBLIC_KEY, "a member of the JWK is not spelled as RFC 7518 says");
     }
     try {
-      return new AccountKey(
-          SubjectPublicKey.of(
-              switch (text(jwk, "kty")) {
-                case "EC" -> ellipticCurve(jwk);
-                case "RSA" -> rsa(jwk);
-                case "OKP" -> edwards(jwk);
-                default ->
-                    throw new AcmeProblem(
-                        AcmeError.BAD_PUBLIC_KEY, "the JWK's kty is not EC, RSA or OKP");
-              }));
+      return new AccountKey(SubjectPublicKey.of(key.getPublicKey()));
     } catch (Refused e) {
       throw new AcmeProblem(Problem.of(e));
     }
   }
 
-  private static SubjectPublicKeyInfo ellipticCurve(ObjectNode jwk) throws AcmeProblem {
-    String name = text(jwk, "crv");
-    ASN1ObjectIdentifier curve =
-        switch (name) {
-          case "P-256" -> X9ObjectIdentifiers.prime256v1;
-          case "P-384" -> SECObjectIdentifiers.secp384r1;
-          case "P-521" -> SECObjectIdentifiers.secp521r1;
-          default ->
-              throw new AcmeProblem(
-                  AcmeError.BAD_PUBLIC_KEY, "the JWK's crv is not P-256, P-384 or P-521");
-        };
-    int size = coordinateLength(name);
-    byte[] x = octets(jwk, "x");
-    byte[] y = octets(jwk, "y");
-    if (x.length != size || y.length != size) {
-      throw new AcmeProblem(
-          AcmeError.BAD_PUBLIC_KEY, "a coordinate of the JWK has the wrong length");
+  /** Keeps jose4j from looking at what is not needed, such as a chain of certificates. */
+  private static Map<String, Object> publicMembers(ObjectNode jwk) throws AcmeProblem {
+    Map<String, Object> members = new HashMap<>();
+    for (String member : PUBLIC_MEMBERS) {
+      JsonNode value = jwk.get(member);
+      if (value != null && !value.isTextual()) {
+        throw AcmeProblem.malformed("the JWK's member " + member + " is not text");
+      }
+      if (value != null) {
+        members.put(member, value.textValue());
+      }
     }
-    byte[] point = new byte[1 + 2 * size];
-    point[0] = 4;
-    System.arraycopy(x, 0, point, 1, size);
-    System.arraycopy(y, 0, point, 1 + size, size);
-    return new SubjectPublicKeyInfo(
-        new AlgorithmIdentifier(X9ObjectIdentifiers.id_ecPublicKey, curve), point);
+    return members;
   }
 
-  private static int coordinateLength(String curve) {
-    return (Integer.parseInt(curve, 2, 5, 10) + 7) / 8;
-  }
-
-  private static SubjectPublicKeyInfo rsa(ObjectNode jwk) throws AcmeProblem {
-    BigInteger modulus = new BigInteger(1, octets(jwk, "n"));
-    BigInteger exponent = new BigInteger(1, octets(jwk, "e"));
+  private static PublicJsonWebKey read(Map<String, Object> members) throws AcmeProblem {
     try {
-      return new SubjectPublicKeyInfo(
-          new AlgorithmIdentifier(PKCSObjectIdentifiers.rsaEncryption, DERNull.INSTANCE),
-          new org.bouncycastle.asn1.pkcs.RSAPublicKey(modulus, exponent));
-    } catch (IOException e) {
-      throw new IllegalStateException("two integers can be encoded", e);
+      return PublicJsonWebKey.Factory.newPublicJwk(members);
+    } catch (JoseException | RuntimeException e) {
+      // The JDK's key factories report some impossible numbers by unchecked exceptions.
+      throw new AcmeProblem(
+          AcmeError.BAD_PUBLIC_KEY, "the JWK is not an EC, RSA or Ed25519 public key");
     }
-  }
-
-  private static SubjectPublicKeyInfo edwards(ObjectNode jwk) throws AcmeProblem {
-    byte[] point = octets(jwk, "x");
-    if (!text(jwk, "crv").equals("Ed25519") || point.length != 32) {
-      throw new AcmeProblem(AcmeError.BAD_PUBLIC_KEY, "the OKP JWK is not an Ed25519 key");
-    }
-    return new SubjectPublicKeyInfo(
-        new AlgorithmIdentifier(EdECObjectIdentifiers.id_Ed25519), point);
-  }
-
-  private static String text(ObjectNode jwk, String member) throws AcmeProblem {
-    JsonNode node = jwk.get(member);
-    if (node == null || !node.isTextual()) {
-      throw AcmeProblem.malformed("the JWK has no text member " + member);
-    }
-    return node.textValue();
-  }
-
-  private static byte[] octets(ObjectNode jwk, String member) throws AcmeProblem {
-    return Base64Url.decode(text(jwk, member), "the JWK's " + member);
   }
 
   Der encoded() {
@@ -143,63 +102,29 @@ final class AccountKey {
 
   /** SHA-256 of the JWK's required members in their order (RFC 7638). */
   byte[] thumbprint() {
-    return Der.of(canonicalJwk().getBytes(StandardCharsets.UTF_8)).sha256();
+    return jwk().calculateThumbprint("SHA-256");
   }
 
-  private String canonicalJwk() {
-    byte[] bits = key.encoded().bytes();
-    byte[] point = SubjectPublicKeyInfo.getInstance(bits).getPublicKeyData().getOctets();
-    return switch (key.algorithm()) {
-      case EC_P256 -> ellipticCurveJwk("P-256", point);
-      case EC_P384 -> ellipticCurveJwk("P-384", point);
-      case EC_P521 -> ellipticCurveJwk("P-521", point);
-      case ED25519 ->
-          "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"" + Base64Url.encode(point) + "\"}";
-      case RSA_2048, RSA_3072, RSA_4096 -> {
-        RSAPublicKey rsa = (RSAPublicKey) key.key();
-        yield "{\"e\":\""
-            + Base64Url.encode(unsigned(rsa.getPublicExponent()))
-            + "\",\"kty\":\"RSA\",\"n\":\""
-            + Base64Url.encode(unsigned(rsa.getModulus()))
-            + "\"}";
-      }
-    };
+  /** The JWK's kty. */
+  String keyType() {
+    return jwk().getKeyType();
   }
 
-  private static String ellipticCurveJwk(String curve, byte[] point) {
-    int size = coordinateLength(curve);
-    return "{\"crv\":\""
-        + curve
-        + "\",\"kty\":\"EC\",\"x\":\""
-        + Base64Url.encode(Arrays.copyOfRange(point, 1, 1 + size))
-        + "\",\"y\":\""
-        + Base64Url.encode(Arrays.copyOfRange(point, 1 + size, 1 + 2 * size))
-        + "\"}";
-  }
-
-  private static byte[] unsigned(BigInteger value) {
-    byte[] octets = value.toByteArray();
-    return octets[0] == 0 ? Arrays.copyOfRange(octets, 1, octets.length) : octets;
+  private PublicJsonWebKey jwk() {
+    try {
+      return PublicJsonWebKey.Factory.newPublicJwk(key.key());
+    } catch (JoseException e) {
+      throw new IllegalStateException("an account key has a JWK", e);
+    }
   }
 
   KeyAlgorithm algorithm() {
     return key.algorithm();
   }
 
-  /** Whether the signature over these bytes was made by this key's private half. */
-  boolean verifies(JwsAlgorithm algorithm, byte[] signed, byte[] signature) {
-    if (!algorithm.fits(key.algorithm()) || !algorithm.fitsLength(signature.length)) {
-      return false;
-    }
-    try {
-      Signature verifier = Signature.getInstance(algorithm.jcaName(), BouncyCastle.PROVIDER);
-      verifier.initVerify(key.key());
-      verifier.update(signed);
-      return verifier.verify(signature);
-    } catch (GeneralSecurityException | RuntimeException e) {
-      // Bouncy Castle reports some malformed signatures by exceptions of either kind.
-      return false;
-    }
+  /** The key as the object that Bouncy Castle verifies with. */
+  PublicKey verificationKey() {
+    return key.key();
   }
 
   @Override

@@ -35,6 +35,15 @@ final class Base64Url {
     throw AcmeProblem.malformed(what + " is not unpadded base64url");
   }
 
+  /**
+   * The same text, once it is known to be canonical.
+   *
+   * @throws AcmeProblem as {@link #decode}
+   */
+  static String canonical(String text, String what) throws AcmeProblem {
+    return encode(decode(text, what));
+  }
+
   static String encode(UUID id) {
     return encode(
         ByteBuffer.allocate(UUID_OCTETS)

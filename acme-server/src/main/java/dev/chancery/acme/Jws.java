@@ -2,13 +2,23 @@ package dev.chancery.acme;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.charset.StandardCharsets;
+import dev.chancery.core.BouncyCastle;
+import java.security.Security;
 import java.util.List;
 import java.util.Optional;
+import org.jose4j.jca.ProviderContext;
+import org.jose4j.jwa.AlgorithmConstraints;
+import org.jose4j.jwa.AlgorithmConstraints.ConstraintType;
+import org.jose4j.jws.AlgorithmIdentifiers;
+import org.jose4j.jws.JsonWebSignature;
+import org.jose4j.lang.InvalidAlgorithmException;
+import org.jose4j.lang.InvalidKeyException;
+import org.jose4j.lang.JoseException;
 
 /**
  * A JWS in flattened JSON serialization (RFC 7515 section 7.2.2) as RFC 8555 section 6.2 narrows
- * it. That it was parsed says nothing about its signature.
+ * it. This class reads the frame strictly; alg, key and signature are jose4j's to judge. That a JWS
+ * was parsed says nothing about its signature.
  */
 final class Jws {
   /** How the signer is named: by the key itself or by an account's URL. */
@@ -18,33 +28,46 @@ final class Jws {
     record Account(String url) implements Signer {}
   }
 
+  /**
+   * The signature algorithms that account keys may use (RFC 8555 section 6.2, RFC 7518 section 3.1,
+   * RFC 8037): no MACs, no "none".
+   */
+  static final List<String> ALGORITHMS =
+      List.of(
+          AlgorithmIdentifiers.ECDSA_USING_P256_CURVE_AND_SHA256,
+          AlgorithmIdentifiers.ECDSA_USING_P384_CURVE_AND_SHA384,
+          AlgorithmIdentifiers.ECDSA_USING_P521_CURVE_AND_SHA512,
+          AlgorithmIdentifiers.EDDSA,
+          AlgorithmIdentifiers.RSA_USING_SHA256);
+
   // Members that would change what the signature covers or means.
   private static final List<String> FORBIDDEN_MEMBERS = List.of("header", "signatures");
   private static final List<String> FORBIDDEN_PARAMETERS = List.of("crit", "b64");
 
-  private final JwsAlgorithm algorithm;
+  private static final AlgorithmConstraints PERMITTED =
+      new AlgorithmConstraints(ConstraintType.PERMIT, ALGORITHMS.toArray(String[]::new));
+  private static final ProviderContext BOUNCY_CASTLE = new ProviderContext();
+
+  static {
+    // jose4j finds a provider by its name among the registered ones. Without a name it would verify
+    // with the JDK's elliptic curves, which take several times as long. Last in the list, so that
+    // whoever names no provider gets the JDK's as before.
+    Security.addProvider(BouncyCastle.PROVIDER);
+    BOUNCY_CASTLE
+        .getSuppliedKeyProviderContext()
+        .setSignatureProvider(BouncyCastle.PROVIDER.getName());
+  }
+
+  private final JsonWebSignature signature;
   private final Signer signer;
   private final String url;
   private final Optional<String> nonce;
-  private final byte[] payload;
-  private final byte[] signed;
-  private final byte[] signature;
 
-  private Jws(
-      JwsAlgorithm algorithm,
-      Signer signer,
-      String url,
-      Optional<String> nonce,
-      byte[] payload,
-      byte[] signed,
-      byte[] signature) {
-    this.algorithm = algorithm;
+  private Jws(JsonWebSignature signature, Signer signer, String url, Optional<String> nonce) {
+    this.signature = signature;
     this.signer = signer;
     this.url = url;
     this.nonce = nonce;
-    this.payload = payload;
-    this.signed = signed;
-    this.signature = signature;
   }
 
   /**
@@ -63,7 +86,6 @@ final class Jws {
       }
     }
     String protectedText = text(jws, "protected", "the JWS");
-    String payloadText = text(jws, "payload", "the JWS");
     ObjectNode header =
         Json.read(Base64Url.decode(protectedText, "protected"), "the protected header");
     for (String parameter : FORBIDDEN_PARAMETERS) {
@@ -71,22 +93,35 @@ final class Jws {
         throw AcmeProblem.malformed("the header parameter " + parameter + " is not supported");
       }
     }
-    String algorithmName = text(header, "alg", "the protected header");
-    JwsAlgorithm algorithm =
-        JwsAlgorithm.named(algorithmName)
-            .orElseThrow(() ->
-                new AcmeProblem(
-                    AcmeError.BAD_SIGNATURE_ALGORITHM, "the alg is not one of those listed"));
+    text(header, "alg", "the protected header");
+    JsonWebSignature signature =
+        signature(
+            protectedText,
+            Base64Url.canonical(text(jws, "payload", "the JWS"), "payload"),
+            Base64Url.canonical(text(jws, "signature", "the JWS"), "signature"));
     return new Jws(
-        algorithm,
+        signature,
         signer(header),
         text(header, "url", "the protected header"),
         header.has("nonce")
             ? Optional.of(text(header, "nonce", "the protected header"))
-            : Optional.empty(),
-        Base64Url.decode(payloadText, "payload"),
-        (protectedText + "." + payloadText).getBytes(StandardCharsets.US_ASCII),
-        Base64Url.decode(text(jws, "signature", "the JWS"), "signature"));
+            : Optional.empty());
+  }
+
+  private static JsonWebSignature signature(String... parts) throws AcmeProblem {
+    JsonWebSignature signature = new JsonWebSignature();
+    signature.setAlgorithmConstraints(PERMITTED);
+    signature.setProviderContext(BOUNCY_CASTLE);
+    try {
+      signature.setCompactSerialization(String.join(".", parts));
+      signature.getAlgorithm();
+      return signature;
+    } catch (InvalidAlgorithmException e) {
+      throw new AcmeProblem(
+          AcmeError.BAD_SIGNATURE_ALGORITHM, "the alg is not one of those listed");
+    } catch (JoseException e) {
+      throw AcmeProblem.malformed("the JWS is malformed");
+    }
   }
 
   private static Signer signer(ObjectNode header) throws AcmeProblem {
@@ -117,14 +152,30 @@ final class Jws {
    *     when the signature is wrong
    */
   void requireSignedBy(AccountKey key) throws AcmeProblem {
-    if (!algorithm.fits(key.algorithm())) {
-      throw new AcmeProblem(
-          AcmeError.BAD_SIGNATURE_ALGORITHM,
-          "the alg " + algorithm.header() + " does not fit the " + key.algorithm() + " key");
+    signature.setKey(key.verificationKey());
+    try {
+      // Asked first: jose4j looks at an ECDSA signature's length before it looks at the key's kind.
+      if (!signature.getKeyType().equals(key.keyType())) {
+        throw misfit(key);
+      }
+      if (!signature.verifySignature()) {
+        throw AcmeProblem.malformed("the JWS's signature is wrong");
+      }
+    } catch (InvalidKeyException e) {
+      throw misfit(key);
+    } catch (JoseException e) {
+      throw new IllegalStateException("a JWS of a permitted alg cannot be verified", e);
     }
-    if (!key.verifies(algorithm, signed, signature)) {
-      throw AcmeProblem.malformed("the JWS's signature is wrong");
-    }
+  }
+
+  private AcmeProblem misfit(AccountKey key) {
+    return new AcmeProblem(
+        AcmeError.BAD_SIGNATURE_ALGORITHM,
+        "the alg "
+            + signature.getAlgorithmHeaderValue()
+            + " does not fit the "
+            + key.algorithm()
+            + " key");
   }
 
   Signer signer() {
@@ -141,6 +192,6 @@ final class Jws {
 
   /** Empty for POST-as-GET (RFC 8555 section 6.3). */
   byte[] payload() {
-    return payload.clone();
+    return signature.getUnverifiedPayloadBytes();
   }
 }

@@ -41,9 +41,7 @@ record Problem(AcmeError error, String detail, List<Subproblem> subproblems) {
     json.put("status", error.status());
     if (error == AcmeError.BAD_SIGNATURE_ALGORITHM) {
       ArrayNode algorithms = json.putArray("algorithms");
-      for (JwsAlgorithm algorithm : JwsAlgorithm.values()) {
-        algorithms.add(algorithm.header());
-      }
+      Jws.ALGORITHMS.forEach(algorithms::add);
     }
     if (!subproblems.isEmpty()) {
       ArrayNode list = json.putArray("subproblems");

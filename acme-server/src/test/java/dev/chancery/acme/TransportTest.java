@@ -222,6 +222,35 @@ final class TransportTest {
   }
 
   @Test
+  @DisplayName("RFC 8037 3.1: an Ed25519 account, from its registration to a certificate")
+  void ed25519() throws Exception {
+    KeyPair keys = KeyPairGenerator.getInstance("Ed25519").generateKeyPair();
+    AcmeClient other = new AcmeClient(acme.url, AcmeEndpoint.DEFAULT, keys, "EdDSA").register();
+    String chain = other.certificate(acme.web, TestAuthority.generate(), "localhost").body();
+    assertThat(chain).startsWith("-----BEGIN CERTIFICATE-----");
+    AcmeClient next = new AcmeClient(acme.url);
+    String url = other.url("key-change");
+    ObjectNode header = AcmeClient.object().put("alg", "ES256").put("url", url);
+    header.set("jwk", next.jwk());
+    ObjectNode change = AcmeClient.object().put("account", other.account());
+    change.set("oldKey", other.jwk());
+    other.post(url, next.jws(header.toString(), change.toString())).expect(200);
+    next.as(other.account()).read(other.account()).expect(200);
+    other.read(other.account()).expectError(400, "badSignatureAlgorithm");
+  }
+
+  @Test
+  @DisplayName("RFC 7518 6: a jwk that holds a private key registers nothing")
+  void privateKey() {
+    AcmeClient other = new AcmeClient(acme.url);
+    String url = other.url("new-account");
+    other
+        .post(url, "{}", header -> ((ObjectNode) header.get("jwk")).put("d", "AQAB"))
+        .expectError(400, "badPublicKey");
+    other.post(url, "{\"onlyReturnExisting\":true}").expectError(400, "accountDoesNotExist");
+  }
+
+  @Test
   @DisplayName("RFC 8555 6.2: RS256 works from 2048 bits on")
   void rsa() throws Exception {
     KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");

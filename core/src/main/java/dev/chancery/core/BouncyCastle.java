@@ -8,8 +8,9 @@ import org.bouncycastle.jce.provider.BouncyCastleProvider;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one Bouncy Castle provider object of the process. It is named wherever it is wanted and never
- * registered, so that nothing depends on the order of the JVM's providers.
+ * The one Bouncy Castle provider object of the process. It is named wherever it is wanted, so that
+ * nothing depends on the order of the JVM's providers. A module whose library finds providers by
+ * name alone registers this object, last in the list.
  */
 public final class BouncyCastle {
   public static final Provider PROVIDER = new BouncyCastleProvider();
