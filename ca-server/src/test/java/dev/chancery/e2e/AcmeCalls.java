@@ -149,8 +149,7 @@ final class AcmeCalls {
 
   /** The key authorization's second half (RFC 8555 section 8.1). */
   String thumbprint() throws GeneralSecurityException, JsonProcessingException {
-    return base64Url(
-        MessageDigest.getInstance("SHA-256").digest(JSON.writeValueAsBytes(jwk())));
+    return base64Url(MessageDigest.getInstance("SHA-256").digest(JSON.writeValueAsBytes(jwk())));
   }
 
   /** In the order that RFC 7638 section 3 wants of a thumbprint's input. */

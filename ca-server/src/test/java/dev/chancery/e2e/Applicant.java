@@ -77,7 +77,9 @@ final class Applicant {
     return url;
   }
 
-  /** Does what the order's status asks for until it is valid or invalid, or until no time is left. */
+  /**
+   * Does what the order's status asks for until it is valid or invalid, or until no time is left.
+   */
   String finish(String url, Duration patience) throws Exception {
     long end = System.nanoTime() + patience.toNanos();
     while (true) {
@@ -121,7 +123,8 @@ final class Applicant {
         Extension.subjectAlternativeName,
         false,
         new GeneralNames(new GeneralName(GeneralName.dNSName, RunningServer.NAME)));
-    return new JcaPKCS10CertificationRequestBuilder(new X500Name("CN=" + RunningServer.NAME), key.getPublic())
+    return new JcaPKCS10CertificationRequestBuilder(
+            new X500Name("CN=" + RunningServer.NAME), key.getPublic())
         .addAttribute(PKCSObjectIdentifiers.pkcs_9_at_extensionRequest, extensions.generate())
         .build(new JcaContentSignerBuilder("SHA256withECDSA").build(key.getPrivate()))
         .getEncoded();

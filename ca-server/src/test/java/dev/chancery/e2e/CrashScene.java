@@ -74,8 +74,7 @@ final class CrashScene implements AutoCloseable {
     server.initialize();
     killSwitch = server.start();
     http = HttpClient.newBuilder().sslContext(trusting(server.home().resolve("root.pem"))).build();
-    acme =
-        new AcmeCalls(http, URI.create("https://localhost:" + ports.api() + "/acme/directory"));
+    acme = new AcmeCalls(http, URI.create("https://localhost:" + ports.api() + "/acme/directory"));
     acme.register();
     target = new ChallengeTarget(ports.http01(), acme.thumbprint());
     applicant = new Applicant(acme, witness);
@@ -111,7 +110,10 @@ final class CrashScene implements AutoCloseable {
     Set<String> recorded = new HashSet<>();
     left.inState("recorded").forEach(row -> recorded.add(row.serial()));
     unreleased.addAll(recorded);
-    interrupted.serial().filter(serial -> step.row() != CrashStep.Row.ISSUED).ifPresent(recorded::add);
+    interrupted
+        .serial()
+        .filter(serial -> step.row() != CrashStep.Row.ISSUED)
+        .ifPresent(recorded::add);
 
     killSwitch = server.start();
     for (String serial : recorded) {
@@ -148,10 +150,11 @@ final class CrashScene implements AutoCloseable {
     LedgerSnapshot last = snapshot();
     assertThat(last.inState("recorded")).isEmpty();
     assertThat(last.orders().values()).doesNotContain("processing", "invalid");
-    last.orders().forEach((order, state) ->
-        assertThat(last.of(order).stream().filter(row -> row.signature() != null))
-            .describedAs("certificates of the %s order %s", state, order)
-            .hasSize(state.equals("valid") ? 1 : 0));
+    last.orders()
+        .forEach((order, state) ->
+            assertThat(last.of(order).stream().filter(row -> row.signature() != null))
+                .describedAs("certificates of the %s order %s", state, order)
+                .hasSize(state.equals("valid") ? 1 : 0));
     assertThat(witness.certificates())
         .allMatch(certificate -> last.of(certificate).orElseThrow().isOf(certificate))
         .extracting(X509Certificate::getSerialNumber)
@@ -176,10 +179,8 @@ final class CrashScene implements AutoCloseable {
 
   private LedgerSnapshot snapshot() throws Exception {
     return switch (kind) {
-      case H2 ->
-          LedgerSnapshot.ofFile(server.home().resolve("database/chancery.mv.db"), folder);
-      case POSTGRESQL ->
-          LedgerSnapshot.of(database.url(), database.user(), database.password());
+      case H2 -> LedgerSnapshot.ofFile(server.home().resolve("database/chancery.mv.db"), folder);
+      case POSTGRESQL -> LedgerSnapshot.of(database.url(), database.user(), database.password());
     };
   }
 

@@ -101,8 +101,7 @@ final class KillSwitch {
     ReferenceType type =
         Awaitility.await(step.className())
             .atMost(LOADED)
-            .until(
-                () -> machine.classesByName(step.className()), loaded -> !loaded.isEmpty())
+            .until(() -> machine.classesByName(step.className()), loaded -> !loaded.isEmpty())
             .getFirst();
     List<Method> methods =
         type.methodsByName(step.method()).stream().filter(one -> !one.isBridge()).toList();

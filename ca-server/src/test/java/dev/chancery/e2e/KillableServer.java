@@ -28,8 +28,7 @@ final class KillableServer implements AutoCloseable {
   private int starts;
   private @Nullable Process process;
 
-  KillableServer(Path folder, RunningServer.Ports ports, List<String> settings)
-      throws IOException {
+  KillableServer(Path folder, RunningServer.Ports ports, List<String> settings) throws IOException {
     this.folder = folder;
     this.distribution = RunningServer.distribution();
     this.home = folder.resolve("home");

@@ -48,7 +48,10 @@ final class LedgerSnapshot {
 
   private LedgerSnapshot() {}
 
-  /** Of an H2 file that no process has open; what is read is a copy, so that the file stays as it is. */
+  /**
+   * Of an H2 file that no process has open; what is read is a copy, so that the file stays as it
+   * is.
+   */
   static LedgerSnapshot ofFile(Path file, Path folder) throws Exception {
     Path copy = folder.resolve("snapshot.mv.db");
     Files.copy(file, copy, StandardCopyOption.REPLACE_EXISTING);

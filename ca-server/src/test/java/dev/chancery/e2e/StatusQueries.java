@@ -54,7 +54,8 @@ final class StatusQueries {
                     HttpRequest.BodyPublishers.ofByteArray(
                         new OCSPReqBuilder().addRequest(id).build().getEncoded())));
     BasicOCSPResp basic = (BasicOCSPResp) new OCSPResp(answer).getResponseObject();
-    if (!basic.isSignatureValid(new JcaContentVerifierProviderBuilder().build(basic.getCerts()[0]))) {
+    if (!basic.isSignatureValid(
+        new JcaContentVerifierProviderBuilder().build(basic.getCerts()[0]))) {
       throw new AssertionError("the signature of an OCSP answer is wrong");
     }
     if (!basic.getResponses()[0].getCertID().getSerialNumber().equals(serial)) {
