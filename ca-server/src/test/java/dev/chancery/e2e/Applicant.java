@@ -46,7 +46,7 @@ final class Applicant {
         }
       } catch (AcmeCalls.Problem e) {
         if (!e.isOutage()) {
-          witness.surprised("" + e.getMessage());
+          witness.surprised(e.toString());
         }
         if (!pause()) {
           return;

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Random;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -23,7 +24,9 @@ class CrashIT {
   private static final long SEED = Long.getLong("crash.seed", new Random().nextLong());
   private static final int LONGEST_WAIT = 8;
 
-  @TempDir Path folder;
+  /** Stays when a kill left what it must not: the database and the logs tell why. */
+  @TempDir(cleanup = CleanupMode.ON_SUCCESS)
+  Path folder;
 
   @ParameterizedTest
   @EnumSource(DatabaseKind.class)
@@ -42,11 +45,11 @@ class CrashIT {
           scene.killAt(step, number);
         } catch (Exception | AssertionError e) {
           throw new AssertionError(
-              "crash.seed=%d, %s, kill %d of %d: the %d. time at %s: %s%n%s"
-                  .formatted(SEED, kind, kill + 1, KILLS, number, step, e, scene.log()),
+              "crash.seed=%d, %s, kill %d of %d: the %d. time at %s: %s%nsee %s%n%s"
+                  .formatted(SEED, kind, kill + 1, KILLS, number, step, e, folder, scene.log()),
               e);
         }
-        table.killed(step);
+        table.killed(step, number);
       }
       try {
         assertThat(scene.end()).containsAll(scene.crashes());
@@ -54,7 +57,7 @@ class CrashIT {
         throw new AssertionError("crash.seed=%d, %s, at the end: %s".formatted(SEED, kind, e), e);
       }
       scene.crashes().forEach(crash -> table.ended(crash.step()));
-      table.certificates(scene.certificates());
+      table.held(scene.certificates());
     } finally {
       table.write();
     }

@@ -12,15 +12,16 @@ final class CrashTable {
   private final DatabaseKind kind;
   private final Map<CrashStep, Integer> killed = new EnumMap<>(CrashStep.class);
   private final Map<CrashStep, Integer> ended = new EnumMap<>(CrashStep.class);
-  private int certificates;
+  private String closing = "the test failed";
 
   CrashTable(DatabaseKind kind) {
     this.kind = kind;
   }
 
-  /** The database was found as the step wants it. */
-  void killed(CrashStep step) {
+  /** The database was found as the step wants it, and the server started again. */
+  void killed(CrashStep step, int number) {
     killed.merge(step, 1, Integer::sum);
+    System.out.printf("%s: kill %d, the %d. time at %s%n", kind, kills(), number, step);
   }
 
   /** The interrupted order became valid, with one certificate. */
@@ -28,9 +29,17 @@ final class CrashTable {
     ended.merge(step, 1, Integer::sum);
   }
 
-  /** How many certificates clients hold in the end. */
-  void certificates(int number) {
-    certificates = number;
+  /** Everything held; the clients have this many certificates. */
+  void held(int certificates) {
+    closing = certificates + " certificates, all known and good";
+  }
+
+  private int kills() {
+    return sum(killed);
+  }
+
+  private static int sum(Map<CrashStep, Integer> numbers) {
+    return numbers.values().stream().mapToInt(Integer::intValue).sum();
   }
 
   void write() throws IOException {
@@ -45,12 +54,8 @@ final class CrashTable {
                 .formatted(
                     kind, step, kills, step.row(), step.order(), ended.getOrDefault(step, 0))));
     text.append(
-        "%s: %d kills, %d interrupted orders valid, %d certificates, all known and good%n"
-            .formatted(
-                kind,
-                killed.values().stream().mapToInt(Integer::intValue).sum(),
-                ended.values().stream().mapToInt(Integer::intValue).sum(),
-                certificates));
+        "%s: %d kills, %d interrupted orders valid in the end; %s%n"
+            .formatted(kind, kills(), sum(ended), closing));
     Path folder = Files.createDirectories(Path.of("target/crash-test"));
     Files.writeString(folder.resolve(kind + ".txt"), text);
     System.out.print(text);

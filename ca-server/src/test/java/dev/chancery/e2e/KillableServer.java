@@ -121,7 +121,7 @@ final class KillableServer implements AutoCloseable {
   private String classPath() throws IOException {
     Path libraries = distribution.resolve("lib");
     List<String> jars = new ArrayList<>();
-    for (String jar : Files.readAllLines(libraries.resolve("class-path")).get(1).split(":")) {
+    for (String jar : Files.readAllLines(libraries.resolve("class-path")).get(1).split(":", -1)) {
       jars.add(libraries.resolve(jar).toString());
     }
     return String.join(":", jars);
