@@ -6,7 +6,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -85,7 +85,7 @@ public final class YamlSection {
       if (root == null) {
         throw ConfigurationInvalid.at(file, 1, "the file is empty");
       }
-      Map<Node, String> overridden = new IdentityHashMap<>();
+      Map<Node, String> overridden = new HashMap<>(); // a node equals itself alone
       for (Map.Entry<String, String> override : overrides.entrySet()) {
         YamlOverride.apply(root, override.getKey(), override.getValue(), overridden);
       }
