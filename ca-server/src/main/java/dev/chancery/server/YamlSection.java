@@ -85,7 +85,8 @@ public final class YamlSection {
       if (root == null) {
         throw ConfigurationInvalid.at(file, 1, "the file is empty");
       }
-      Map<Node, String> overridden = new HashMap<>(); // a node equals itself alone
+      // A node equals only itself.
+      Map<Node, String> overridden = new HashMap<>();
       for (Map.Entry<String, String> override : overrides.entrySet()) {
         YamlOverride.apply(root, override.getKey(), override.getValue(), overridden);
       }
