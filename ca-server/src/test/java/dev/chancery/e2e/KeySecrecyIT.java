@@ -243,12 +243,13 @@ class KeySecrecyIT {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() {
       ended.set(true);
-      for (Future<?> client : running) {
-        client.get();
-      }
       clients.close();
+      for (Future<?> client : running) {
+        // All have ended: this throws what one of them threw.
+        client.resultNow();
+      }
     }
   }
 }

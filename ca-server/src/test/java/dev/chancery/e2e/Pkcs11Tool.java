@@ -34,8 +34,7 @@ final class Pkcs11Tool {
   private static String slot(Path folder, Map<String, String> environment, String label)
       throws IOException, InterruptedException {
     String slots = run(folder, environment, Stream.of("--list-slots")).requireDone();
-    return SLOT
-        .matcher(slots)
+    return SLOT.matcher(slots)
         .results()
         .filter(found -> found.group(2).strip().equals(label))
         .map(found -> found.group(1))
