@@ -4,7 +4,7 @@ import java.net.URI;
 import java.util.Optional;
 
 /** An http or https URL without path, query or fragment, as certificates and directories carry. */
-public record BaseUrl(URI uri) {
+record BaseUrl(URI uri) {
   public BaseUrl {
     String scheme = Optional.ofNullable(uri.getScheme()).orElse("");
     if (!(scheme.equals("http") || scheme.equals("https"))

@@ -53,7 +53,7 @@ final class AcmeCalls {
   }
 
   /** What the server answered: a status below 300. */
-  record Answer(String location, byte[] body) {
+  record Answer(String location, String body) {
     JsonNode json() throws IOException {
       return JSON.readTree(body);
     }
@@ -93,18 +93,18 @@ final class AcmeCalls {
 
   Answer post(String url, String payload) throws Exception {
     for (int attempt = 1; ; attempt++) {
-      HttpResponse<byte[]> response =
+      HttpResponse<String> response =
           http.send(
               request(url)
                   .header("Content-Type", "application/jose+json")
                   .POST(HttpRequest.BodyPublishers.ofString(signed(url, payload)))
                   .build(),
-              HttpResponse.BodyHandlers.ofByteArray());
+              HttpResponse.BodyHandlers.ofString());
       response.headers().firstValue("Replay-Nonce").ifPresent(nonces::add);
+      String text = response.body();
       if (response.statusCode() < 300) {
-        return new Answer(response.headers().firstValue("Location").orElse(""), response.body());
+        return new Answer(response.headers().firstValue("Location").orElse(""), text);
       }
-      String text = new String(response.body(), StandardCharsets.UTF_8);
       if (attempt == 3 || !text.contains("badNonce")) {
         throw new Problem(response.statusCode(), text);
       }

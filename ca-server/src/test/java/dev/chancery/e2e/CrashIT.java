@@ -32,14 +32,15 @@ class CrashIT {
   @EnumSource(DatabaseKind.class)
   @DisplayName("gave out no certificate that the database does not know, and ends every order")
   void killedAtEachStep(DatabaseKind kind) throws Exception {
-    RandomGenerator random = new Random(SEED ^ kind.ordinal());
+    // The databases begin at different steps, so that few kills on both meet all steps.
+    int first = kind == DatabaseKind.H2 ? 0 : KILLS;
+    RandomGenerator random = new Random(SEED + first);
     CrashStep[] steps = CrashStep.values();
     CrashTable table = new CrashTable(kind);
     try (CrashScene scene = new CrashScene(kind, folder)) {
       scene.begin();
       for (int kill = 0; kill < KILLS; kill++) {
-        // The databases begin at different steps, so that few kills on both meet all steps.
-        CrashStep step = steps[(kill + kind.ordinal() * KILLS) % steps.length];
+        CrashStep step = steps[(kill + first) % steps.length];
         int number = 1 + random.nextInt(LONGEST_WAIT);
         try {
           scene.killAt(step, number);

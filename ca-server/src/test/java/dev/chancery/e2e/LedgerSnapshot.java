@@ -1,8 +1,10 @@
 package dev.chancery.e2e;
 
+import dev.chancery.core.Der;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.security.cert.CertificateEncodingException;
 import java.security.cert.X509Certificate;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -19,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /** What the database knows at an instant, read around the product. */
 final class LedgerSnapshot {
@@ -29,14 +30,14 @@ final class LedgerSnapshot {
       UUID request,
       String state,
       Instant recordedAt,
-      byte[] toBeSigned,
-      byte @Nullable [] signature) {
+      Der toBeSigned,
+      Optional<Der> signature) {
     /** Whether these are the bytes that the row was recorded and completed with. */
     boolean isOf(X509Certificate certificate) {
       try {
-        return Arrays.equals(toBeSigned, certificate.getTBSCertificate())
-            && Arrays.equals(signature, certificate.getSignature());
-      } catch (java.security.cert.CertificateEncodingException e) {
+        return toBeSigned.equals(Der.of(certificate.getTBSCertificate()))
+            && signature.equals(Optional.of(Der.of(certificate.getSignature())));
+      } catch (CertificateEncodingException e) {
         throw new IllegalStateException(e);
       }
     }
@@ -77,8 +78,8 @@ final class LedgerSnapshot {
                   row.getObject(2, UUID.class),
                   row.getString(3),
                   row.getObject(4, OffsetDateTime.class).toInstant(),
-                  row.getBytes(5),
-                  row.getBytes(6)));
+                  Der.of(row.getBytes(5)),
+                  Optional.ofNullable(row.getBytes(6)).map(Der::of)));
         }
       }
       try (ResultSet row = statement.executeQuery("select id, status from acme_orders")) {

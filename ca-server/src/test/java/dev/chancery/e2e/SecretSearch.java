@@ -24,14 +24,18 @@ final class SecretSearch {
   private static final int BLOCK = 1 << 20;
 
   /** A pattern with the skip table of Horspool's search. */
-  private record Needle(String name, byte[] octets, int[] skips) {
-    static Needle of(String name, byte[] octets) {
-      int[] skips = new int[256];
+  private static final class Needle {
+    private final String name;
+    private final byte[] octets;
+    private final int[] skips = new int[256];
+
+    Needle(String name, byte[] octets) {
+      this.name = name;
+      this.octets = octets;
       Arrays.fill(skips, octets.length);
       for (int i = 0; i < octets.length - 1; i++) {
         skips[octets[i] & 0xff] = octets.length - 1 - i;
       }
-      return new Needle(name, octets, skips);
     }
 
     boolean in(byte[] text, int length) {
@@ -79,7 +83,7 @@ final class SecretSearch {
   }
 
   private void add(String name, byte[] octets) {
-    needles.add(Needle.of(name, octets));
+    needles.add(new Needle(name, octets));
     longest = Math.max(longest, octets.length);
   }
 
@@ -113,8 +117,8 @@ final class SecretSearch {
       for (int read = input.readNBytes(window, 0, BLOCK); read > 0; ) {
         int length = kept + read;
         for (Needle needle : needles) {
-          if (!found.contains(needle.name()) && needle.in(window, length)) {
-            found.add(needle.name());
+          if (!found.contains(needle.name) && needle.in(window, length)) {
+            found.add(needle.name);
           }
         }
         // What may begin a match at the end of this block is looked at again with the next.

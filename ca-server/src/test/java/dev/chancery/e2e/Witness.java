@@ -24,8 +24,7 @@ final class Witness {
   }
 
   /** A certificate that came down; an order must not have two. */
-  void received(String order, byte[] pemChain) throws CertificateException {
-    String chain = new String(pemChain, StandardCharsets.US_ASCII);
+  void received(String order, String chain) throws CertificateException {
     X509Certificate leaf =
         (X509Certificate)
             CertificateFactory.getInstance("X.509")

@@ -49,7 +49,7 @@ class StartRefusalsTest {
     template = DevelopmentHome.served(folder.resolve("template"));
   }
 
-  private interface Change {
+  interface Change {
     void to(Path home) throws Exception;
   }
 
@@ -57,7 +57,7 @@ class StartRefusalsTest {
    * @param line a text of the line that the refusal must name; the last line that has it counts
    * @param says what the refusal must hold
    */
-  private record Refusal(
+  record Refusal(
       String name, Change change, List<String> options, Optional<String> line, List<String> says) {
     static Refusal of(String name, Change change, String... says) {
       return new Refusal(name, change, List.of(), Optional.empty(), List.of(says));
