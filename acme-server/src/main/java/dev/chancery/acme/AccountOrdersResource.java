@@ -19,12 +19,11 @@ final class AccountOrdersResource {
   Reply reply(SignedRequest.ByAccount request) throws AcmeProblem {
     AccountResource.requireOwn(request);
     request.requireNoPayload();
-    Optional<OrderId> after =
-        request.path().after().isPresent()
-            ? Optional.of(OrderId.parse(request.path().after().get()))
-            : Optional.empty();
+    Optional<String> after = request.path().after();
+    Optional<OrderId> last =
+        after.isPresent() ? Optional.of(OrderId.parse(after.get())) : Optional.empty();
     // One more than a page, to know whether there is another.
-    List<OrderId> found = orders.list(request.account().id(), after, pageSize + 1);
+    List<OrderId> found = orders.list(request.account().id(), last, pageSize + 1);
     List<OrderId> page = found.subList(0, Math.min(pageSize, found.size()));
     ObjectNode json = Json.object();
     ArrayNode urls = json.putArray("orders");

@@ -22,10 +22,8 @@ final class AccountResource {
     }
     Payload payload = request.payload().get();
     Optional<String> status = payload.text("status");
-    if (status.isPresent()) {
-      if (!status.get().equals("deactivated")) {
-        throw AcmeProblem.malformed("the only status that can be asked for is deactivated");
-      }
+    // Section 7.3.2: any other status is ignored; a client may post back the object that it read.
+    if (status.equals(Optional.of("deactivated"))) {
       if (!accounts.deactivate(account.id())) {
         throw new AcmeProblem(AcmeError.ACCOUNT_DEACTIVATED, "the account is deactivated");
       }

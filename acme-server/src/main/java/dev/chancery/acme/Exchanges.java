@@ -2,18 +2,15 @@ package dev.chancery.acme;
 
 import dev.chancery.core.Refused;
 import dev.chancery.core.TokenAway;
+import dev.chancery.store.DatabaseAway;
 import io.javalin.http.Context;
 import io.javalin.http.Handler;
 import io.javalin.http.HandlerType;
-import java.io.IOException;
-import java.sql.SQLException;
-import java.sql.SQLTransientException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
-import org.jooq.exception.DataAccessException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,8 +31,6 @@ final class Exchanges {
 
   private static final Logger LOG = LoggerFactory.getLogger(Exchanges.class);
   private static final int RETRY_AFTER_OUTAGE = 10;
-  // SQLSTATE classes of an outage: connection, resources, operator intervention, system error.
-  private static final List<String> OUTAGES = List.of("08", "53", "57", "58");
 
   private final Map<String, AcmeUrls> endpoints;
   private final SignedRequests requests;
@@ -91,9 +86,16 @@ final class Exchanges {
     return at(context -> Optional.ofNullable(endpoints.get(AcmeEndpoint.DEFAULT)), answer);
   }
 
-  /** Answers where the path names no endpoint that there is. */
+  /** Answers where there is no resource, or none for this method; no endpoint need be there. */
   Handler nowhere(AcmeError error, String detail) {
-    return context -> write(context, Optional.empty(), Reply.problem(Problem.of(error, detail)));
+    return context ->
+        write(context, endpointAbove(context.path()), Reply.problem(Problem.of(error, detail)));
+  }
+
+  /** From the path itself: the route of what is not found has no part for the endpoint. */
+  private Optional<AcmeUrls> endpointAbove(String path) {
+    String[] parts = path.split("/", 4);
+    return parts.length < 3 ? Optional.empty() : Optional.ofNullable(endpoints.get(parts[2]));
   }
 
   private Handler at(Function<Context, Optional<AcmeUrls>> which, OpenAnswer answer) {
@@ -118,11 +120,10 @@ final class Exchanges {
     } catch (TokenAway e) {
       LOG.warn("a request met an absent token: {}", e.getMessage());
       return outage("the signing key does not answer at the moment");
+    } catch (DatabaseAway e) {
+      LOG.warn("a request met an absent database", e);
+      return outage("the server cannot work at the moment");
     } catch (RuntimeException e) {
-      if (isOutage(e)) {
-        LOG.warn("a request met an absent database", e);
-        return outage("the server cannot work at the moment");
-      }
       LOG.error("a request met a defect", e);
       return Reply.problem(Problem.of(AcmeError.SERVER_INTERNAL, "internal error"));
     }
@@ -131,22 +132,6 @@ final class Exchanges {
   private static Reply outage(String detail) {
     return Reply.problem(Problem.of(AcmeError.UNAVAILABLE, detail))
         .withRetryAfter(RETRY_AFTER_OUTAGE);
-  }
-
-  private static boolean isOutage(RuntimeException e) {
-    if (!(e instanceof DataAccessException)) {
-      return false;
-    }
-    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-      if (cause instanceof SQLTransientException
-          || cause instanceof IOException
-          || (cause instanceof SQLException sql
-              && sql.getSQLState() != null
-              && OUTAGES.stream().anyMatch(sql.getSQLState()::startsWith))) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private void write(Context context, Optional<AcmeUrls> urls, Reply reply) {

@@ -177,7 +177,8 @@ final class Http01 {
       String path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
       String query = uri.getRawQuery() == null ? "" : "?" + uri.getRawQuery();
       return new Target(secure, host(uri.getHost()), toPort, path + query);
-    } catch (URISyntaxException | Refused e) {
+    } catch (URISyntaxException | IllegalArgumentException | Refused e) {
+      // The JDK refuses some addresses, those with a zone for example, by an unchecked exception.
       throw new Failure(AcmeError.INCORRECT_RESPONSE, where + "what is no http or https URL", true);
     }
   }

@@ -5,6 +5,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -35,14 +36,10 @@ final class OrderRecovery {
   int run(Duration longerThan) {
     int settled = 0;
     for (Orders.Interrupted interrupted :
-        orders.interrupted(Times.now(clock).minus(longerThan), MOST_AT_ONCE)) {
-      Optional<AcmeEndpoint> endpoint = Optional.ofNullable(endpoints.get(interrupted.endpoint()));
-      if (endpoint.isEmpty()) {
-        LOG.warn("an order waits for the endpoint {}, which is gone", interrupted.endpoint());
-        continue;
-      }
+        orders.interrupted(endpoints.keySet(), Times.now(clock).minus(longerThan), MOST_AT_ONCE)) {
+      AcmeEndpoint endpoint = Objects.requireNonNull(endpoints.get(interrupted.endpoint()));
       Optional<Order.Processing> taken = orders.takeOver(interrupted.order(), Times.now(clock));
-      if (taken.isPresent() && settle(endpoint.get(), taken.get())) {
+      if (taken.isPresent() && settle(endpoint, taken.get())) {
         settled++;
       }
     }

@@ -24,6 +24,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.jooq.Condition;
 import org.jooq.DSLContext;
+import org.jooq.Record;
 import org.jooq.impl.DSL;
 import org.jspecify.annotations.Nullable;
 
@@ -271,31 +272,30 @@ final class Orders {
   /** A processing order of an endpoint, whoever owns it: only recovery may ask. */
   record Interrupted(String endpoint, Order.Processing order) {}
 
-  /** Orders that have been processing since before an instant, longest first. */
-  List<Interrupted> interrupted(Instant before, int limit) {
+  /**
+   * Orders of these endpoints that have been processing since before an instant, longest first.
+   * Those of other endpoints are not counted: nothing moves them, so they would fill every limit.
+   */
+  List<Interrupted> interrupted(Set<String> endpoints, Instant before, int limit) {
     List<Interrupted> found = new ArrayList<>();
-    for (AcmeOrdersRecord row :
+    for (Record row :
         database
             .sql()
-            .selectFrom(ACME_ORDERS)
+            .select(ACME_ORDERS.fields())
+            .select(ACME_ACCOUNTS.ENDPOINT)
+            .from(ACME_ORDERS)
+            .join(ACME_ACCOUNTS)
+            .on(ACME_ACCOUNTS.ID.eq(ACME_ORDERS.ACCOUNT_ID))
             .where(ACME_ORDERS.STATUS.eq("processing"))
             .and(ACME_ORDERS.PROCESSING_SINCE.lt(Times.stored(before)))
+            .and(ACME_ACCOUNTS.ENDPOINT.in(endpoints))
             .orderBy(ACME_ORDERS.PROCESSING_SINCE)
             .limit(limit)
             .fetch()) {
-      if (read(row) instanceof Order.Processing processing) {
-        found.add(new Interrupted(endpointOf(processing.details().account()), processing));
+      if (read(row.into(ACME_ORDERS)) instanceof Order.Processing processing) {
+        found.add(new Interrupted(row.get(ACME_ACCOUNTS.ENDPOINT), processing));
       }
     }
     return found;
-  }
-
-  private String endpointOf(AccountId account) {
-    return database
-        .sql()
-        .selectFrom(ACME_ACCOUNTS)
-        .where(ACME_ACCOUNTS.ID.eq(account.value()))
-        .fetchSingle()
-        .getEndpoint();
   }
 }

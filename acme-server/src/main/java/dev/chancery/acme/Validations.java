@@ -1,5 +1,6 @@
 package dev.chancery.acme;
 
+import dev.chancery.core.Name;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -87,7 +88,7 @@ final class Validations implements AutoCloseable {
         } catch (InterruptedException e) {
           Thread.currentThread().interrupt();
         } catch (RuntimeException e) {
-          // The lease runs out, and recovery tries again.
+          // The database: the lease runs out, and recovery tries again.
           LOG.error("the validation {} broke off", accepted.challenge().id(), e);
         } finally {
           free.release();
@@ -114,12 +115,16 @@ final class Validations implements AutoCloseable {
         return;
       }
       held = lease.get();
-      switch (attempt(challenge, accepted, keyAuthorization)) {
+      switch (attempt(challenge, accepted.name(), keyAuthorization)) {
         case Http01.Outcome.Met met -> {
           authorizations.succeed(challenge, held);
           return;
         }
         case Http01.Outcome.NotMet(Problem problem, boolean lasting) -> {
+          if (Thread.interrupted()) {
+            // Closing broke it off, so it says nothing about the challenge.
+            throw new InterruptedException();
+          }
           if (lasting || attempt == pauses.size() || Times.now(clock).plus(pause).isAfter(last)) {
             authorizations.fail(challenge, held, problem);
             return;
@@ -130,11 +135,20 @@ final class Validations implements AutoCloseable {
     }
   }
 
-  private Http01.Outcome attempt(
-      Challenge challenge, Authorizations.Accepted accepted, String keyAuthorization) {
-    return switch (challenge.kind()) {
-      case HTTP_01 -> http01.attempt(accepted.name(), challenge.token(), keyAuthorization);
-    };
+  /**
+   * A defect counts as an attempt that failed. Were it left to recovery, whoever found an answer
+   * that meets one would have a challenge that is attempted for ever.
+   */
+  private Http01.Outcome attempt(Challenge challenge, Name name, String keyAuthorization) {
+    try {
+      return switch (challenge.kind()) {
+        case HTTP_01 -> http01.attempt(name, challenge.token(), keyAuthorization);
+      };
+    } catch (RuntimeException e) {
+      LOG.error("the validation {} met a defect", challenge.id(), e);
+      return new Http01.Outcome.NotMet(
+          Problem.of(AcmeError.SERVER_INTERNAL, "internal error"), false);
+    }
   }
 
   /** A lease is named by its end, so a prolonged one must end at another instant. */

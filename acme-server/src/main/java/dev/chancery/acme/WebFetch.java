@@ -147,7 +147,9 @@ final class WebFetch implements AutoCloseable {
       String pathAndQuery,
       Deadline deadline)
       throws Unreachable {
-    HttpGet request = new HttpGet(pathAndQuery);
+    // Not HttpGet(pathAndQuery), which reads a path that begins with // as the name of a host.
+    HttpGet request = new HttpGet("/");
+    request.setPath(pathAndQuery);
     // With its address given, the host is not resolved again: no rebinding between check and use.
     HttpHost target = new HttpHost(secure ? "https" : "http", address, host, port);
     // The library's limits are per read; a server that drips octets is cut off here.

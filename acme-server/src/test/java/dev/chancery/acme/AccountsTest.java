@@ -21,7 +21,9 @@ import org.junit.jupiter.params.AfterParameterizedClassInvocation;
 import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** RFC 8555 section 7.3. The default endpoint has terms of service, the other has none. */
 @ParameterizedClass
@@ -132,8 +134,23 @@ final class AccountsTest {
     assertThat(answer.json().get("contact").get(0).asText()).isEqualTo("mailto:b@example.com");
     assertThat(client.read(client.account()).json()).isEqualTo(answer.json());
     client.post(client.account(), "{\"contact\":[\"x:y\"]}").expectError(400, "unsupportedContact");
-    client.post(client.account(), "{\"status\":\"valid\"}").expectError(400, "malformed");
     assertThat(client.post(client.account(), "{\"contact\":[]}").json().get("contact")).isEmpty();
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.3.2: a status other than deactivated is ignored, as is what is unknown")
+  void postedBack() {
+    client.register();
+    ObjectNode account = (ObjectNode) client.read(client.account()).expect(200).json();
+    account.putArray("contact").add("mailto:c@example.com");
+    AcmeClient.Answer answer = client.post(client.account(), account).expect(200);
+    assertThat(answer.json()).isEqualTo(account);
+    assertThat(client.read(client.account()).json()).isEqualTo(account);
+    for (String status : List.of("revoked", "Deactivated", "")) {
+      client.post(client.account(), AcmeClient.object().put("status", status)).expect(200);
+    }
+    client.post(client.account(), "{\"status\":7}").expectError(400, "malformed");
+    assertThat(client.read(client.account()).json()).isEqualTo(account);
   }
 
   @Test
@@ -175,6 +192,17 @@ final class AccountsTest {
     assertThat(pages).isEqualTo(3);
     assertThat(new HashSet<>(listed)).hasSameSizeAs(listed);
     assertThat(listed).containsExactlyInAnyOrderElementsOf(made);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"?%C3%28", "?after=%FF", "?a&&=%20"})
+  @DisplayName("invariant 6: a query that no page has is the client's fault or of no matter")
+  void otherQueries(String query) {
+    client.register();
+    String orders = client.account() + "/orders" + query;
+    assertThat(client.read(orders).status()).isIn(200, 400, 404);
+    assertThat(client.read(client.account() + query).status()).isEqualTo(200);
+    client.post(orders, "", header -> header.put("url", "")).expectError(403, "unauthorized");
   }
 
   private AcmeClient.Answer changeKey(AcmeClient to, JsonNode oldKey, String account) {

@@ -23,6 +23,9 @@ import java.util.Set;
 
 /** An ACME server on a real socket and a real database, with a web server to validate against. */
 final class AcmeFixture implements AutoCloseable {
+  static final int CONNECTIONS = 16;
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
   final TestAuthority authority = new TestAuthority();
   final WebTarget web = new WebTarget();
   final Database database;
@@ -64,6 +67,11 @@ final class AcmeFixture implements AutoCloseable {
 
   /** Another node: a server on the same database and authority, without a socket. */
   AcmeServer newServer() {
+    return newServer(settings);
+  }
+
+  /** Another node with other settings. */
+  AcmeServer newServer(AcmeSettings settings) {
     AcmeServer made = new AcmeServer(settings, database, authority, clock, new SecureRandom());
     parts.add(made::close);
     return made;
@@ -97,7 +105,8 @@ final class AcmeFixture implements AutoCloseable {
 
   static Database open(TestDatabase where) {
     try {
-      return Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
+      return Database.open(
+          new DatabaseSettings(where.url(), where.user(), where::password, CONNECTIONS, PATIENCE));
     } catch (DatabaseUnusable e) {
       throw new IllegalStateException(e);
     }

@@ -144,6 +144,28 @@ final class Http01Test {
     assertThat(web.requests()).isLessThan(12);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"[fe80::1%nosuch]", "[::1%25lo]", "[v1.x]", "256.0.0.1"})
+  @DisplayName("a redirect to what is no address is not tried again")
+  void noAddress(String host) {
+    web.redirect(WebTarget.path(TOKEN), 302, "http://" + host + ":" + web.port() + "/");
+    assertThat(((Http01.Outcome.NotMet) attempt()).lasting()).isTrue();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"//", "//elsewhere.example/x", "//elsewhere.example:80", "//?x=1"})
+  @DisplayName("RFC 9112 3.2: a path that begins with two slashes names no other host")
+  void twoSlashes(String path) {
+    try (RawServer other = RawServer.of("HTTP/1.1 200 OK\r\n\r\n" + EXPECTED)) {
+      String host = "localhost:" + other.port();
+      web.redirect(WebTarget.path(TOKEN), 302, "http://" + host + path);
+      assertThat(attempt(LOCALHOST, web.port(), Set.of(other.port())))
+          .isInstanceOf(Http01.Outcome.Met.class);
+      assertThat(other.request()).startsWith("GET " + path + " HTTP/1.1\r\n");
+      assertThat(other.request()).containsIgnoringCase("\r\nHost: " + host + "\r\n");
+    }
+  }
+
   @Test
   @DisplayName("a redirect reaches the configured ports only")
   void redirectPort() {

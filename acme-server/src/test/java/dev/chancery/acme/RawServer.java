@@ -8,7 +8,9 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 
-/** Answers every connection on the loopback interface with given octets, whatever it is asked. */
+/**
+ * Answers every connection on the loopback interface with given octets, and keeps what it is asked.
+ */
 final class RawServer implements AutoCloseable {
   /** Writes an answer. */
   interface Answer {
@@ -16,6 +18,7 @@ final class RawServer implements AutoCloseable {
   }
 
   private final ServerSocket socket;
+  private volatile String request = "";
 
   RawServer(Answer answer) {
     try {
@@ -33,14 +36,21 @@ final class RawServer implements AutoCloseable {
   private void serve(Answer answer) {
     while (!socket.isClosed()) {
       try (Socket connection = socket.accept()) {
-        byte[] request = new byte[4096];
-        if (connection.getInputStream().read(request) > 0) {
+        byte[] octets = new byte[4096];
+        int length = connection.getInputStream().read(octets);
+        if (length > 0) {
+          request = new String(octets, 0, length, StandardCharsets.ISO_8859_1);
           answer.write(connection.getOutputStream());
         }
       } catch (IOException | InterruptedException e) {
         // The client or the test went away.
       }
     }
+  }
+
+  /** The last request, in its own words. */
+  String request() {
+    return request;
   }
 
   int port() {

@@ -156,6 +156,30 @@ final class TransportTest {
   }
 
   @Test
+  @DisplayName("RFC 8555 7.1: below an endpoint, 404 and 405 link to its directory too")
+  void linkToDirectory() {
+    for (AcmeClient.Answer answer :
+        List.of(
+            client.get(client.account()).expect(405),
+            client.get(client.url("nothing")).expect(404),
+            client.get(client.url("order/x/y/z")).expect(404),
+            client.method("BREW", newOrder()).expect(404))) {
+      assertThat(answer.headers().allValues("Link"))
+          .containsExactly("<" + acme.url + "/acme/directory>;rel=\"index\"");
+    }
+    assertThat(client.get(acme.url + "/acme/other/nothing").expect(404).header("Link"))
+        .isEqualTo("<" + acme.url + "/acme/other/directory>;rel=\"index\"");
+    for (AcmeClient.Answer answer :
+        List.of(
+            client.get(acme.url + "/acme/none/nothing").expect(404),
+            client.get(acme.url + "/acme/none/new-order").expect(405),
+            client.method("PUT", acme.url + "/acme/directory").expect(405),
+            client.method("PUT", client.url("directory")).expect(405))) {
+      assertThat(answer.headers().allValues("Link")).isEmpty();
+    }
+  }
+
+  @Test
   @DisplayName("RFC 8555 6.3: POST-as-GET has an empty payload, not an empty object")
   void postAsGet() {
     AcmeClient.Answer order = client.newOrder("as-get.example").expect(201);

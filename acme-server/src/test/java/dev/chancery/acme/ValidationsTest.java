@@ -3,13 +3,17 @@ package dev.chancery.acme;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.testing.DatabaseKind;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -170,6 +174,44 @@ final class ValidationsTest {
         .forEach(node -> node.recover(Duration.ofHours(1)));
     assertThat(client.await(order.location(), "pending").text("status")).isEqualTo("ready");
     assertThat(authorizations.succeed(challenge, dead.get())).isFalse();
+  }
+
+  @Test
+  @DisplayName("a defect in an attempt ends the challenge like an answer that is not met")
+  void defect() throws Exception {
+    Authorizations authorizations =
+        new Authorizations(acme.database, Clock.systemUTC(), Duration.ofDays(1));
+    AcmeClient.Answer order = client.newOrder("localhost").expect(201);
+    Authorization authorization =
+        authorizations
+            .find(
+                new AcmeUrls(acme.settings.endpoints().getFirst()).accountAt(client.account()),
+                AuthorizationId.parse(authorization(order).replaceAll(".*/", "")))
+            .orElseThrow();
+    AtomicInteger attempts = new AtomicInteger();
+    HostAddresses broken =
+        (name, patience) -> {
+          attempts.incrementAndGet();
+          throw new IllegalStateException("jdbc:broken by the test");
+        };
+    try (WebFetch fetch = new WebFetch(1, new SecureRandom());
+        Validations validations =
+            new Validations(
+                authorizations,
+                new Http01(fetch, broken, TargetNetworks.byDefault(), 80, Set.of(80)),
+                Clock.systemUTC(),
+                List.of(Duration.ofMillis(10), Duration.ofMillis(10)),
+                1)) {
+      validations.accept(
+          authorization,
+          authorization.challenges().getFirst(),
+          AccountKey.parse((ObjectNode) client.jwk()));
+      AcmeClient.Answer answer = client.await(authorization(order), "pending");
+      assertThat(answer.text("status")).isEqualTo("invalid");
+      assertThat(answer.json().at("/challenges/0/error/type").asText()).endsWith(":serverInternal");
+      assertThat(answer.body()).doesNotContain("jdbc");
+      assertThat(attempts).hasValue(3);
+    }
   }
 
   @Test
