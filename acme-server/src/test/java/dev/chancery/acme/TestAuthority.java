@@ -187,6 +187,11 @@ final class TestAuthority implements CertificateAuthority {
   }
 
   @Override
+  public Optional<IssuedCertificate> issued(RequestId request) {
+    throw new UnsupportedOperationException("ACME settles");
+  }
+
+  @Override
   public synchronized Optional<IssuedCertificate> settle(RequestId request) {
     Optional<IssuedCertificate> issued = Optional.empty();
     for (CertificateRecord record : List.copyOf(ledger.values())) {

@@ -34,6 +34,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import org.bouncycastle.cert.X509CertificateHolder;
 
 /**
@@ -43,26 +45,35 @@ import org.bouncycastle.cert.X509CertificateHolder;
 final class AdminApi {
   static final ProfileId PROFILE = new ProfileId("admin-client");
   private static final int LONGEST_BODY = 16 * 1024;
+  private static final Pattern RFC_3339 =
+      Pattern.compile(
+          "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?"
+              + "([Zz]|[+-][0-9]{2}:[0-9]{2})");
+  private static final Instant FIRST_INVALIDITY_DATE = Instant.parse("1950-01-01T00:00:00Z");
   private static final String PROBLEM = "application/problem+json";
 
   private final CertificateAuthority authority;
   private final List<IssuerId> ledger;
   private final Map<IssuerId, X509CertificateHolder> issuers;
+  private final Predicate<IssuerId> publishesCrl;
   private final Clock clock;
   private final ObjectMapper json = new ObjectMapper();
 
   /**
    * @param ledger every issuer that the ledger knows
    * @param issuers the issuers of this server, with their certificates
+   * @param publishesCrl whether this server makes the CRLs of an issuer
    */
   AdminApi(
       CertificateAuthority authority,
       List<IssuerId> ledger,
       Map<IssuerId, X509CertificateHolder> issuers,
+      Predicate<IssuerId> publishesCrl,
       Clock clock) {
     this.authority = authority;
     this.ledger = ledger;
     this.issuers = issuers;
+    this.publishesCrl = publishesCrl;
     this.clock = clock;
   }
 
@@ -112,7 +123,7 @@ final class AdminApi {
   }
 
   private void showCertificate(Context context) throws Refused {
-    write(context, existing(context));
+    context.contentType("application/json").result(described(existing(context)).toString());
   }
 
   private void revoke(Context context) throws Refused {
@@ -133,16 +144,40 @@ final class AdminApi {
             clock.instant().truncatedTo(ChronoUnit.SECONDS),
             invalidityDate(body),
             Objects.requireNonNull(context.<String>attribute("administrator"))));
-    write(context, existing(context));
+    ObjectNode answer = described(existing(context));
+    if (!publishesCrl.test(found.issuer())) {
+      answer.put(
+          "notice",
+          "the revocation is recorded, but no CRL shows it yet: run chancery init with the token of "
+              + found.issuer()
+              + " to publish its CRL");
+    }
+    context.contentType("application/json").result(answer.toString());
   }
 
-  private static Optional<Instant> invalidityDate(JsonNode body) throws Refused {
-    try {
-      JsonNode date = body.get("invalidityDate");
-      return date == null ? Optional.empty() : Optional.of(Instant.parse(date.asText()));
-    } catch (DateTimeParseException e) {
-      throw new Refused(Reason.BAD_CSR, "invalidityDate is not an RFC 3339 time");
+  private Optional<Instant> invalidityDate(JsonNode body) throws Refused {
+    JsonNode text = body.get("invalidityDate");
+    if (text == null) {
+      return Optional.empty();
     }
+    Instant date = time(text.asText());
+    if (date.isBefore(FIRST_INVALIDITY_DATE) || date.isAfter(clock.instant())) {
+      throw new Refused(
+          Reason.BAD_CSR, "invalidityDate is before 1950 or in the future: " + text.asText());
+    }
+    return Optional.of(date);
+  }
+
+  private static Instant time(String text) throws Refused {
+    try {
+      // Instant.parse alone also takes years of more digits and before year 0.
+      if (RFC_3339.matcher(text).matches()) {
+        return Instant.parse(text);
+      }
+    } catch (DateTimeParseException e) {
+      // Refused below: a month 13, for example.
+    }
+    throw new Refused(Reason.BAD_CSR, "invalidityDate is not an RFC 3339 time");
   }
 
   private JsonNode body(Context context) throws Refused {
@@ -165,7 +200,7 @@ final class AdminApi {
         .orElseThrow(() -> new Refused(Reason.NOT_FOUND, "there is no such certificate"));
   }
 
-  private void write(Context context, CertificateRecord found) {
+  private ObjectNode described(CertificateRecord found) {
     ObjectNode answer =
         json.createObjectNode()
             .put("issuer", found.issuer().value())
@@ -192,7 +227,7 @@ final class AdminApi {
               .invalidityDate()
               .ifPresent(date -> section.put("invalidityDate", date.toString()));
         });
-    context.contentType("application/json").result(answer.toString());
+    return answer;
   }
 
   private void refused(Refused refused, Context context) {

@@ -12,9 +12,11 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 
 /** The command line's side of the admin API; it finds the server and its credential in the home. */
@@ -37,7 +39,7 @@ final class AdminClient implements AutoCloseable {
             .orElseThrow(() ->
                 new ConfigurationInvalid(
                     credentialFile + ": the administrator's credential is missing"));
-    TrustBundle trust = TrustBundle.read(List.of(home.rootCertificate()));
+    TrustBundle trust = roots(home);
     try {
       URI base = URI.create(Files.readString(home.adminUrl()).strip());
       KeyManagerFactory keys = KeyManagerFactory.getInstance("PKIX");
@@ -45,7 +47,11 @@ final class AdminClient implements AutoCloseable {
       TrustManagerFactory roots = TrustManagerFactory.getInstance("PKIX");
       roots.init(trust.trustStore());
       SSLContext tls = SSLContext.getInstance("TLS");
-      tls.init(keys.getKeyManagers(), roots.getTrustManagers(), null);
+      String name = Files.readString(home.adminServerName()).strip();
+      tls.init(
+          keys.getKeyManagers(),
+          new TrustManager[] {ServerNameTrust.of(roots.getTrustManagers(), name)},
+          null);
       HttpClient http = HttpClient.newBuilder().sslContext(tls).connectTimeout(LIMIT).build();
       return new AdminClient(http, base);
     } catch (IOException e) {
@@ -54,6 +60,17 @@ final class AdminClient implements AutoCloseable {
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("TLS cannot be set up", e);
     }
+  }
+
+  /** Those of the configuration, if it can be read without what serve was given by --set. */
+  private static TrustBundle roots(Home home) throws ConfigurationInvalid {
+    List<Path> files;
+    try {
+      files = Configuration.read(home, Map.of()).roots().stream().map(home::resolve).toList();
+    } catch (ConfigurationInvalid e) {
+      files = List.of(home.rootCertificate());
+    }
+    return TrustBundle.read(files);
   }
 
   JsonNode get(String path) throws CommandFailed {

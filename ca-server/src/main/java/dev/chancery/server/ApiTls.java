@@ -141,12 +141,26 @@ final class ApiTls {
     }
   }
 
-  private static Set<Name> names(BaseUrl url) throws Refused {
-    Set<Name> names = new LinkedHashSet<>();
-    names.add(isAddress(url.host()) ? IpName.parse(url.host()) : DnsName.parse(url.host()));
-    names.add(new DnsName("localhost"));
-    names.add(IpName.parse("127.0.0.1"));
-    return names;
+  /** The URL's host, and those of this machine that the issuer's name constraints leave. */
+  private Set<Name> names(BaseUrl url) throws Refused {
+    Set<Name> found = new LinkedHashSet<>();
+    found.add(isAddress(url.host()) ? IpName.parse(url.host()) : DnsName.parse(url.host()));
+    for (Name local : List.of(new DnsName("localhost"), IpName.parse("127.0.0.1"))) {
+      if (isPermitted(local)) {
+        found.add(local);
+      }
+    }
+    return found;
+  }
+
+  private boolean isPermitted(Name name) {
+    try {
+      authority.requirePermitted(issuer, PROFILE, Set.of(name));
+      return true;
+    } catch (Refused e) {
+      LOG.info("the certificate of the api listeners goes without {}", name.value());
+      return false;
+    }
   }
 
   private static boolean isAddress(String host) {

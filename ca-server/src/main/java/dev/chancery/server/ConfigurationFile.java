@@ -1,5 +1,6 @@
 package dev.chancery.server;
 
+import dev.chancery.acme.AcmeEndpoint;
 import dev.chancery.acme.TargetNetworks;
 import dev.chancery.core.Cidr;
 import dev.chancery.core.IssuerId;
@@ -34,6 +35,8 @@ import java.util.function.Function;
 
 /** Reads chancery.yaml: what each key means, its default, and what is refused. */
 final class ConfigurationFile {
+  private static final Duration LONGEST_TOKEN_TIMEOUT = Duration.ofSeconds(20);
+
   private ConfigurationFile() {}
 
   static Configuration read(Path file, Map<String, String> overrides) throws ConfigurationInvalid {
@@ -127,7 +130,7 @@ final class ConfigurationFile {
             section.optional("file", Path::of),
             section.required("pinFile", Path::of),
             section.optional("threads", text -> number(text, 1, 256)).orElse(4),
-            section.optional("timeout", ConfigurationFile::duration).orElse(Duration.ofSeconds(5)),
+            section.optional("timeout", ConfigurationFile::tokenTimeout).orElse(Duration.ofSeconds(5)),
             environment.isPresent() ? words(environment.get()) : Map.of());
     section.end();
     switch (token.kind()) {
@@ -199,7 +202,7 @@ final class ConfigurationFile {
     YamlSection list = section.requiredSection("endpoints");
     Map<String, EndpointSection> endpoints = new TreeMap<>();
     for (String name : list.keys()) {
-      endpoints.put(name, endpoint(list.requiredSection(name), issuers));
+      endpoints.put(name, endpoint(name, list.requiredSection(name), issuers));
     }
     if (!endpoints.containsKey("default")) {
       throw list.refused("the endpoint named default is missing");
@@ -209,8 +212,8 @@ final class ConfigurationFile {
     return new AcmeSection(Map.copyOf(endpoints), validation);
   }
 
-  private static EndpointSection endpoint(YamlSection section, List<IssuerSection> issuers)
-      throws ConfigurationInvalid {
+  private static EndpointSection endpoint(
+      String name, YamlSection section, List<IssuerSection> issuers) throws ConfigurationInvalid {
     EndpointSection endpoint =
         new EndpointSection(
             section.required("issuer", IssuerId::new),
@@ -222,7 +225,26 @@ final class ConfigurationFile {
     if (issuers.stream().noneMatch(issuer -> issuer.name().equals(endpoint.issuer()))) {
       throw section.refused("there is no issuer named " + endpoint.issuer());
     }
+    requireName(name, endpoint);
     return endpoint;
+  }
+
+  /** Which names an endpoint can have is ACME's to say. */
+  private static void requireName(String name, EndpointSection endpoint)
+      throws ConfigurationInvalid {
+    try {
+      AcmeEndpoint _ =
+          new AcmeEndpoint(
+              name,
+              endpoint.issuer(),
+              endpoint.profile(),
+              URI.create("https://localhost"),
+              endpoint.termsOfService(),
+              endpoint.website(),
+              1);
+    } catch (IllegalArgumentException e) {
+      throw endpoint.place().refused(e.getMessage());
+    }
   }
 
   private static ValidationSection validation(Optional<YamlSection> section)
@@ -338,6 +360,16 @@ final class ConfigurationFile {
       throw new IllegalArgumentException("at least one second, not " + text);
     }
     return duration;
+  }
+
+  /** Far less than what recovery gives an issuance, which would be revoked under way otherwise. */
+  private static Duration tokenTimeout(String text) {
+    Duration timeout = duration(text);
+    if (timeout.compareTo(LONGEST_TOKEN_TIMEOUT) > 0) {
+      throw new IllegalArgumentException(
+          "at most " + LONGEST_TOKEN_TIMEOUT.toSeconds() + "s, not " + text);
+    }
+    return timeout;
   }
 
   private static URI webUrl(String text) {

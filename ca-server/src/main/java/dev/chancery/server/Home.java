@@ -11,6 +11,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Objects;
 import java.util.Set;
 
 /** The home directory: configuration, certificates, secrets and the embedded database. */
@@ -28,6 +29,7 @@ record Home(Path directory) {
           home.directory + ": there is no such home directory; chancery init makes one");
     }
     home.requireOwner();
+    home.requireNoOtherWriter();
     return home;
   }
 
@@ -59,6 +61,20 @@ record Home(Path directory) {
     }
   }
 
+  /** Who can put files here can put another PKCS #11 library into the configuration. */
+  private void requireNoOtherWriter() throws ConfigurationInvalid {
+    try {
+      Set<PosixFilePermission> permissions = Files.getPosixFilePermissions(directory);
+      if (permissions.contains(PosixFilePermission.GROUP_WRITE)
+          || permissions.contains(PosixFilePermission.OTHERS_WRITE)) {
+        throw new ConfigurationInvalid(
+            directory + ": others than its owner can write to the home directory (chmod go-w)");
+      }
+    } catch (IOException e) {
+      throw new ConfigurationInvalid(directory + ": its permissions cannot be read");
+    }
+  }
+
   Path configurationFile() {
     return directory.resolve("chancery.yaml");
   }
@@ -76,6 +92,11 @@ record Home(Path directory) {
   /** Where the running server's admin API is found. */
   Path adminUrl() {
     return directory.resolve("admin").resolve("url");
+  }
+
+  /** The name for which the admin API's certificate is certainly valid. */
+  Path adminServerName() {
+    return directory.resolve("admin").resolve("server-name");
   }
 
   /** A path from the configuration; relative ones are relative to the home. */
@@ -112,6 +133,12 @@ record Home(Path directory) {
         channel.force(true);
       }
       Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+      // The new name is an entry of the directory, which goes to the disk on its own.
+      try (FileChannel folder =
+          FileChannel.open(
+              Objects.requireNonNull(file.toAbsolutePath().getParent()), StandardOpenOption.READ)) {
+        folder.force(true);
+      }
     } catch (IOException e) {
       throw new ConfigurationInvalid(file + ": cannot be written: " + e.getMessage());
     }

@@ -31,8 +31,15 @@ final class HttpListener implements AutoCloseable {
   }
 
   /** Serves plain HTTP. */
-  static HttpListener http(BoundPort port, Consumer<JavalinConfig> routes) {
-    return start(port, routes, configuration -> new ConnectionFactory[] {plain(configuration)});
+  static HttpListener http(
+      BoundPort port, UriCompliance compliance, Consumer<JavalinConfig> routes) {
+    return start(
+        port,
+        routes,
+        configuration -> {
+          configuration.setUriCompliance(compliance);
+          return new ConnectionFactory[] {plain(configuration)};
+        });
   }
 
   /** Serves HTTP/1.1 and HTTP/2 over TLS. */
@@ -79,12 +86,7 @@ final class HttpListener implements AutoCloseable {
     configuration.setSendServerVersion(false);
     configuration.setSendXPoweredBy(false);
     configuration.setRequestHeaderSize(LONGEST_HEADERS);
-    // Base64 in the path of an OCSP GET holds escaped slashes (RFC 6960 appendix A.1).
-    configuration.setUriCompliance(
-        UriCompliance.DEFAULT.with(
-            "OCSP",
-            UriCompliance.Violation.AMBIGUOUS_PATH_SEPARATOR,
-            UriCompliance.Violation.AMBIGUOUS_EMPTY_SEGMENT));
+    configuration.setUriCompliance(UriCompliance.DEFAULT);
     return configuration;
   }
 

@@ -64,6 +64,8 @@ final class InitCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    KeyAlgorithm ofRoot = algorithm(rootKey);
+    KeyAlgorithm ofIssuer = algorithm(issuerKey);
     Home made = home.create();
     SecureRandom random = new SecureRandom();
     FirstConfiguration first = new FirstConfiguration(made, random);
@@ -78,8 +80,7 @@ final class InitCommand implements Callable<Integer> {
     first.writeProfiles();
     Configuration configuration = Configuration.read(made, overrides.values());
     Initialization.Plan plan =
-        new Initialization.Plan(
-            rootToken, rootPinFile, organization, algorithm(rootKey), algorithm(issuerKey));
+        new Initialization.Plan(rootToken, rootPinFile, organization, ofRoot, ofIssuer);
     try (Database database = Databases.open(made, configuration.database(), System::getenv)) {
       new Initialization(made, configuration, plan, Clock.systemUTC(), random).run(database);
     }

@@ -34,7 +34,6 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -60,7 +59,6 @@ final class Initialization {
       new KeyId(HexFormat.of().formatHex("chancery-root".getBytes(StandardCharsets.US_ASCII)));
   private static final Duration ROOT_LIFETIME = Duration.ofDays(20 * 365);
   private static final Duration ISSUER_LIFETIME = Duration.ofDays(5 * 365);
-  private static final Duration ROOT_CRL_LIFETIME = Duration.ofDays(365);
 
   /**
    * What the CAs are to be called and made of.
@@ -158,7 +156,7 @@ final class Initialization {
   private void publishRootCrl(X509CertificateHolder certificate, CrlKey key, Database database)
       throws TokenAway {
     CrlLedger ledger = new JooqCrlLedger(database, clock);
-    CrlSettings settings = new CrlSettings(ROOT_CRL_LIFETIME, ROOT_CRL_LIFETIME.dividedBy(2));
+    CrlSettings settings = new CrlSettings(RootCrl.LIFETIME, RootCrl.LIFETIME.dividedBy(2));
     try (CrlPublisher publisher =
         new CrlPublisher(
             List.of(new CrlIssuer(ROOT, certificate, key, settings)),
@@ -230,13 +228,11 @@ final class Initialization {
         .build();
   }
 
-  /** The root's token comes out rarely, so its CRL is replaced when half of its time is over. */
   private boolean rootCrlIsDue(Database database) {
-    Instant halfway = clock.instant().minus(ROOT_CRL_LIFETIME.dividedBy(2));
-    return new JooqCrlLedger(database, clock)
-        .current(ROOT)
-        .filter(crl -> crl.thisUpdate().isAfter(halfway))
-        .isEmpty();
+    return new RootCrl(
+            new JooqCrlLedger(database, clock), new JooqRevocationLedger(database, clock), clock)
+        .due()
+        .isPresent();
   }
 
   private static void write(Path file, IssuedCertificate issued) throws ConfigurationInvalid {

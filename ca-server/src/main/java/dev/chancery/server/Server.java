@@ -41,8 +41,10 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.bouncycastle.cert.X509CertificateHolder;
+import org.eclipse.jetty.http.UriCompliance;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -129,14 +131,20 @@ final class Server implements AutoCloseable {
     }
     CrlPublisher publisher = part(new CrlPublisher(crlIssuers, crls, revocations, shelf, clock));
 
+    if (registry.all().contains(Initialization.ROOT)) {
+      new RootCrl(crls, revocations, clock)
+          .due()
+          .ifPresent(why -> LOG.warn("{}: run chancery init with the root's token", why));
+    }
+
     // 4. The engine.
-    List<Issuer> issuing = new ArrayList<>();
+    Map<IssuerId, Issuer> issuing = new TreeMap<>();
     for (KeyedIssuer issuer : issuers) {
-      issuing.add(issuer.forIssuing(home, addresses));
+      issuing.put(issuer.loaded().id(), issuer.forIssuing(home, addresses));
     }
     CertificateAuthority authority =
         new IssuingAuthority(
-            new Catalogue(issuing, profiles.values()),
+            new Catalogue(issuing.values(), profiles.values()),
             issuance,
             revocations,
             clock,
@@ -157,7 +165,10 @@ final class Server implements AutoCloseable {
               authority,
               clock,
               new DelegatedSigner.Settings(
-                  issuer.ocspKeyId(), KeyAlgorithm.EC_P256, SIGNER_RENEWAL));
+                  issuer.ocspKeyId(),
+                  KeyAlgorithm.EC_P256,
+                  SIGNER_RENEWAL,
+                  issuer(issuing, loaded.id()).ownSubject(loaded.id() + " OCSP signer")));
       signer.renewIfDue();
       signers.add(signer);
       served.add(new ServedIssuer(loaded.id(), loaded.certificate(), signer));
@@ -182,7 +193,13 @@ final class Server implements AutoCloseable {
             clock,
             ids);
     home.privateDirectory("admin");
-    AdminCredential administrator = new AdminCredential(authority, own, home, clock, ids);
+    AdminCredential administrator = new AdminCredential(
+            authority,
+            own,
+            issuer(issuing, own).ownSubject("local administrator"),
+            home,
+            clock,
+            ids);
     administrator.renewIfDue();
 
     // 7. ACME.
@@ -204,6 +221,7 @@ final class Server implements AutoCloseable {
     part(
         HttpListener.http(
             publicPort,
+            OcspResource.URI_COMPLIANCE,
             config -> {
               landingPage.routes(config);
               downloads.routes(config);
@@ -219,11 +237,13 @@ final class Server implements AutoCloseable {
               acme.routes(config.routes);
               ErrorAnswers.ACME_PROBLEM.routes(config);
             }));
-    AdminApi admin = new AdminApi(authority, registry.all(), certificates, clock);
+    AdminApi admin = new AdminApi(
+            authority, registry.all(), certificates, publisher::publishesFor, clock);
     part(
         HttpListener.https(adminPort, tls.listenerForClientsOf(trust.trustStore()), admin::routes));
     Management management = new Management(checks(database, issuers), metrics());
-    part(HttpListener.http(managementPort, management::routes));
+    part(HttpListener.http(managementPort, UriCompliance.DEFAULT, management::routes));
+    Home.writePrivate(home.adminServerName(), addresses.apiUrl().host() + "\n");
     Home.writePrivate(
         home.adminUrl(), "https://" + adminHost(listeners.admin()) + ":" + adminPort.port() + "\n");
 
@@ -246,6 +266,10 @@ final class Server implements AutoCloseable {
     work.start();
     publisher.refreshDue();
     started.at(addresses);
+  }
+
+  private static Issuer issuer(Map<IssuerId, Issuer> issuers, IssuerId id) {
+    return Objects.requireNonNull(issuers.get(id));
   }
 
   private <T extends AutoCloseable> T part(T part) {

@@ -265,6 +265,19 @@ class ListenersTest {
   }
 
   @Test
+  @DisplayName("of a CA certificate: recorded, and the answer says who must publish the root's CRL")
+  void revokeIssuer() throws Exception {
+    String serial = certificate("ca/issuing.pem").getSerialNumber().toString(16);
+
+    CommandRun revoked = run("certificate", "revoke", "--reason", "cessationOfOperation", serial);
+
+    assertThat(revoked.exitCode()).describedAs(revoked.err()).isZero();
+    assertThat(revoked.out())
+        .containsPattern("(?m)^issuer +root$")
+        .containsPattern("(?m)^notice +.*chancery init");
+  }
+
+  @Test
   @DisplayName("what the command line is refused, it says in one line, and exits with 1")
   void refusals() throws Exception {
     requireRefused(run("certificate", "show", "0abc"), "there is no such certificate");
@@ -274,9 +287,19 @@ class ListenersTest {
       requireRefused(
           run("certificate", "revoke", "--reason", reason, apiSerial()), "no such reason");
     }
-    requireRefused(
-        run("certificate", "revoke", "--invalidity-date", "yesterday", apiSerial()),
-        "invalidityDate");
+    for (String date :
+        List.of(
+            "yesterday",
+            "+10000-01-01T00:00:00Z",
+            "-0001-01-01T00:00:00Z",
+            "1949-12-31T23:59:59Z",
+            "2026-13-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59-01:00")) {
+      requireRefused(
+          run("certificate", "revoke", "--invalidity-date=" + date, apiSerial()),
+          "invalidityDate");
+    }
     JsonNode shown =
         json.readTree(run("certificate", "show", "--output", "json", apiSerial()).out());
     assertThat(shown.path("state").asText()).isEqualTo("issued");

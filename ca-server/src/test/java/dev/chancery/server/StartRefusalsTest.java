@@ -10,6 +10,7 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.sql.Connection;
@@ -174,6 +175,27 @@ class StartRefusalsTest {
             "profile: tls-server}",
             "default",
             "twice"),
+        Refusal.edited(
+            "endpoint name with a capital letter",
+            "    default: {",
+            "    Corp: {issuer: issuing, profile: tls-server}\n    default: {",
+            "Corp: {",
+            "acme.endpoints.Corp",
+            "not an endpoint name"),
+        Refusal.edited(
+            "endpoint named as a path of the default one",
+            "    default: {",
+            "    directory: {issuer: issuing, profile: tls-server}\n    default: {",
+            "directory: {",
+            "acme.endpoints.directory",
+            "not an endpoint name"),
+        Refusal.edited(
+            "token slower than recovery",
+            "kind: pkcs12",
+            "kind: pkcs12\n  timeout: 21s",
+            "timeout: 21s",
+            "token.timeout",
+            "at most 20s"),
         Refusal.edited(
             "no default endpoint", "    default: {", "    other: {", "other: {", "default"),
         Refusal.override("unknown key by --set", "colour=red", "--set colour", "unknown key"),
@@ -428,6 +450,32 @@ class StartRefusalsTest {
     }
 
     assertThat(DevelopmentHome.snapshot(home, file -> false)).isEqualTo(before);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"rwxrwx---", "rwx----w-"})
+  @DisplayName("a home that others can write to is not touched")
+  void homeThatOthersCanWrite(String permissions) throws Exception {
+    Path home = DevelopmentHome.copy(template, fresh());
+    Files.setPosixFilePermissions(home, PosixFilePermissions.fromString(permissions));
+    Refusal refusal = Refusal.of("writable", changed -> {}, home.toString(), "can write");
+    Map<String, String> before = DevelopmentHome.snapshot(home, file -> false);
+
+    requireRefused(serve(home, refusal), refusal, home);
+    requireRefused(CommandRun.of("init", "--home", home.toString()), refusal, home);
+
+    assertThat(DevelopmentHome.snapshot(home, file -> false)).isEqualTo(before);
+  }
+
+  @Test
+  @DisplayName("a key algorithm that there is not is refused before a home is made")
+  void unknownKeyAlgorithm() throws Exception {
+    Path home = fresh();
+
+    CommandRun run = CommandRun.of("init", "--home", home.toString(), "--issuer-key", "rsa-1");
+
+    assertThat(run.exitCode()).isEqualTo(2);
+    assertThat(home).doesNotExist();
   }
 
   @Test

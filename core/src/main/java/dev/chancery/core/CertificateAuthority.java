@@ -35,6 +35,12 @@ public interface CertificateAuthority {
   Optional<IssuedCertificate> settle(RequestId request);
 
   /**
+   * What was issued for a request until now. Unlike {@link #settle} it gives nothing up: another may
+   * be at work on the same request, and an empty answer need not stay true.
+   */
+  Optional<IssuedCertificate> issued(RequestId request);
+
+  /**
    * Revokes a certificate, or changes nothing: RFC 5280 section 5.3, RFC 8555 section 7.6.
    *
    * @throws Refused when there is no such certificate, it is revoked already, or it has expired

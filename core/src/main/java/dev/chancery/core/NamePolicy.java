@@ -6,7 +6,7 @@ import java.util.function.Predicate;
 
 /**
  * Which names may be certified. A name must match an allow rule of its kind and no deny rule; so an
- * empty policy allows nothing.
+ * empty policy allows nothing. A wildcard must not stand for a name that a deny rule matches either.
  *
  * @param wildcards whether wildcard DNS names may be certified at all
  */
@@ -30,7 +30,11 @@ public record NamePolicy(
     }
 
     private boolean permit(Predicate<T> matches) {
-      return allow.stream().anyMatch(matches) && deny.stream().noneMatch(matches);
+      return permit(matches, matches);
+    }
+
+    private boolean permit(Predicate<T> allows, Predicate<T> denies) {
+      return allow.stream().anyMatch(allows) && deny.stream().noneMatch(denies);
     }
   }
 
@@ -49,6 +53,11 @@ public record NamePolicy(
     boolean matches(DnsName name) {
       String base = name.base().value();
       return suffix.equals("*") || base.equals(suffix) || base.endsWith("." + suffix);
+    }
+
+    /** Whether it matches a name or, of a wildcard, one that the wildcard could stand for. */
+    boolean touches(DnsName name) {
+      return matches(name) || (name.isWildcard() && suffix.endsWith("." + name.base().value()));
     }
   }
 
@@ -89,7 +98,7 @@ public record NamePolicy(
               throw new Refused(
                   Reason.REJECTED_NAME, "wildcard names are not allowed: " + name.value());
             }
-            yield dns.permit(rule -> rule.matches(dnsName));
+            yield dns.permit(rule -> rule.matches(dnsName), rule -> rule.touches(dnsName));
           }
           case IpName ipName -> ip.permit(block -> block.contains(ipName.address()));
           case UriName uriName -> uri.permit(rule -> rule.matches(uriName));

@@ -29,8 +29,9 @@ final class NamePolicyTest {
       strings = {
         "example.com",
         "www.example.com",
-        "*.example.com",
         "*.a.example.com",
+        "*.localhost",
+        "*.notsecret.example.com",
         "localhost",
         "notsecret.example.com"
       })
@@ -47,7 +48,9 @@ final class NamePolicyTest {
         "example.com.evil.example",
         "secret.example.com",
         "a.secret.example.com",
-        "*.secret.example.com"
+        "*.secret.example.com",
+        "*.a.secret.example.com",
+        "*.example.com"
       })
   void dnsNameIsForbidden(String name) {
     assertForbidden(POLICY, new DnsName(name));

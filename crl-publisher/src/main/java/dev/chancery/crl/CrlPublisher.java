@@ -70,12 +70,21 @@ public final class CrlPublisher implements AutoCloseable {
     }
   }
 
+  /** Whether this publishes the CRLs of an issuer; those of a root are made elsewhere. */
+  public boolean publishesFor(IssuerId issuer) {
+    return desks.containsKey(issuer);
+  }
+
   /**
    * Has a CRL published that holds every revocation committed before this call, and returns at
-   * once. When the token or the database is away it is tried until it succeeds.
+   * once. When the token or the database is away it is tried until it succeeds. Nothing happens for
+   * an issuer whose CRLs are not published here.
    */
   public void requestPublish(IssuerId issuer) {
-    desk(issuer).publishing().request();
+    Desk desk = desks.get(issuer);
+    if (desk != null) {
+      desk.publishing().request();
+    }
   }
 
   /**

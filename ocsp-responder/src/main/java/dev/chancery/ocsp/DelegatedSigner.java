@@ -26,8 +26,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import org.bouncycastle.asn1.x500.X500Name;
-import org.bouncycastle.asn1.x500.X500NameBuilder;
-import org.bouncycastle.asn1.x500.style.BCStyle;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -39,8 +37,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Time is cut into periods that are the same on every node. Each period has one certificate for
  * a key, found by a request id that all can compute; so nodes that share a key share the
- * certificate, and a restart finds it again. When two nodes make it at the same moment both are
- * good, and nothing depends on which is used.
+ * certificate, and a restart finds it again. When two nodes make it at the same moment each makes
+ * one, both are good, and nothing depends on which is used.
  */
 public final class DelegatedSigner {
   /** The built-in profile: id-kp-OCSPSigning, id-pkix-ocsp-nocheck, a few days. */
@@ -54,8 +52,10 @@ public final class DelegatedSigner {
    * @param algorithm for the key, when the token has none with this id yet
    * @param renewEvery at most half of what the profile gives as lifetime, so that every certificate
    *     has that much left when its successor is due
+   * @param subject of its certificate
    */
-  public record Settings(KeyId key, KeyAlgorithm algorithm, Duration renewEvery) {
+  public record Settings(
+      KeyId key, KeyAlgorithm algorithm, Duration renewEvery, X500Name subject) {
     public Settings {
       if (renewEvery.toSeconds() < 1) {
         throw new IllegalArgumentException("an OCSP signer cannot be renewed that often");
@@ -126,7 +126,9 @@ public final class DelegatedSigner {
   private IssuedCertificate certificate(SubjectPublicKey publicKey, long period, Instant now)
       throws Refused, TokenAway {
     RequestId request = request(publicKey, period);
-    Optional<IssuedCertificate> made = authority.settle(request);
+    // Not settled: that would revoke what another node is about to complete. What a crash left is
+    // revoked by recovery.
+    Optional<IssuedCertificate> made = authority.issued(request);
     if (made.isPresent() && made.get().notAfter().isAfter(now)) {
       return made.get();
     }
@@ -135,7 +137,7 @@ public final class DelegatedSigner {
             issuer,
             PROFILE,
             publicKey,
-            subject(),
+            settings.subject(),
             Set.of(),
             Optional.empty(),
             Optional.empty(),
@@ -146,13 +148,6 @@ public final class DelegatedSigner {
     String key = HexFormat.of().formatHex(publicKey.encoded().sha256());
     String name = "ocsp-signer " + issuer + " " + key + " " + settings.renewEvery() + " " + period;
     return new RequestId(UUID.nameUUIDFromBytes(name.getBytes(StandardCharsets.US_ASCII)));
-  }
-
-  private X500Name subject() {
-    String name = issuer + " OCSP signer";
-    // An issuer's name may have 63 characters, a common name 64 (RFC 5280 ub-common-name).
-    String common = name.length() > 64 ? name.substring(0, 64) : name;
-    return new X500NameBuilder(BCStyle.INSTANCE).addRDN(BCStyle.CN, common).build();
   }
 
   private static X509CertificateHolder certificate(IssuedCertificate issued) {

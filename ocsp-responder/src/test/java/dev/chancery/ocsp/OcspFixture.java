@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.DERNull;
@@ -46,7 +47,11 @@ final class OcspFixture implements AutoCloseable {
   static final OcspSettings SETTINGS =
       new OcspSettings(Duration.ofHours(4), Duration.ofHours(1), 100, true);
   static final DelegatedSigner.Settings SIGNER =
-      new DelegatedSigner.Settings(new KeyId("0a"), KeyAlgorithm.EC_P256, Duration.ofHours(84));
+      new DelegatedSigner.Settings(
+          new KeyId("0a"),
+          KeyAlgorithm.EC_P256,
+          Duration.ofHours(84),
+          new X500Name("CN=issuing OCSP signer"));
 
   final AdjustableClock clock =
       new AdjustableClock(Instant.now().truncatedTo(ChronoUnit.SECONDS).plusMillis(300));

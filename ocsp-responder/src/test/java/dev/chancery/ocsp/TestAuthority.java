@@ -125,7 +125,12 @@ final class TestAuthority implements CertificateAuthority {
   }
 
   @Override
-  public synchronized Optional<IssuedCertificate> settle(RequestId request) {
+  public Optional<IssuedCertificate> settle(RequestId request) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public synchronized Optional<IssuedCertificate> issued(RequestId request) {
     return Optional.ofNullable(issued.get(request));
   }
 

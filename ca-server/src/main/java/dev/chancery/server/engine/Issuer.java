@@ -8,12 +8,17 @@ import dev.chancery.hsm.IssuerKey;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 import org.bouncycastle.asn1.ASN1Integer;
+import org.bouncycastle.asn1.DERUTF8String;
+import org.bouncycastle.asn1.x500.RDN;
 import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x500.style.BCStyle;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.KeyUsage;
 import org.bouncycastle.asn1.x509.SubjectKeyIdentifier;
@@ -90,6 +95,11 @@ public final class Issuer {
         id,
         usage == null || usage.hasUsages(KeyUsage.keyCertSign),
         "its certificate may not sign certificates (keyUsage)");
+    // The same key signs the CRLs: RFC 5280 section 6.3.3 (f) lets no one believe them without.
+    require(
+        id,
+        usage == null || usage.hasUsages(KeyUsage.cRLSign),
+        "its certificate may not sign CRLs (keyUsage)");
     require(id, isDer(certificate), "its certificate is not DER");
     require(id, !empty(certificate.getSubject()), "its certificate has no subject");
     SubjectKeyIdentifier identifier =
@@ -179,6 +189,27 @@ public final class Issuer {
 
   NameConstraintCheck constraints() {
     return constraints;
+  }
+
+  /**
+   * A subject for a certificate that this server makes for itself: this issuer's name with another
+   * common name, so that name constraints that permit a directory name permit it too (RFC 5280
+   * section 4.2.1.10).
+   */
+  public X500Name ownSubject(String commonName) {
+    // ub-common-name (RFC 5280 appendix A.1).
+    String common = commonName.substring(0, Math.min(64, commonName.length()));
+    RDN own = new RDN(BCStyle.CN, new DERUTF8String(common));
+    List<RDN> all = new ArrayList<>();
+    for (RDN above : name.getRDNs()) {
+      if (Stream.of(above.getTypesAndValues()).noneMatch(a -> a.getType().equals(BCStyle.CN))) {
+        all.add(above);
+      }
+    }
+    all.add(own);
+    X500Name below = new X500Name(all.toArray(RDN[]::new));
+    // The issuer's name is not this server's: an old one may hold what no new subject may.
+    return SubjectLint.findings(below).isEmpty() ? below : new X500Name(new RDN[] {own});
   }
 
   private static void require(IssuerId id, boolean condition, String complaint) {

@@ -26,6 +26,7 @@ import java.time.Clock;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,6 +45,9 @@ public final class IssuingAuthority implements CertificateAuthority {
   private final Abandonment abandonment;
   private final Clock clock;
   private final Consumer<IssuerId> afterRevocation;
+
+  /** The issuers whose key failed at its last certificate and has not been seen to work since. */
+  private final Set<IssuerId> doubtful = ConcurrentHashMap.newKeySet();
 
   /**
    * @param afterRevocation told of the issuer after each revocation that was committed on request;
@@ -94,12 +98,18 @@ public final class IssuingAuthority implements CertificateAuthority {
             grant.publicKey(),
             request.approval(),
             toBeSigned);
+    // A key that failed last must answer again first, or an outage would fill the ledger, and then
+    // the CRL, with a serial for each try.
+    if (doubtful.contains(prepared.issuer())) {
+      key.probe();
+      doubtful.remove(prepared.issuer());
+    }
     try {
       // 4. Record. From here on the ledger knows the serial, whatever happens.
       IssuanceLedger.Recorded recorded = issuance.record(prepared);
 
       // 5. Sign; the key verifies its own signature before it gives it away.
-      SignatureValue signature = key.sign(recorded);
+      SignatureValue signature = sign(key, recorded);
 
       // 6. Complete: only what the ledger calls issued is released.
       IssuedCertificate issued =
@@ -124,6 +134,15 @@ public final class IssuingAuthority implements CertificateAuthority {
     }
   }
 
+  private SignatureValue sign(IssuerKey key, IssuanceLedger.Recorded recorded) throws TokenAway {
+    try {
+      return key.sign(recorded);
+    } catch (TokenAway e) {
+      doubtful.add(recorded.prepared().issuer());
+      throw e;
+    }
+  }
+
   @Override
   public void requirePermitted(IssuerId issuer, ProfileId profile, Set<Name> names) throws Refused {
     decision.requireNames(catalogue.issuer(issuer), catalogue.profile(profile), names);
@@ -138,10 +157,15 @@ public final class IssuingAuthority implements CertificateAuthority {
     }
     // Read again: a signature that came in between has either become a certificate, which stays, or
     // been lost.
+    return issued(request);
+  }
+
+  @Override
+  public Optional<IssuedCertificate> issued(RequestId request) {
     return issuance.find(request).reversed().stream()
         .filter(known -> known.state() == CertificateRecord.State.ISSUED)
         .findFirst()
-        .map(IssuingAuthority::issued);
+        .map(IssuingAuthority::certificate);
   }
 
   @Override
@@ -194,7 +218,7 @@ public final class IssuingAuthority implements CertificateAuthority {
     }
   }
 
-  private static IssuedCertificate issued(CertificateRecord known) {
+  private static IssuedCertificate certificate(CertificateRecord known) {
     return new IssuedCertificate(
         known.issuer(),
         known.serial(),

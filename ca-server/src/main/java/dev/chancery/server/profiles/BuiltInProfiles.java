@@ -122,7 +122,8 @@ public final class BuiltInProfiles {
         "this server's own TLS",
         CA_KEYS,
         new Profile.Validity(days(30), Duration.ofHours(1), days(398), Duration.ofMinutes(5)),
-        Profile.SubjectRule.COMMON_NAME,
+        // A common name would have to lie in the issuer's name constraints as well.
+        Profile.SubjectRule.EMPTY,
         new Profile.NameRule(Set.of(Name.Kind.DNS, Name.Kind.IP), 100, true, policy),
         Set.of(KeyUsageBit.DIGITAL_SIGNATURE),
         List.of(KeyPurposeId.id_kp_serverAuth.toOID()),

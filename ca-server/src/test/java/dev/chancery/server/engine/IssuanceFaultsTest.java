@@ -218,6 +218,23 @@ class IssuanceFaultsTest {
   }
 
   @Test
+  @DisplayName("an outage of the token leaves one serial, whatever the number of tries")
+  void outage() throws Exception {
+    engine.issuingKey.fail(SoftwareKey.Fault.FAILED);
+    for (int attempt = 0; attempt < 5; attempt++) {
+      assertThatThrownBy(() -> authority.issue(request)).isInstanceOf(TokenAway.class);
+    }
+    assertThat(issuance.serials).hasSize(1);
+    assertThat(status()).isInstanceOf(CertificateStatus.Revoked.class);
+
+    engine.issuingKey.fail(SoftwareKey.Fault.NONE);
+    assertThat(authority.issue(request)).isNotEqualTo(authority.issue(request));
+
+    assertThat(issuance.serials).hasSize(3);
+    assertThat(signatures()).as("one probe and two certificates").isEqualTo(3);
+  }
+
+  @Test
   @DisplayName("the token fails after it signed: the serial is revoked for good")
   void signingFailsAfterSignature() {
     engine.issuingKey.fail(SoftwareKey.Fault.FAILED_AFTER_IT_WAS_DONE);
