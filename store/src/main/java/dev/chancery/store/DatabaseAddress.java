@@ -50,7 +50,8 @@ sealed interface DatabaseAddress {
     private static final Set<PosixFilePermission> OWNER_ONLY =
         PosixFilePermissions.fromString("rw-------");
     // The first three make H2 read and write the schema as PostgreSQL does. WRITE_DELAY=0 hands
-    // each commit to the operating system at once, so that it survives the death of the process.
+    // each commit to the operating system at once, so that it survives the death of the process;
+    // DurableFiles makes it found again.
     // No trace file: it would be written beside the database, with bound values in it.
     private static final String OPTIONS =
         ";MODE=PostgreSQL;DATABASE_TO_LOWER=TRUE;DEFAULT_NULL_ORDERING=HIGH"
@@ -78,7 +79,7 @@ sealed interface DatabaseAddress {
 
     @Override
     public String url() {
-      return PREFIX + path + OPTIONS;
+      return DurableFiles.url(path + OPTIONS);
     }
 
     @Override
