@@ -148,7 +148,8 @@ final class AdminApi {
     if (!publishesCrl.test(found.issuer())) {
       answer.put(
           "notice",
-          "the revocation is recorded, but no CRL shows it yet: run chancery init with the token of "
+          "the revocation is recorded, but no CRL shows it yet: run chancery init with the token of"
+              + " "
               + found.issuer()
               + " to publish its CRL");
     }

@@ -130,7 +130,9 @@ final class ConfigurationFile {
             section.optional("file", Path::of),
             section.required("pinFile", Path::of),
             section.optional("threads", text -> number(text, 1, 256)).orElse(4),
-            section.optional("timeout", ConfigurationFile::tokenTimeout).orElse(Duration.ofSeconds(5)),
+            section
+                .optional("timeout", ConfigurationFile::tokenTimeout)
+                .orElse(Duration.ofSeconds(5)),
             environment.isPresent() ? words(environment.get()) : Map.of());
     section.end();
     switch (token.kind()) {

@@ -193,7 +193,8 @@ final class Server implements AutoCloseable {
             clock,
             ids);
     home.privateDirectory("admin");
-    AdminCredential administrator = new AdminCredential(
+    AdminCredential administrator =
+        new AdminCredential(
             authority,
             own,
             issuer(issuing, own).ownSubject("local administrator"),
@@ -237,8 +238,8 @@ final class Server implements AutoCloseable {
               acme.routes(config.routes);
               ErrorAnswers.ACME_PROBLEM.routes(config);
             }));
-    AdminApi admin = new AdminApi(
-            authority, registry.all(), certificates, publisher::publishesFor, clock);
+    AdminApi admin =
+        new AdminApi(authority, registry.all(), certificates, publisher::publishesFor, clock);
     part(
         HttpListener.https(adminPort, tls.listenerForClientsOf(trust.trustStore()), admin::routes));
     Management management = new Management(checks(database, issuers), metrics());

@@ -297,8 +297,7 @@ class ListenersTest {
             "9999-12-31T23:59:59Z",
             "9999-12-31T23:59:59-01:00")) {
       requireRefused(
-          run("certificate", "revoke", "--invalidity-date=" + date, apiSerial()),
-          "invalidityDate");
+          run("certificate", "revoke", "--invalidity-date=" + date, apiSerial()), "invalidityDate");
     }
     JsonNode shown =
         json.readTree(run("certificate", "show", "--output", "json", apiSerial()).out());

@@ -35,8 +35,8 @@ public interface CertificateAuthority {
   Optional<IssuedCertificate> settle(RequestId request);
 
   /**
-   * What was issued for a request until now. Unlike {@link #settle} it gives nothing up: another may
-   * be at work on the same request, and an empty answer need not stay true.
+   * What was issued for a request until now. Unlike {@link #settle} it gives nothing up: another
+   * may be at work on the same request, and an empty answer need not stay true.
    */
   Optional<IssuedCertificate> issued(RequestId request);
 

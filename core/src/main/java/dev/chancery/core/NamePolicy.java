@@ -6,7 +6,8 @@ import java.util.function.Predicate;
 
 /**
  * Which names may be certified. A name must match an allow rule of its kind and no deny rule; so an
- * empty policy allows nothing. A wildcard must not stand for a name that a deny rule matches either.
+ * empty policy allows nothing. A wildcard must not stand for a name that a deny rule matches
+ * either.
  *
  * @param wildcards whether wildcard DNS names may be certified at all
  */

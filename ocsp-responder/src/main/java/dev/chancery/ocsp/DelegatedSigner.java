@@ -54,8 +54,7 @@ public final class DelegatedSigner {
    *     has that much left when its successor is due
    * @param subject of its certificate
    */
-  public record Settings(
-      KeyId key, KeyAlgorithm algorithm, Duration renewEvery, X500Name subject) {
+  public record Settings(KeyId key, KeyAlgorithm algorithm, Duration renewEvery, X500Name subject) {
     public Settings {
       if (renewEvery.toSeconds() < 1) {
         throw new IllegalArgumentException("an OCSP signer cannot be renewed that often");

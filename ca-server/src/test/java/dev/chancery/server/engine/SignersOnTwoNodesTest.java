@@ -35,13 +35,12 @@ class SignersOnTwoNodesTest {
       DelegatedSigner second = signer(engine, token);
       int before = engine.issuingKey.signatures();
       AtomicBoolean raced = new AtomicBoolean();
-      engine.issuingKey.beforeSigning(
-          () -> {
-            // The first node's certificate is recorded, and not signed yet.
-            if (raced.compareAndSet(false, true)) {
-              renew(second);
-            }
-          });
+      engine.issuingKey.beforeSigning(() -> {
+        // The first node's certificate is recorded, and not signed yet.
+        if (raced.compareAndSet(false, true)) {
+          renew(second);
+        }
+      });
 
       first.renewIfDue();
 
