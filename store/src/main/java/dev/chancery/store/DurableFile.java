@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * will be, or at the end of the file. It writes the header only when a guess was wrong, and 2.5
  * then names the chunk before the one with the wrong guess (RandomAccessStore.writeChunk, FileStore
  * .storeBuffer): as soon as it fills gaps, commits that returned are gone after the death of the
- * process, up to twenty of them. Here no guess is needed.
+ * process, up to twenty of them. Here no guess is needed
+ * (docs/decisions/2026-11-22-embedded-database-file.md).
  */
 final class DurableFile extends FileBaseDefault {
   private final FileChannel file;

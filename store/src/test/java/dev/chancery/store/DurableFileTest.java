@@ -116,8 +116,7 @@ final class DurableFileTest {
     String copy = image.copy().toString();
     String url = "jdbc:h2:file:" + copy.substring(0, copy.length() - SUFFIX.length());
     Set<Integer> rows = new HashSet<>();
-    try (Connection connection =
-            DriverManager.getConnection(url, "sa", "");
+    try (Connection connection = DriverManager.getConnection(url, "sa", "");
         Statement statement = connection.createStatement();
         ResultSet row = statement.executeQuery("select id from t")) {
       while (row.next()) {
