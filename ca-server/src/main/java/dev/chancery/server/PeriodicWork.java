@@ -8,7 +8,6 @@ import com.github.kagkarlsson.scheduler.task.schedule.FixedDelay;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.UUID;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -35,14 +34,19 @@ final class PeriodicWork implements AutoCloseable {
   }
 
   private final DataSource database;
+  private final String node;
   private final List<RecurringTask<Void>> shared = new ArrayList<>();
   private final ScheduledExecutorService own =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().name("periodic").daemon().factory());
   private @Nullable Scheduler scheduler;
 
-  PeriodicWork(DataSource database) {
+  /**
+   * @param node what the cluster knows this process by; no other has it, nor had it before
+   */
+  PeriodicWork(DataSource database, String node) {
     this.database = database;
+    this.node = node;
   }
 
   /** Work for one node of the cluster at a time. */
@@ -64,7 +68,7 @@ final class PeriodicWork implements AutoCloseable {
     scheduler =
         Scheduler.create(database)
             .startTasks(shared)
-            .schedulerName(new SchedulerName.Fixed("node-" + UUID.randomUUID()))
+            .schedulerName(new SchedulerName.Fixed(node))
             .alwaysPersistTimestampInUTC()
             .threads(2)
             .pollingInterval(POLLING)

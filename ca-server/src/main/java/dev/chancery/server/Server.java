@@ -249,7 +249,7 @@ final class Server implements AutoCloseable {
         home.adminUrl(), "https://" + adminHost(listeners.admin()) + ":" + adminPort.port() + "\n");
 
     // 9. What is done again and again.
-    PeriodicWork work = part(new PeriodicWork(database.dataSource()));
+    PeriodicWork work = part(new PeriodicWork(database.dataSource(), "node-" + ids.next()));
     work.once("crls", Duration.ofMinutes(1), publisher::refreshDue);
     work.once("recovery", Duration.ofSeconds(30), recovery::run);
     work.once("acme recovery", Duration.ofSeconds(10), () -> acme.recover(ISSUANCE_GRACE));

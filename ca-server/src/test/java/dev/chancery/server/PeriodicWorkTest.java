@@ -29,7 +29,7 @@ class PeriodicWorkTest {
     CountDownLatch done = new CountDownLatch(1);
     try (Database database =
             Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
-        PeriodicWork work = new PeriodicWork(database.dataSource())) {
+        PeriodicWork work = new PeriodicWork(database.dataSource(), "node-under-test")) {
       OffsetDateTime death = OffsetDateTime.now(ZoneOffset.UTC).minusMinutes(1);
       database
           .sql()
