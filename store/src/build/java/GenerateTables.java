@@ -8,6 +8,7 @@ import org.flywaydb.core.Flyway;
 import org.jooq.codegen.GenerationTool;
 import org.jooq.meta.jaxb.Configuration;
 import org.jooq.meta.jaxb.Database;
+import org.jooq.meta.jaxb.ForcedType;
 import org.jooq.meta.jaxb.Generate;
 import org.jooq.meta.jaxb.Generator;
 import org.jooq.meta.jaxb.Jdbc;
@@ -47,7 +48,12 @@ final class GenerateTables {
                         new Database()
                             .withInputSchema("public")
                             .withOutputSchemaToDefault(true)
-                            .withExcludes("flyway_schema_history"))
+                            .withExcludes("flyway_schema_history")
+                            .withForcedTypes(
+                                new ForcedType()
+                                    .withUserType("byte[]")
+                                    .withBinding("dev.chancery.store.OctetsBinding")
+                                    .withIncludeTypes("(VAR)?BINARY.*")))
                     .withGenerate(
                         new Generate()
                             .withRecords(true)
