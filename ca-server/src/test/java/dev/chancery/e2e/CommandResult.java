@@ -3,6 +3,8 @@ package dev.chancery.e2e;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
@@ -32,6 +34,16 @@ record CommandResult(String command, int exitCode, String output) {
       process.destroyForcibly();
       Files.delete(output);
     }
+  }
+
+  /** Has a JVM do something, as an operator with jcmd would. */
+  static CommandResult ofJvm(Path folder, Process jvm, String... arguments)
+      throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin/jcmd").toString());
+    command.add(Long.toString(jvm.pid()));
+    command.addAll(List.of(arguments));
+    return of(folder, Map.of(), command.toArray(String[]::new));
   }
 
   /** The output of a command that was done. */

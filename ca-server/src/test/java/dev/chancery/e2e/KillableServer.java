@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionTimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /** The distribution's server on one home, started again after each death. */
@@ -81,7 +82,7 @@ final class KillableServer implements AutoCloseable {
     return KillSwitch.attach(running(), Integer.parseInt(port.group(1)));
   }
 
-  private void run(List<String> options) throws IOException {
+  private void run(List<String> options) throws IOException, InterruptedException {
     if (starts++ > 0) {
       Files.move(log, folder.resolve("server-" + (starts - 1) + ".log"));
     }
@@ -109,13 +110,25 @@ final class KillableServer implements AutoCloseable {
     builder.environment().remove("SOFTHSM2_CONF");
     builder.environment().put(RunningServer.PASSWORD_VARIABLE, TestDatabase.PASSWORD);
     process = builder.start();
-    Awaitility.await("ready line in " + log)
-        .atMost(START)
-        .pollInterval(Duration.ofMillis(50))
-        .until(() -> !running().isAlive() || log().contains("\nready: "));
+    try {
+      Awaitility.await("ready line in " + log)
+          .atMost(START)
+          .pollInterval(Duration.ofMillis(50))
+          .until(() -> !running().isAlive() || log().contains("\nready: "));
+    } catch (ConditionTimeoutException e) {
+      throw new AssertionError("the server hangs at its start:\n" + threads(), e);
+    }
     if (!running().isAlive()) {
       throw new AssertionError("the server ended before it was ready:\n" + log());
     }
+  }
+
+  /** What each thread waits for, the virtual ones included. */
+  private String threads() throws IOException, InterruptedException {
+    Path dump = folder.resolve("threads-" + starts + ".txt");
+    String platform = CommandResult.ofJvm(folder, running(), "Thread.print", "-l").output();
+    CommandResult.ofJvm(folder, running(), "Thread.dump_to_file", dump.toString());
+    return platform + (Files.exists(dump) ? Files.readString(dump) : "");
   }
 
   private String classPath() throws IOException {

@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
@@ -167,12 +166,7 @@ final class RunningServer implements AutoCloseable {
 
   /** Has the server's JVM do something, as an operator with jcmd would. */
   String command(String... arguments) throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin/jcmd").toString());
-    command.add(Long.toString(pid()));
-    command.addAll(List.of(arguments));
-    return CommandResult.of(log.getParent(), Map.of(), command.toArray(String[]::new))
-        .requireDone();
+    return CommandResult.ofJvm(log.getParent(), process, arguments).requireDone();
   }
 
   String log() throws IOException {
