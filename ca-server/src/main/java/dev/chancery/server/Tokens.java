@@ -6,6 +6,7 @@ import dev.chancery.hsm.Pkcs11Token;
 import dev.chancery.hsm.Pkcs12Settings;
 import dev.chancery.hsm.Pkcs12Token;
 import dev.chancery.hsm.Token;
+import dev.chancery.hsm.TokenObserver;
 import dev.chancery.hsm.TokenUnusable;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -66,7 +67,9 @@ final class Tokens {
                     home.resolve(pinFile),
                     section.threads(),
                     section.timeout(),
-                    environment(home, section.environment())));
+                    Pkcs11Settings.Place.PROCESS,
+                    environment(home, section.environment())),
+                TokenObserver.NONE);
         case PKCS12 ->
             Pkcs12Token.open(
                 new Pkcs12Settings(

@@ -15,7 +15,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -33,10 +32,12 @@ final class Cryptoki {
   private static final long INITIALIZE_FLAGS = 32;
   private static final long TOKEN_INFO_SIZE = 256;
 
-  private static final Map<Path, Cryptoki> LOADED = new HashMap<>();
+  // The environment belongs to the whole process: one module's must stand until it has read it.
+  private static final Object ENVIRONMENT = new Object();
 
   private final Map<String, String> environment;
   private final Map<CryptokiFunction, MethodHandle> functions;
+  private boolean shared;
 
   private Cryptoki(Map<String, String> environment, Map<CryptokiFunction, MethodHandle> functions) {
     this.environment = environment;
@@ -44,39 +45,36 @@ final class Cryptoki {
   }
 
   /**
-   * The module at this path. It is loaded once in the life of the process, and never unloaded.
+   * Loads the module at this path, for good, and initializes it.
    *
    * @param environment what is set in the process's environment first
-   * @throws TokenUnusable when there is no such module, or it was loaded with another environment
+   * @throws TokenUnusable when there is no such module
    */
   static Cryptoki load(Path library, Map<String, String> environment)
       throws TokenUnusable, CryptokiError {
-    synchronized (LOADED) {
-      Cryptoki loaded = LOADED.get(library);
-      if (loaded == null) {
-        loaded = new Cryptoki(environment, link(library, environment));
-        loaded.initialize();
-        LOADED.put(library, loaded);
-      } else if (!loaded.environment.equals(environment)) {
-        throw new TokenUnusable(
-            "the token library "
-                + library
-                + " is in use with other environment variables, and reads them only once");
-      }
-      return loaded;
+    return load(library, library, environment);
+  }
+
+  /** As the other, from a file that holds the same as the library. */
+  static Cryptoki load(Path library, Path file, Map<String, String> environment)
+      throws TokenUnusable, CryptokiError {
+    synchronized (ENVIRONMENT) {
+      NativeEnvironment.set(environment);
+      Cryptoki module = new Cryptoki(Map.copyOf(environment), link(library, file));
+      module.initialize();
+      return module;
     }
   }
 
-  private static Map<CryptokiFunction, MethodHandle> link(
-      Path library, Map<String, String> environment) throws TokenUnusable {
+  private static Map<CryptokiFunction, MethodHandle> link(Path library, Path file)
+      throws TokenUnusable {
     if (!Files.isReadable(library)) {
       throw new TokenUnusable("the token library " + library + " does not exist or is unreadable");
     }
-    NativeEnvironment.set(environment);
     Linker linker = Linker.nativeLinker();
     try (Arena arena = Arena.ofConfined()) {
       MethodHandle functionList =
-          SymbolLookup.libraryLookup(library, Arena.global())
+          SymbolLookup.libraryLookup(file, Arena.global())
               .find("C_GetFunctionList")
               .map(at -> linker.downcallHandle(at, FunctionDescriptor.of(JAVA_LONG, ADDRESS)))
               .orElseThrow(() -> new IllegalArgumentException("there is no C_GetFunctionList"));
@@ -103,10 +101,34 @@ final class Cryptoki {
       arguments.set(JAVA_LONG, INITIALIZE_FLAGS, CKF_OS_LOCKING_OK);
       call(CryptokiFunction.C_INITIALIZE, arguments);
     } catch (CryptokiError e) {
-      if (e.code() != CryptokiError.CRYPTOKI_ALREADY_INITIALIZED) {
+      if (!e.is(ReturnValue.CKR_CRYPTOKI_ALREADY_INITIALIZED)) {
         throw e;
       }
     }
+  }
+
+  /**
+   * Begins anew, as if it were just loaded: the way to see a token that came later, or came back.
+   *
+   * @throws IllegalStateException when {@link #share} was called
+   */
+  void restart() throws CryptokiError {
+    if (shared) {
+      throw new IllegalStateException("a module that others use is never finalized");
+    }
+    synchronized (ENVIRONMENT) {
+      NativeEnvironment.set(environment);
+      call(CryptokiFunction.C_FINALIZE, MemorySegment.NULL);
+      initialize();
+    }
+  }
+
+  /**
+   * Lets SunPKCS11 use this same module. From now on it is never finalized: handles that SunPKCS11
+   * still holds would afterwards mean other objects, and its cleaner would destroy those.
+   */
+  void share() {
+    shared = true;
   }
 
   /** The initialized tokens that are there now. */
@@ -123,10 +145,25 @@ final class Cryptoki {
       MemorySegment info = arena.allocate(TOKEN_INFO_SIZE, 8);
       call(CryptokiFunction.C_GET_TOKEN_INFO, slot, info);
       return Optional.of(
-          new CryptokiToken(slot, text(info, 0, 32), text(info, 80, 16), info.get(JAVA_LONG, 96)));
+          new CryptokiToken(
+              slot,
+              text(info, 0, 32),
+              text(info, 80, 16),
+              info.get(JAVA_LONG, 96),
+              info.get(JAVA_LONG, 104)));
     } catch (CryptokiError e) {
       // Its token was taken out, or the slot is broken: it cannot be the one looked for.
       return Optional.empty();
+    }
+  }
+
+  /** How many sessions this process has with a token; empty when the token does not tell. */
+  Optional<Long> sessions(CryptokiToken token) throws CryptokiError {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment info = arena.allocate(TOKEN_INFO_SIZE, 8);
+      call(CryptokiFunction.C_GET_TOKEN_INFO, token.slot(), info);
+      long sessions = info.get(JAVA_LONG, 112);
+      return sessions < 0 ? Optional.empty() : Optional.of(sessions);
     }
   }
 

@@ -9,11 +9,11 @@ import java.lang.foreign.MemoryLayout;
 
 /**
  * The functions that are called directly, each with its place in CK_FUNCTION_LIST (PKCS #11 v2.40
- * section 3.6). C_Finalize is missing for good: SunPKCS11 uses the same module, and handles that it
- * still holds would afterwards mean other objects.
+ * section 3.6).
  */
 enum CryptokiFunction {
   C_INITIALIZE(0, ADDRESS),
+  C_FINALIZE(1, ADDRESS),
   C_GET_SLOT_LIST(4, JAVA_BYTE, ADDRESS, ADDRESS),
   C_GET_TOKEN_INFO(6, JAVA_LONG, ADDRESS),
   C_OPEN_SESSION(12, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS),
@@ -26,6 +26,8 @@ enum CryptokiFunction {
   C_FIND_OBJECTS_INIT(26, JAVA_LONG, ADDRESS, JAVA_LONG),
   C_FIND_OBJECTS(27, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS),
   C_FIND_OBJECTS_FINAL(28, JAVA_LONG),
+  C_SIGN_INIT(42, JAVA_LONG, ADDRESS, JAVA_LONG),
+  C_SIGN(43, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS),
   C_GENERATE_KEY_PAIR(
       59, JAVA_LONG, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
 

@@ -17,6 +17,8 @@ final class CryptokiSession implements AutoCloseable {
   private static final int FOUND_AT_ONCE = 16;
   // No attribute that is read here comes near it; a module that says more is broken.
   private static final int LONGEST_VALUE = 1 << 20;
+  // RSA with 8192 bits; keys that long are not made here.
+  private static final long LONGEST_SIGNATURE = 1024;
 
   private final Cryptoki module;
   private final long handle;
@@ -98,6 +100,33 @@ final class CryptokiSession implements AutoCloseable {
 
   private void readInto(MemorySegment entry, CryptokiObject object) throws CryptokiError {
     module.call(CryptokiFunction.C_GET_ATTRIBUTE_VALUE, handle, object.handle(), entry, 1L);
+  }
+
+  /** Signs data that is ready for the mechanism. */
+  byte[] sign(long mechanism, CryptokiObject key, byte[] data, byte... parameter)
+      throws CryptokiError {
+    try (Arena arena = Arena.ofConfined()) {
+      // CK_MECHANISM: the type, the parameter and its length.
+      MemorySegment mechanismStructure = arena.allocate(24, 8);
+      mechanismStructure.set(JAVA_LONG, 0, mechanism);
+      if (parameter.length > 0) {
+        mechanismStructure.set(ADDRESS, 8, arena.allocateFrom(JAVA_BYTE, parameter));
+        mechanismStructure.set(JAVA_LONG, 16, parameter.length);
+      }
+      module.call(CryptokiFunction.C_SIGN_INIT, handle, mechanismStructure, key.handle());
+      MemorySegment signature = arena.allocate(LONGEST_SIGNATURE);
+      MemorySegment length = arena.allocate(JAVA_LONG);
+      length.set(JAVA_LONG, 0, LONGEST_SIGNATURE);
+      module.call(
+          CryptokiFunction.C_SIGN,
+          handle,
+          arena.allocateFrom(JAVA_BYTE, data),
+          (long) data.length,
+          signature,
+          length);
+      long written = Math.min(LONGEST_SIGNATURE, length.get(JAVA_LONG, 0));
+      return signature.asSlice(0, Math.max(0, written)).toArray(JAVA_BYTE);
+    }
   }
 
   CryptokiObject create(CryptokiTemplate template) throws CryptokiError {

@@ -16,6 +16,7 @@ import java.util.regex.Pattern;
  * @param pinFile holds the user PIN, with or without a line end
  * @param signingThreads how many signatures may be made at once
  * @param signingTimeLimit how long a caller waits for a signature, the wait for a thread included
+ * @param place where the module's code runs
  * @param environment what the module reads from the environment, such as SOFTHSM2_CONF; set before
  *     the module is loaded
  */
@@ -26,7 +27,21 @@ public record Pkcs11Settings(
     Path pinFile,
     int signingThreads,
     Duration signingTimeLimit,
+    Place place,
     Map<String, String> environment) {
+  /** Where the code of a vendor's module runs. */
+  public enum Place {
+    /**
+     * In this process, from a copy of its file: a new one for each time that the token was lost.
+     */
+    PROCESS,
+    /**
+     * Behind {@code p11-kit server}, and the library is p11-kit's client: a crash of the module is
+     * not one of this process. Each signing thread has a connection of its own.
+     */
+    P11_KIT_SERVER
+  }
+
   // What SunPKCS11's configuration syntax takes as it stands: no blanks, quotes, $ or line ends.
   private static final Pattern LIBRARY = Pattern.compile("/[A-Za-z0-9._/+@:,~-]+");
   private static final Pattern VARIABLE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");

@@ -4,19 +4,26 @@ import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
+import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * A token behind a PKCS #11 module. Every call of the module is made on a platform thread of the
- * token's own; callers may be virtual threads.
+ * token's own; callers may be virtual threads. When the token is lost it is opened anew, in this
+ * process, as soon as it is back (docs/token-outages.md).
  */
 public final class Pkcs11Token implements Token {
-  private final String description;
-  private final Pkcs11Connection connection;
+  private final Pkcs11Settings settings;
+  private final TokenObserver observer;
+  private final Map<KeyId, WantedKey> wanted = new ConcurrentHashMap<>();
+  private final TokenSupervisor supervisor;
 
-  private Pkcs11Token(String description, Pkcs11Connection connection) {
-    this.description = description;
-    this.connection = connection;
+  private Pkcs11Token(Pkcs11Settings settings, TokenObserver observer) {
+    this.settings = settings;
+    this.observer = observer;
+    this.supervisor = new TokenSupervisor(settings, observer, wanted.values());
   }
 
   /**
@@ -25,24 +32,27 @@ public final class Pkcs11Token implements Token {
    * @throws TokenUnusable when the module, the token or the PIN is not there or not right
    * @throws TokenAway when the token does not answer
    */
-  public static Pkcs11Token open(Pkcs11Settings settings) throws TokenUnusable, TokenAway {
-    return new Pkcs11Token(settings.description(), Pkcs11Connection.open(settings));
+  public static Pkcs11Token open(Pkcs11Settings settings, TokenObserver observer)
+      throws TokenUnusable, TokenAway {
+    Pkcs11Token token = new Pkcs11Token(settings, observer);
+    token.supervisor.open();
+    return token;
   }
 
   @Override
   public String description() {
-    return description;
+    return settings.description();
   }
 
   @Override
   public SubjectPublicKey generate(KeyId id, KeyAlgorithm algorithm)
       throws TokenUnusable, TokenAway {
-    return connection.generate(id, algorithm);
+    return supervisor.generation().generate(id, algorithm);
   }
 
   @Override
   public Optional<SubjectPublicKey> find(KeyId id) throws TokenUnusable, TokenAway {
-    return connection.find(id);
+    return supervisor.generation().find(id);
   }
 
   /**
@@ -52,39 +62,80 @@ public final class Pkcs11Token implements Token {
    * @throws TokenUnusable when there is more than one
    */
   public Optional<KeyAttributes> attributes(KeyId id) throws TokenUnusable, TokenAway {
-    return connection.attributes(id);
+    return supervisor.generation().attributes(id);
   }
 
   @Override
   public IssuerKey issuerKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
       throws TokenUnusable, TokenAway {
-    return new IssuerKey(signing(id, expected, scheme));
+    return new IssuerKey(signing(Operation.ISSUANCE, id, expected, scheme));
   }
 
   @Override
   public CrlKey crlKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
       throws TokenUnusable, TokenAway {
-    return new CrlKey(signing(id, expected, scheme));
+    return new CrlKey(signing(Operation.CRL, id, expected, scheme));
   }
 
   @Override
   public OcspKey ocspKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
       throws TokenUnusable, TokenAway {
-    return new OcspKey(signing(id, expected, scheme));
+    return new OcspKey(signing(Operation.OCSP, id, expected, scheme));
   }
 
-  private VerifiedSigning signing(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
+  private VerifiedSigning signing(
+      Operation operation, KeyId id, SubjectPublicKey expected, SigningScheme scheme)
       throws TokenUnusable, TokenAway {
-    connection.prepare(id, expected);
+    WantedKey key = new WantedKey(id, expected, scheme);
+    supervisor.generation().prepare(key);
+    wanted.put(id, key);
     return VerifiedSigning.proven(
-        message -> connection.sign(id, scheme, message),
-        expected,
-        scheme,
-        id + " of " + description);
+        new SupervisedKey(key, operation), expected, scheme, id + " of " + description());
+  }
+
+  /** A key that outlives the generations of its token. */
+  private final class SupervisedKey implements TokenKey {
+    private final WantedKey key;
+    private final Operation operation;
+
+    private SupervisedKey(WantedKey key, Operation operation) {
+      this.key = key;
+      this.operation = operation;
+    }
+
+    @Override
+    public byte[] sign(byte[] message) throws TokenAway {
+      long asked = System.nanoTime();
+      try {
+        byte[] signature = supervisor.generation().sign(key, operation, message);
+        Duration took = Duration.ofNanos(System.nanoTime() - asked);
+        observer.signed(description(), key.id(), operation, took);
+        return signature;
+      } catch (TokenAway e) {
+        observer.notSigned(description(), key.id(), operation);
+        throw e;
+      }
+    }
+
+    @Override
+    public void distrust() {
+      observer.wrongSignature(description(), key.id(), operation);
+      supervisor.distrust("it gave a signature that does not verify");
+    }
+  }
+
+  @Override
+  public TokenHealth health() {
+    return supervisor.health();
+  }
+
+  @Override
+  public Optional<Long> sessions() throws TokenAway {
+    return supervisor.generation().sessions();
   }
 
   @Override
   public void close() {
-    connection.close();
+    supervisor.close();
   }
 }

@@ -36,7 +36,7 @@ public final class Pkcs12Token implements Token {
     this.settings = settings;
     this.file = file;
     this.random = random;
-    this.threads = new TokenThreads(settings.description(), settings.signingThreads());
+    this.threads = new TokenThreads(settings.description(), settings.signingThreads(), what -> {});
   }
 
   /**
@@ -99,22 +99,23 @@ public final class Pkcs12Token implements Token {
   @Override
   public IssuerKey issuerKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
       throws TokenUnusable, TokenAway {
-    return new IssuerKey(signing(id, expected, scheme));
+    return new IssuerKey(signing(Operation.ISSUANCE, id, expected, scheme));
   }
 
   @Override
   public CrlKey crlKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
       throws TokenUnusable, TokenAway {
-    return new CrlKey(signing(id, expected, scheme));
+    return new CrlKey(signing(Operation.CRL, id, expected, scheme));
   }
 
   @Override
   public OcspKey ocspKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
       throws TokenUnusable, TokenAway {
-    return new OcspKey(signing(id, expected, scheme));
+    return new OcspKey(signing(Operation.OCSP, id, expected, scheme));
   }
 
-  private VerifiedSigning signing(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
+  private VerifiedSigning signing(
+      Operation operation, KeyId id, SubjectPublicKey expected, SigningScheme scheme)
       throws TokenUnusable, TokenAway {
     Pkcs12File.Entry entry =
         file.entry(id)
@@ -124,17 +125,20 @@ public final class Pkcs12Token implements Token {
           "the key " + id + " of " + description() + " is not the key of the certificate");
     }
     return VerifiedSigning.proven(
-        message -> sign(entry.privateKey(), scheme, message),
+        message ->
+            sign(new TokenThreads.Line(id.hex(), operation), entry.privateKey(), scheme, message),
         expected,
         scheme,
         id + " of " + description());
   }
 
-  private byte[] sign(PrivateKey key, SigningScheme scheme, byte[] message) throws TokenAway {
+  private byte[] sign(TokenThreads.Line line, PrivateKey key, SigningScheme scheme, byte[] message)
+      throws TokenAway {
     try {
       return threads.call(
+          line,
           settings.signingTimeLimit(),
-          () -> {
+          thread -> {
             Signature signature = Signature.getInstance(scheme.jcaName(), BouncyCastle.PROVIDER);
             signature.initSign(key, random);
             signature.update(message);
@@ -143,6 +147,16 @@ public final class Pkcs12Token implements Token {
     } catch (ExecutionException e) {
       throw new TokenAway(description() + " failed", e);
     }
+  }
+
+  @Override
+  public TokenHealth health() {
+    return new TokenHealth(TokenHealth.State.UP, 1, threads.waiting(), 0, Optional.empty());
+  }
+
+  @Override
+  public Optional<Long> sessions() {
+    return Optional.empty();
   }
 
   @Override

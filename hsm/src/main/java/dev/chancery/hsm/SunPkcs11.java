@@ -4,6 +4,7 @@ import dev.chancery.core.Refused;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.security.AuthProvider;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
@@ -29,6 +30,7 @@ final class SunPkcs11 {
   private final String description;
   private final AuthProvider provider;
   private final KeyStore keyStore;
+  private @Nullable Signature guard;
 
   private SunPkcs11(String description, AuthProvider provider, KeyStore keyStore) {
     this.description = description;
@@ -36,12 +38,17 @@ final class SunPkcs11 {
     this.keyStore = keyStore;
   }
 
-  /** Opens a token whose PIN is known to be right. */
-  static SunPkcs11 open(Pkcs11Settings settings, CryptokiToken token, char[] pin)
+  /**
+   * Opens a token whose PIN is known to be right.
+   *
+   * @param library a path that SunPKCS11 was never given before: it would take up what it has for
+   *     it, dead or not
+   */
+  static SunPkcs11 open(Path library, String description, CryptokiToken token, char[] pin)
       throws TokenUnusable, GeneralSecurityException, IOException {
     if (token.slot() > Integer.MAX_VALUE) {
       throw new TokenUnusable(
-          settings.description()
+          description
               + " is in slot "
               + Long.toUnsignedString(token.slot())
               + ", a number that Java cannot address");
@@ -54,10 +61,10 @@ final class SunPkcs11 {
     Provider configured =
         unconfigured.configure(
             "--name = chancery\nlibrary = %s\nslot = %d\ndestroyTokenAfterLogout = true\n"
-                .formatted(settings.library(), token.slot()));
+                .formatted(library, token.slot()));
     KeyStore keyStore = KeyStore.getInstance("PKCS11", configured);
     keyStore.load(null, pin);
-    return new SunPkcs11(settings.description(), (AuthProvider) configured, keyStore);
+    return new SunPkcs11(description, (AuthProvider) configured, keyStore);
   }
 
   /** The key whose certificate in the token has this public key. */
@@ -107,21 +114,23 @@ final class SunPkcs11 {
     return signature.sign();
   }
 
+  /**
+   * Keeps a session of its own open for good. The token logs out when the last session ends, and
+   * the garbage collector ends those of abandoned signatures; needed where no other session of the
+   * same login is held.
+   */
+  synchronized void holdLogin(Key key) throws GeneralSecurityException {
+    if (guard == null) {
+      PrivateKey held = key.privateKey();
+      guard =
+          Signature.getInstance(
+              held.getAlgorithm().equals("RSA") ? "SHA256withRSA" : "SHA256withECDSA", provider);
+      guard.initSign(held);
+    }
+  }
+
   /** Logs out the process, and ends every session of this provider. */
   void logout() throws LoginException {
     provider.logout();
-  }
-
-  /**
-   * Why a call failed, in one word where the module gave one: its exception class is not public.
-   */
-  static String reason(Throwable failure) {
-    for (@Nullable Throwable cause = failure; cause != null; cause = cause.getCause()) {
-      String message = cause.getMessage();
-      if (cause instanceof CryptokiError || (message != null && message.startsWith("CKR_"))) {
-        return String.valueOf(message);
-      }
-    }
-    return failure.getClass().getSimpleName();
   }
 }

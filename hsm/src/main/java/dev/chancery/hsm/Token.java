@@ -46,6 +46,16 @@ public interface Token extends AutoCloseable {
   OcspKey ocspKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
       throws TokenUnusable, TokenAway;
 
+  /** How the token is just now; asks nothing of it. */
+  TokenHealth health();
+
+  /**
+   * How many sessions this process has with the token; empty when it has none or does not tell.
+   *
+   * @throws TokenAway when the token does not answer
+   */
+  Optional<Long> sessions() throws TokenAway;
+
   /** Ends the session with the token. Keys that it gave out answer {@link TokenAway} from then. */
   @Override
   void close();

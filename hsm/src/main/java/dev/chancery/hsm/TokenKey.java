@@ -10,4 +10,7 @@ interface TokenKey {
    * @throws TokenAway when the token does not answer in time or fails
    */
   byte[] sign(byte[] message) throws TokenAway;
+
+  /** Told when a signature from here was wrong: whatever gave it must not give another one. */
+  default void distrust() {}
 }

@@ -2,45 +2,122 @@ package dev.chancery.hsm;
 
 import dev.chancery.core.TokenAway;
 import java.time.Duration;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.Callable;
-import java.util.concurrent.CancellationException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The platform threads on which alone a token is called. A native call pins a virtual thread to its
  * carrier, so that one slow token would stop every request of the process; and a module can hang
  * for ever, so that nothing but a caller's wait can be ended.
+ *
+ * <p>Each key has a bounded queue for each operation. A thread that comes free serves the queue
+ * that has had least for its share, so that none starves another.
  */
 final class TokenThreads implements AutoCloseable {
   private static final int MOST_THREADS = 1024;
   // Enough to ride out a burst; more would only be answered after its caller's time limit.
   private static final int WAITING_PER_THREAD = 64;
 
-  private final String description;
-  private final ThreadPoolExecutor executor;
-
-  TokenThreads(String description, int threads) {
-    this(description, threads, threads * WAITING_PER_THREAD);
+  /** A piece of work on the token. */
+  interface Work<T> {
+    /**
+     * Calls the token.
+     *
+     * @param thread which thread this is, from 0 on
+     */
+    T run(int thread) throws Exception;
   }
 
-  TokenThreads(String description, int threads, int waiting) {
+  /** Told, by whichever caller meets it, that a call of the token does not come back. */
+  interface Hung {
+    void call(String what);
+  }
+
+  /** A key and what it is called for. */
+  record Line(String key, Operation operation) {
+    /** For work that is not one key's. */
+    static final Line UPKEEP = new Line("", Operation.UPKEEP);
+  }
+
+  private static final class Call<T> {
+    private final Work<T> work;
+    private final Duration timeLimit;
+    private final CompletableFuture<T> answer = new CompletableFuture<>();
+    private long startedAt;
+
+    private Call(Work<T> work, Duration timeLimit) {
+      this.work = work;
+      this.timeLimit = timeLimit;
+    }
+
+    private void run(int thread) {
+      try {
+        answer.complete(work.run(thread));
+      } catch (Throwable e) {
+        answer.completeExceptionally(e);
+      }
+    }
+
+    // Nearly its whole time limit: its caller may have waited a little before it began.
+    private boolean isOverdue(long now) {
+      long limit = timeLimit.toNanos();
+      return now - startedAt >= limit - limit / 8;
+    }
+  }
+
+  private static final class Queue {
+    private final Deque<Call<?>> calls = new ArrayDeque<>();
+    private double served;
+  }
+
+  /** Why nothing is called any more; a message for those who wait. */
+  private static final class Ended extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    private Ended(String why) {
+      super(why, null, false, false);
+    }
+  }
+
+  private final String description;
+  private final int mostWaiting;
+  private final Hung hung;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition workToDo = lock.newCondition();
+  private final Map<Line, Queue> queues = new HashMap<>();
+  private final Set<Call<?>> running = Collections.newSetFromMap(new IdentityHashMap<>());
+  private double served;
+  private @Nullable Ended ended;
+
+  TokenThreads(String description, int threads, Hung hung) {
+    this(description, threads, threads * WAITING_PER_THREAD, hung);
+  }
+
+  TokenThreads(String description, int threads, int mostWaiting, Hung hung) {
     this.description = description;
-    this.executor =
-        new ThreadPoolExecutor(
-            threads,
-            threads,
-            0,
-            TimeUnit.SECONDS,
-            new ArrayBlockingQueue<>(waiting),
-            // Daemon: a call that hangs in the module must not keep the process alive.
-            Thread.ofPlatform().name("token-", 0).daemon().factory());
+    this.mostWaiting = mostWaiting;
+    this.hung = hung;
+    for (int i = 0; i < threads; i++) {
+      int thread = i;
+      // Daemon: a call that hangs in the module must not keep the process alive.
+      Thread.ofPlatform().name("token-" + i).daemon().start(() -> serve(thread));
+    }
   }
 
   /** Refuses numbers that make no sense, for the settings of every kind of token. */
@@ -58,42 +135,164 @@ final class TokenThreads implements AutoCloseable {
   /**
    * Runs one piece of work on a thread of the token's.
    *
-   * @throws TokenAway when too much work is waiting, or the time limit passed, or this is closed
+   * @throws TokenAway when too much work is waiting in this line, or the time limit passed, or all
+   *     was ended
    * @throws ExecutionException when the work threw
    */
-  <T> T call(Duration timeLimit, Callable<T> work) throws TokenAway, ExecutionException {
-    FutureTask<T> task = new FutureTask<>(work);
+  <T> T call(Line line, Duration timeLimit, Work<T> work) throws TokenAway, ExecutionException {
+    Call<T> call = new Call<>(work, timeLimit);
+    add(line, call);
     try {
-      executor.execute(task);
-      return task.get(timeLimit.toNanos(), TimeUnit.NANOSECONDS);
-    } catch (RejectedExecutionException e) {
-      throw new TokenAway(
-          description + (executor.isShutdown() ? " is closed" : " has too much work waiting"), e);
-    } catch (CancellationException e) {
-      throw new TokenAway(description + " is closed", e);
+      return call.answer.get(timeLimit.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof Ended why) {
+        throw new TokenAway(description + " " + why.getMessage(), why);
+      }
+      throw e;
     } catch (TimeoutException e) {
-      abandon(task);
+      withdraw(line, call);
+      overdue().ifPresent(limit -> hung.call("a call has not come back within " + limit));
       throw new TokenAway(description + " did not answer within " + timeLimit, e);
     } catch (InterruptedException e) {
-      abandon(task);
+      withdraw(line, call);
       Thread.currentThread().interrupt();
       throw new TokenAway("interrupted while waiting for " + description, e);
     }
   }
 
-  // Work that nobody waits for any more must not keep later work waiting.
-  private void abandon(FutureTask<?> task) {
-    task.cancel(false);
-    executor.remove(task);
+  private void add(Line line, Call<?> call) throws TokenAway {
+    lock.lock();
+    try {
+      if (ended != null) {
+        throw new TokenAway(description + " " + ended.getMessage(), ended);
+      }
+      Queue queue = queues.computeIfAbsent(line, name -> new Queue());
+      if (queue.calls.size() >= mostWaiting) {
+        throw new TokenAway(description + " has too much work waiting");
+      }
+      if (queue.calls.isEmpty()) {
+        // Who had nothing to do has no claim to what was done meanwhile.
+        queue.served = Math.max(queue.served, served);
+      }
+      queue.calls.add(call);
+      workToDo.signal();
+    } finally {
+      lock.unlock();
+    }
   }
 
-  /** Lets running work end by itself; whoever waits for work that has not begun is told at once. */
+  // Work that nobody waits for any more must not keep later work waiting.
+  private void withdraw(Line line, Call<?> call) {
+    lock.lock();
+    try {
+      Queue queue = queues.get(line);
+      if (queue != null) {
+        queue.calls.remove(call);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Optional<Duration> overdue() {
+    lock.lock();
+    try {
+      long now = System.nanoTime();
+      return running.stream()
+          .filter(call -> call.isOverdue(now))
+          .map(call -> call.timeLimit)
+          .findFirst();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void serve(int thread) {
+    Call<?> done = null;
+    while (true) {
+      Call<?> next = next(done);
+      if (next == null) {
+        return;
+      }
+      next.run(thread);
+      done = next;
+    }
+  }
+
+  /** Waits for work; nothing when all was ended. */
+  private @Nullable Call<?> next(@Nullable Call<?> done) {
+    lock.lock();
+    try {
+      running.remove(done);
+      while (ended == null) {
+        Optional<Map.Entry<Line, Queue>> first =
+            queues.entrySet().stream()
+                .filter(queue -> !queue.getValue().calls.isEmpty())
+                .min(Comparator.comparingDouble(queue -> queue.getValue().served));
+        if (first.isPresent()) {
+          Queue queue = first.get().getValue();
+          served = queue.served;
+          queue.served += 1.0 / first.get().getKey().operation().share();
+          Call<?> call = queue.calls.remove();
+          call.startedAt = System.nanoTime();
+          running.add(call);
+          return call;
+        }
+        workToDo.awaitUninterruptibly();
+      }
+      return null;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Calls nothing any more, and tells all who wait, for their turn or for the token, at once. A
+   * call that is in the module goes on by itself; its answer is nobody's.
+   *
+   * @param why goes on from the token's description
+   */
+  void end(String why) {
+    List<Call<?>> waiting = new ArrayList<>();
+    Ended end = new Ended(why);
+    lock.lock();
+    try {
+      if (ended != null) {
+        return;
+      }
+      ended = end;
+      queues.values().forEach(queue -> waiting.addAll(queue.calls));
+      queues.clear();
+      waiting.addAll(running);
+      workToDo.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    waiting.forEach(call -> call.answer.completeExceptionally(end));
+  }
+
+  /** How many threads are in the module just now; after {@link #end}, those that are stuck. */
+  int busy() {
+    lock.lock();
+    try {
+      return running.size();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** How many calls wait for a thread. */
+  int waiting() {
+    lock.lock();
+    try {
+      return queues.values().stream().mapToInt(queue -> queue.calls.size()).sum();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   @Override
   public void close() {
-    for (Runnable waiting : executor.shutdownNow()) {
-      if (waiting instanceof Future<?> future) {
-        future.cancel(false);
-      }
-    }
+    end("is closed");
   }
 }

@@ -5,7 +5,7 @@ package dev.chancery.hsm;
  * help (a wrong PIN tried often enough locks the token). The message is one line that says what and
  * where, without the PIN.
  */
-public final class TokenUnusable extends Exception {
+public sealed class TokenUnusable extends Exception permits PinRefused {
   private static final long serialVersionUID = 1L;
 
   public TokenUnusable(String message) {

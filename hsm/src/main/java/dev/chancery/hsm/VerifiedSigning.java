@@ -49,6 +49,28 @@ final class VerifiedSigning {
     return signing;
   }
 
+  /** What a key signs to prove that it answers. */
+  static byte[] probeMessage() {
+    return PROBE.clone();
+  }
+
+  /**
+   * Refuses a key whose signature over the probe is not one of its public half.
+   *
+   * @throws TokenUnusable when it is not: what the token says of the public half is wrong
+   */
+  static void requireProof(WantedKey key, String description, byte[] signature)
+      throws TokenUnusable {
+    if (!verifies(key.expected(), key.scheme(), PROBE, signature)) {
+      throw new TokenUnusable(
+          "the private key "
+              + key.id()
+              + " of "
+              + description
+              + " does not belong to its public key");
+    }
+  }
+
   SigningScheme scheme() {
     return scheme;
   }
@@ -60,6 +82,7 @@ final class VerifiedSigning {
   SignatureValue sign(byte[] message) throws TokenAway {
     byte[] signature = key.sign(message);
     if (!verifies(message, signature)) {
+      key.distrust();
       throw new TokenAway("the token gave a signature that does not verify");
     }
     return SignatureValue.of(signature);
@@ -70,6 +93,11 @@ final class VerifiedSigning {
   }
 
   private boolean verifies(byte[] message, byte[] signature) {
+    return verifies(publicKey, scheme, message, signature);
+  }
+
+  private static boolean verifies(
+      SubjectPublicKey publicKey, SigningScheme scheme, byte[] message, byte[] signature) {
     try {
       Signature verifier = Signature.getInstance(scheme.jcaName(), BouncyCastle.PROVIDER);
       verifier.initVerify(publicKey.key());

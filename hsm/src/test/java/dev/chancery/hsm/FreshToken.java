@@ -42,6 +42,7 @@ final class FreshToken {
         token.pinFile(),
         2,
         Duration.ofSeconds(20),
+        Pkcs11Settings.Place.PROCESS,
         ENVIRONMENT);
   }
 }

@@ -60,6 +60,7 @@ final class Pkcs11CallsTest {
         pinFile,
         1,
         Duration.ofSeconds(20),
+        Pkcs11Settings.Place.PROCESS,
         Map.of(
             "PKCS11SPY", module.toString(),
             "PKCS11SPY_OUTPUT", calls.toString(),
@@ -77,30 +78,27 @@ final class Pkcs11CallsTest {
     Path wrong = Files.writeString(folder.resolve("wrong.pin"), "98765432\n");
     Pkcs11Settings withWrongPin = settings(settings.library(), module, wrong);
 
-    assertThatThrownBy(() -> Pkcs11Token.open(withWrongPin))
+    assertThatThrownBy(() -> Pkcs11Token.open(withWrongPin, TokenObserver.NONE))
         .isInstanceOf(TokenUnusable.class)
         .hasMessageContaining("the PIN is wrong");
     assertThat(count("C_Login")).isEqualTo(1);
 
-    Pkcs11Token.open(settings).close();
+    Pkcs11Token.open(settings, TokenObserver.NONE).close();
     assertThat(count("C_Login")).isEqualTo(2);
   }
 
   @Test
-  void theModuleIsNeverFinalizedAndTheLastOneLogsOut() throws Exception {
+  void aTokenThatWorksIsNeverFinalizedAndLogsOutWhenClosed() throws Exception {
     KeyId id = TokenContract.freshId();
-    Token first = Pkcs11Token.open(settings);
-    Token second = Pkcs11Token.open(settings);
+    Token first = Pkcs11Token.open(settings, TokenObserver.NONE);
     SubjectPublicKey key = first.generate(id, KeyAlgorithm.EC_P256);
-    first.close();
+    first.issuerKey(id, key, SigningScheme.ECDSA_SHA256).probe();
     assertThat(count("C_Logout")).isZero();
-
-    second.issuerKey(id, key, SigningScheme.ECDSA_SHA256).probe();
-    second.close();
+    first.close();
     assertThat(count("C_Logout")).isEqualTo(1);
 
-    try (Token third = Pkcs11Token.open(settings)) {
-      third.issuerKey(id, key, SigningScheme.ECDSA_SHA256).probe();
+    try (Token second = Pkcs11Token.open(settings, TokenObserver.NONE)) {
+      second.issuerKey(id, key, SigningScheme.ECDSA_SHA256).probe();
     }
     assertThat(count("C_Sign")).isPositive();
     assertThat(count("C_Finalize")).isZero();

@@ -2,6 +2,7 @@ package dev.chancery.hsm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
@@ -36,7 +37,7 @@ final class Pkcs11KeysTest {
   @BeforeAll
   static void openToken() throws Exception {
     settings = FreshToken.create(folder, "keys");
-    token = Pkcs11Token.open(settings);
+    token = Pkcs11Token.open(settings, TokenObserver.NONE);
   }
 
   @AfterAll
@@ -57,6 +58,7 @@ final class Pkcs11KeysTest {
             .findFirst()
             .orElseThrow();
     try (CryptokiSession session = module.open(place, true)) {
+      session.login(SoftHsmToken.PIN.toCharArray());
       return work.in(session);
     }
   }
@@ -181,8 +183,7 @@ final class Pkcs11KeysTest {
     });
     List<String> warnings =
         logged(
-            Pkcs11Connection.class,
-            () -> token.issuerKey(id, key, SigningScheme.ECDSA_SHA256).probe());
+            Generation.class, () -> token.issuerKey(id, key, SigningScheme.ECDSA_SHA256).probe());
     assertThat(warnings)
         .hasSize(3)
         .allMatch(line -> line.contains(id.hex()) && line.contains("weaker"))
@@ -212,7 +213,10 @@ final class Pkcs11KeysTest {
   }
 
   @Test
-  void aKeyThatIsDeletedIsTokenAwayForWhoeverHoldsIt() throws Exception {
+  void aKeyThatIsDeletedIsTokenAwayForWhoeverHoldsItAndForNobodyElse() throws Exception {
+    KeyId other = TokenContract.freshId();
+    SubjectPublicKey otherKey = token.generate(other, KeyAlgorithm.EC_P256);
+    IssuerKey staying = token.issuerKey(other, otherKey, SigningScheme.ECDSA_SHA256);
     KeyId id = TokenContract.freshId();
     SubjectPublicKey key = token.generate(id, KeyAlgorithm.EC_P256);
     IssuerKey issuer = token.issuerKey(id, key, SigningScheme.ECDSA_SHA256);
@@ -222,7 +226,11 @@ final class Pkcs11KeysTest {
     });
 
     assertThatThrownBy(issuer::probe).isInstanceOf(TokenAway.class).hasMessageContaining("CKR_");
+    await().ignoreExceptions().untilAsserted(staying::probe);
     assertThat(token.find(id)).isEmpty();
+    assertThatThrownBy(issuer::probe)
+        .isInstanceOf(TokenAway.class)
+        .hasMessageContaining("has no private key " + id);
   }
 
   private interface Action {

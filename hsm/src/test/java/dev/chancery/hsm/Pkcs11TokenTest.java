@@ -34,7 +34,7 @@ final class Pkcs11TokenTest extends TokenContract {
 
   @Override
   Token open() throws Exception {
-    return Pkcs11Token.open(settings);
+    return Pkcs11Token.open(settings, TokenObserver.NONE);
   }
 
   private static Pkcs11Settings named(Optional<String> label, Optional<String> serial) {
@@ -45,6 +45,7 @@ final class Pkcs11TokenTest extends TokenContract {
         settings.pinFile(),
         1,
         Duration.ofSeconds(20),
+        Pkcs11Settings.Place.PROCESS,
         ENVIRONMENT);
   }
 
@@ -56,12 +57,14 @@ final class Pkcs11TokenTest extends TokenContract {
         pinFile,
         1,
         Duration.ofSeconds(20),
+        Pkcs11Settings.Place.PROCESS,
         ENVIRONMENT);
   }
 
   @Test
   void aLabelThatNoTokenHasIsRefused() {
-    assertThatThrownBy(() -> Pkcs11Token.open(named(Optional.of("missing"), Optional.empty())))
+    assertThatThrownBy(() ->
+            Pkcs11Token.open(named(Optional.of("missing"), Optional.empty()), TokenObserver.NONE))
         .isInstanceOf(TokenUnusable.class)
         .hasMessageContaining("\"missing\"")
         .hasMessageContaining(settings.label().orElseThrow());
@@ -69,7 +72,8 @@ final class Pkcs11TokenTest extends TokenContract {
 
   @Test
   void aLabelThatTwoTokensHaveIsRefused() {
-    assertThatThrownBy(() -> Pkcs11Token.open(named(Optional.of(twin), Optional.empty())))
+    assertThatThrownBy(
+            () -> Pkcs11Token.open(named(Optional.of(twin), Optional.empty()), TokenObserver.NONE))
         .isInstanceOf(TokenUnusable.class)
         .hasMessageContaining("2 tokens")
         .hasMessageContaining(twin);
@@ -86,15 +90,15 @@ final class Pkcs11TokenTest extends TokenContract {
     Optional<String> otherSerial = Optional.of(twins.getLast().serial());
     KeyId id = freshId();
 
-    try (Token one = Pkcs11Token.open(named(Optional.of(twin), serial));
-        Token same = Pkcs11Token.open(named(Optional.empty(), serial));
-        Token other = Pkcs11Token.open(named(Optional.empty(), otherSerial))) {
+    try (Token one = Pkcs11Token.open(named(Optional.of(twin), serial), TokenObserver.NONE);
+        Token same = Pkcs11Token.open(named(Optional.empty(), serial), TokenObserver.NONE);
+        Token other = Pkcs11Token.open(named(Optional.empty(), otherSerial), TokenObserver.NONE)) {
       SubjectPublicKey key = one.generate(id, KeyAlgorithm.EC_P256);
 
       assertThat(same.find(id)).contains(key);
       assertThat(other.find(id)).isEmpty();
     }
-    assertThatThrownBy(() -> Pkcs11Token.open(named(settings.label(), serial)))
+    assertThatThrownBy(() -> Pkcs11Token.open(named(settings.label(), serial), TokenObserver.NONE))
         .isInstanceOf(TokenUnusable.class);
   }
 
@@ -104,17 +108,17 @@ final class Pkcs11TokenTest extends TokenContract {
     Path twoLines = Files.writeString(folder.resolve("two-lines.pin"), "12\n34\n");
     Path missing = folder.resolve("missing.pin");
 
-    assertThatThrownBy(() -> Pkcs11Token.open(withPin(missing)))
+    assertThatThrownBy(() -> Pkcs11Token.open(withPin(missing), TokenObserver.NONE))
         .isInstanceOf(TokenUnusable.class)
         .hasMessage("the PIN file " + missing + " does not exist");
-    assertThatThrownBy(() -> Pkcs11Token.open(withPin(empty)))
+    assertThatThrownBy(() -> Pkcs11Token.open(withPin(empty), TokenObserver.NONE))
         .isInstanceOf(TokenUnusable.class)
         .hasMessage("the PIN file " + empty + " is empty");
-    assertThatThrownBy(() -> Pkcs11Token.open(withPin(twoLines)))
+    assertThatThrownBy(() -> Pkcs11Token.open(withPin(twoLines), TokenObserver.NONE))
         .isInstanceOf(TokenUnusable.class)
         .hasMessageContaining("not one line")
         .hasMessageNotContaining("34");
-    assertThatThrownBy(() -> Pkcs11Token.open(withPin(folder)))
+    assertThatThrownBy(() -> Pkcs11Token.open(withPin(folder), TokenObserver.NONE))
         .isInstanceOf(TokenUnusable.class)
         .hasMessageContaining("cannot be read");
   }
@@ -123,7 +127,7 @@ final class Pkcs11TokenTest extends TokenContract {
   void aWrongPinIsRefusedAndTheRightOneStillWorks() throws Exception {
     Path wrong = Files.writeString(folder.resolve("wrong.pin"), "98765432\n");
 
-    assertThatThrownBy(() -> Pkcs11Token.open(withPin(wrong)))
+    assertThatThrownBy(() -> Pkcs11Token.open(withPin(wrong), TokenObserver.NONE))
         .isInstanceOf(TokenUnusable.class)
         .hasMessage("the PIN is wrong for " + settings.description())
         .hasMessageNotContaining("98765432");
@@ -134,17 +138,23 @@ final class Pkcs11TokenTest extends TokenContract {
   void aLibraryThatIsMissingOrNoModuleIsRefused() throws Exception {
     Path text = Files.writeString(folder.resolve("text.so"), "not a library");
 
-    assertThatThrownBy(() -> Pkcs11Token.open(withLibrary(folder.resolve("missing.so"))))
+    assertThatThrownBy(
+            () -> Pkcs11Token.open(withLibrary(folder.resolve("missing.so")), TokenObserver.NONE))
         .isInstanceOf(TokenUnusable.class)
         .hasMessageContaining("missing.so does not exist");
-    assertThatThrownBy(() -> Pkcs11Token.open(withLibrary(text)))
+    assertThatThrownBy(() -> Pkcs11Token.open(withLibrary(text), TokenObserver.NONE))
         .isInstanceOf(TokenUnusable.class)
         .hasMessageContaining("text.so is not a PKCS #11 module");
   }
 
   @Test
-  void aLibraryInUseWithAnotherEnvironmentIsRefused() throws Exception {
-    token();
+  void eachTokenHasAnEnvironmentOfItsOwn() throws Exception {
+    Token token = token();
+    SubjectPublicKey key = token.generate(freshId(), KeyAlgorithm.EC_P256);
+    Path elsewhere = Files.createDirectories(folder.resolve("elsewhere"));
+    Path configuration =
+        Files.writeString(
+            folder.resolve("elsewhere.conf"), "directories.tokendir = " + elsewhere + "\n");
     Pkcs11Settings other =
         new Pkcs11Settings(
             settings.library(),
@@ -153,11 +163,14 @@ final class Pkcs11TokenTest extends TokenContract {
             settings.pinFile(),
             1,
             Duration.ofSeconds(20),
-            Map.of("SOFTHSM2_CONF", "/somewhere/else"));
+            Pkcs11Settings.Place.PROCESS,
+            Map.of("SOFTHSM2_CONF", configuration.toString()));
 
-    assertThatThrownBy(() -> Pkcs11Token.open(other))
+    assertThatThrownBy(() -> Pkcs11Token.open(other, TokenObserver.NONE))
         .isInstanceOf(TokenUnusable.class)
-        .hasMessageContaining("other environment");
+        .hasMessageContaining("it has no token at all");
+    assertThat(key).isNotNull();
+    assertThat(token().description()).isEqualTo(token.description());
   }
 
   private static Pkcs11Settings withLibrary(Path library) {
@@ -168,6 +181,7 @@ final class Pkcs11TokenTest extends TokenContract {
         settings.pinFile(),
         1,
         Duration.ofSeconds(20),
+        Pkcs11Settings.Place.PROCESS,
         ENVIRONMENT);
   }
 }

@@ -92,9 +92,10 @@ final class SoftHsmInitTest {
             home.resolve("ca.pin"),
             2,
             Duration.ofSeconds(20),
+            Pkcs11Settings.Place.PROCESS,
             Map.of("SOFTHSM2_CONF", home.resolve("softhsm2.conf").toString()));
 
-    try (Token token = Pkcs11Token.open(settings)) {
+    try (Token token = Pkcs11Token.open(settings, TokenObserver.NONE)) {
       KeyId id = new KeyId("6361");
       SubjectPublicKey key = token.generate(id, KeyAlgorithm.EC_P256);
       token.issuerKey(id, key, SigningScheme.ECDSA_SHA256).probe();

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.chancery.core.TokenAway;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -20,7 +23,10 @@ final class TokenThreadsTest {
   private static final Duration LONG = Duration.ofSeconds(20);
   private static final Duration SHORT = Duration.ofMillis(50);
 
-  private final TokenThreads threads = new TokenThreads("the token", 1, 1);
+  private static final TokenThreads.Line LINE = line(Operation.ISSUANCE);
+
+  private final List<String> hung = new CopyOnWriteArrayList<>();
+  private final TokenThreads threads = new TokenThreads("the token", 1, 1, hung::add);
   private final CountDownLatch answer = new CountDownLatch(1);
   private final CountDownLatch asked = new CountDownLatch(1);
   private final ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor();
@@ -30,6 +36,10 @@ final class TokenThreadsTest {
     answer.countDown();
     threads.close();
     callers.close();
+  }
+
+  private static TokenThreads.Line line(Operation operation) {
+    return new TokenThreads.Line("key", operation);
   }
 
   // As a module that hangs: no interrupt ends it.
@@ -51,7 +61,7 @@ final class TokenThreadsTest {
     Future<Boolean> virtual =
         callers.submit(() -> {
           assertThat(Thread.currentThread().isVirtual()).isTrue();
-          return threads.call(LONG, () -> Thread.currentThread().isVirtual());
+          return threads.call(LINE, LONG, thread -> Thread.currentThread().isVirtual());
         });
 
     assertThat(virtual.get()).isFalse();
@@ -59,33 +69,107 @@ final class TokenThreadsTest {
 
   @Test
   void aTokenThatHangsIsAwayAfterTheTimeLimit() {
-    assertThatThrownBy(() -> threads.call(SHORT, this::hang))
+    assertThatThrownBy(() -> threads.call(LINE, SHORT, thread -> hang()))
         .isInstanceOf(TokenAway.class)
         .hasMessageContaining("did not answer within PT0.05S");
+    assertThat(hung).singleElement().asString().contains("PT0.05S");
+  }
+
+  @Test
+  void aCallThatWaitsInVainBehindOthersSaysNothingAgainstTheToken() throws Exception {
+    Future<String> hanging = callers.submit(() -> threads.call(LINE, LONG, thread -> hang()));
+    asked.await();
+
+    assertThatThrownBy(() -> threads.call(LINE, SHORT, thread -> "never"))
+        .isInstanceOf(TokenAway.class);
+    assertThat(hung).isEmpty();
+    answer.countDown();
+    assertThat(hanging.get()).isEqualTo("answered");
+  }
+
+  @Test
+  void eachLineGetsItsShare() throws Exception {
+    TokenThreads one = new TokenThreads("the token", 1, 100, hung::add);
+    CountDownLatch release = new CountDownLatch(1);
+    List<Operation> order = new CopyOnWriteArrayList<>();
+    List<Future<?>> all = new ArrayList<>();
+    all.add(
+        callers.submit(() ->
+            one.call(
+                line(Operation.UPKEEP),
+                LONG,
+                thread -> {
+                  asked.countDown();
+                  release.await();
+                  return "first";
+                })));
+    asked.await();
+    // A flood of OCSP answers is there before a few certificates and one CRL are asked for.
+    for (Operation operation : List.of(Operation.OCSP, Operation.ISSUANCE, Operation.CRL)) {
+      for (int i = 0; i < (operation == Operation.OCSP ? 60 : 4); i++) {
+        all.add(
+            callers.submit(() -> one.call(line(operation), LONG, thread -> order.add(operation))));
+      }
+    }
+    while (one.waiting() < 68) {
+      Thread.onSpinWait();
+    }
+    release.countDown();
+    for (Future<?> each : all) {
+      each.get();
+    }
+    one.close();
+
+    assertThat(order.subList(0, 12)).filteredOn(Operation.ISSUANCE::equals).hasSize(4);
+    assertThat(order.subList(0, 25)).filteredOn(Operation.CRL::equals).hasSize(4);
+  }
+
+  @Test
+  void whenAllIsEndedThoseInTheModuleAndThoseInLineAreToldAtOnce() throws Exception {
+    Future<String> hanging = callers.submit(() -> threads.call(LINE, LONG, thread -> hang()));
+    asked.await();
+    Future<String> waiting = callers.submit(() -> threads.call(LINE, LONG, thread -> "never"));
+    while (threads.waiting() == 0) {
+      Thread.onSpinWait();
+    }
+    threads.end("was lost: CKR_DEVICE_ERROR");
+
+    for (Future<String> each : List.of(hanging, waiting)) {
+      assertThatThrownBy(each::get)
+          .cause()
+          .isInstanceOf(TokenAway.class)
+          .hasMessage("the token was lost: CKR_DEVICE_ERROR");
+    }
+    assertThat(threads.busy()).isEqualTo(1);
+    answer.countDown();
+    while (threads.busy() > 0) {
+      Thread.onSpinWait();
+    }
   }
 
   @Test
   void theWaitForAThreadCountsAndWorkThatNobodyWaitsForIsNotDone() throws Exception {
-    Future<String> hanging = callers.submit(() -> threads.call(LONG, this::hang));
+    Future<String> hanging = callers.submit(() -> threads.call(LINE, LONG, thread -> hang()));
     asked.await();
     AtomicInteger done = new AtomicInteger();
 
     // The queue has one place: the second call finds it free because the first one gave it back.
     for (int i = 0; i < 2; i++) {
-      assertThatThrownBy(() -> threads.call(SHORT, done::incrementAndGet))
+      assertThatThrownBy(() -> threads.call(LINE, SHORT, thread -> done.incrementAndGet()))
           .isInstanceOf(TokenAway.class)
           .hasMessageContaining("did not answer");
     }
     answer.countDown();
 
     assertThat(hanging.get()).isEqualTo("answered");
-    assertThat(threads.call(LONG, () -> "next")).isEqualTo("next");
+    String next = threads.call(LINE, LONG, thread -> "next");
+    assertThat(next).isEqualTo("next");
     assertThat(done).hasValue(0);
   }
 
   @Test
   void aFullQueueIsTokenAwayAtOnce() throws Exception {
-    Future<String> hanging = callers.submit(() -> threads.call(LONG, this::hang));
+    Future<String> hanging = callers.submit(() -> threads.call(LINE, LONG, thread -> hang()));
     asked.await();
     CountDownLatch started = new CountDownLatch(2);
     AtomicInteger refused = new AtomicInteger();
@@ -95,7 +179,7 @@ final class TokenThreadsTest {
           callers.submit(() -> {
             started.countDown();
             try {
-              return threads.call(LONG, () -> "late");
+              return threads.call(LINE, LONG, thread -> "late");
             } catch (TokenAway e) {
               assertThat(e).hasMessageContaining("too much work waiting");
               refused.incrementAndGet();
@@ -112,23 +196,12 @@ final class TokenThreadsTest {
   }
 
   @Test
-  void closingTellsThoseWhoWait() throws Exception {
-    Future<String> running = callers.submit(() -> threads.call(LONG, this::hang));
-    asked.await();
-    Future<String> waiting = callers.submit(() -> threads.call(LONG, () -> "never"));
-    // Long enough for the second call to be in the queue; if it is late, it is refused as closed.
-    Thread.sleep(SHORT);
+  void nothingIsCalledAfterClosing() {
     threads.close();
 
-    assertThatThrownBy(waiting::get)
-        .cause()
+    assertThatThrownBy(() -> threads.call(LINE, LONG, thread -> "never"))
         .isInstanceOf(TokenAway.class)
-        .hasMessageContaining("is closed");
-    assertThatThrownBy(() -> threads.call(LONG, () -> "never"))
-        .isInstanceOf(TokenAway.class)
-        .hasMessageContaining("is closed");
-    answer.countDown();
-    assertThat(running.get()).isEqualTo("interrupted");
+        .hasMessage("the token is closed");
   }
 
   @Test
@@ -137,8 +210,9 @@ final class TokenThreadsTest {
 
     assertThatThrownBy(() ->
             threads.call(
+                LINE,
                 LONG,
-                () -> {
+                thread -> {
                   throw failure;
                 }))
         .isInstanceOf(ExecutionException.class)
@@ -150,7 +224,7 @@ final class TokenThreadsTest {
     Future<Boolean> interrupted =
         callers.submit(() -> {
           Thread.currentThread().interrupt();
-          assertThatThrownBy(() -> threads.call(LONG, this::hang))
+          assertThatThrownBy(() -> threads.call(LINE, LONG, thread -> hang()))
               .isInstanceOf(TokenAway.class)
               .hasMessageContaining("interrupted");
           return Thread.currentThread().isInterrupted();

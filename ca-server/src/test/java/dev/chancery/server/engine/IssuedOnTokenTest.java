@@ -96,9 +96,10 @@ class IssuedOnTokenTest {
             made.pinFile(),
             2,
             Duration.ofSeconds(10),
+            Pkcs11Settings.Place.PROCESS,
             Map.of());
     try (Database database = Database.open(settings);
-        Pkcs11Token token = Pkcs11Token.open(tokenSettings)) {
+        Pkcs11Token token = Pkcs11Token.open(tokenSettings, TokenObserver.NONE)) {
       var issuance = new JooqIssuanceLedger(database, clock);
       var revocations = new JooqRevocationLedger(database, clock);
       var profiles = ProfileFiles.load(Engine.PROFILES);
