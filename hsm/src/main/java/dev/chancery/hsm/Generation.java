@@ -276,6 +276,11 @@ final class Generation {
     }
   }
 
+  /** Whether a key was found as it must be. */
+  boolean has(KeyId id) {
+    return keys.containsKey(id) && !missing.containsKey(id);
+  }
+
   private void lookAgain(WantedKey key) throws TokenAway {
     Missing gone = missing.get(key.id());
     if (gone == null) {

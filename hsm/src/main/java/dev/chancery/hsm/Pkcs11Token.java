@@ -8,6 +8,8 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A token behind a PKCS #11 module. Every call of the module is made on a platform thread of the
@@ -15,6 +17,8 @@ import java.util.concurrent.ConcurrentHashMap;
  * process, as soon as it is back (docs/token-outages.md).
  */
 public final class Pkcs11Token implements Token {
+  private static final Logger LOG = LoggerFactory.getLogger(Pkcs11Token.class);
+
   private final Pkcs11Settings settings;
   private final TokenObserver observer;
   private final Map<KeyId, WantedKey> wanted = new ConcurrentHashMap<>();
@@ -36,6 +40,19 @@ public final class Pkcs11Token implements Token {
       throws TokenUnusable, TokenAway {
     Pkcs11Token token = new Pkcs11Token(settings, observer);
     token.supervisor.open();
+    return token;
+  }
+
+  /**
+   * As {@link #open}, but a token that is not there, or does not answer, is waited for: until then
+   * its keys answer {@link TokenAway}.
+   *
+   * @throws TokenUnusable when the token does not take the PIN
+   */
+  public static Pkcs11Token openWhenThere(Pkcs11Settings settings, TokenObserver observer)
+      throws TokenUnusable {
+    Pkcs11Token token = new Pkcs11Token(settings, observer);
+    token.supervisor.openWhenThere();
     return token;
   }
 
@@ -90,17 +107,45 @@ public final class Pkcs11Token implements Token {
     supervisor.generation().prepare(key);
     wanted.put(id, key);
     return VerifiedSigning.proven(
-        new SupervisedKey(key, operation), expected, scheme, id + " of " + description());
+        key(key, operation), expected, scheme, id + " of " + description());
+  }
+
+  /**
+   * Makes a key ready, now if the token is there, else when it is.
+   *
+   * @throws TokenUnusable when the token is there and the key is not as it must be
+   */
+  void want(WantedKey key) throws TokenUnusable {
+    try {
+      supervisor.generation().prepare(key);
+    } catch (TokenAway e) {
+      LOG.warn("the key {} cannot be used yet: {}", key.id(), e.getMessage());
+    }
+    wanted.put(key.id(), key);
+  }
+
+  /** A key that is wanted. */
+  SupervisedKey key(WantedKey key, Operation operation) {
+    return new SupervisedKey(key, operation);
   }
 
   /** A key that outlives the generations of its token. */
-  private final class SupervisedKey implements TokenKey {
+  final class SupervisedKey implements TokenKey {
     private final WantedKey key;
     private final Operation operation;
 
     private SupervisedKey(WantedKey key, Operation operation) {
       this.key = key;
       this.operation = operation;
+    }
+
+    /** Whether a signature can be hoped for. */
+    boolean isUp() {
+      try {
+        return supervisor.generation().has(key.id());
+      } catch (TokenAway e) {
+        return false;
+      }
     }
 
     @Override

@@ -90,6 +90,22 @@ final class TokenSupervisor implements AutoCloseable {
     }
   }
 
+  /** As {@link #open}, but goes on trying unless only an operator can help. */
+  void openWhenThere() throws PinRefused {
+    try {
+      open();
+    } catch (PinRefused e) {
+      throw e;
+    } catch (TokenUnusable | TokenAway e) {
+      String why = String.valueOf(e.getMessage());
+      LOG.error("{} is not there yet: {}", settings.description(), why);
+      synchronized (this) {
+        state = new State.Away(System.nanoTime(), why, false);
+      }
+      startRecovery();
+    }
+  }
+
   /**
    * The generation to use now.
    *
@@ -220,6 +236,10 @@ final class TokenSupervisor implements AutoCloseable {
     }
     LOG.error("{} was lost: {}", settings.description(), why);
     observer.lost(settings.description(), was, why);
+    startRecovery();
+  }
+
+  private void startRecovery() {
     Thread.ofPlatform().name("token-recovery").daemon().start(this::recover);
   }
 
