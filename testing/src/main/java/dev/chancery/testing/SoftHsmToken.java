@@ -2,11 +2,9 @@ package dev.chancery.testing;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /**
  * A SoftHSM2 token of a test's own, in the folder that this JVM's SOFTHSM2_CONF names.
@@ -31,7 +29,7 @@ public record SoftHsmToken(Path library, String label, Path pinFile) {
   public static SoftHsmToken create(Path folder, String label) {
     try {
       prepareConfiguration();
-      run(
+      Command.run(
           "softhsm2-util",
           "--init-token",
           "--free",
@@ -64,19 +62,6 @@ public record SoftHsmToken(Path library, String label, Path pinFile) {
       Files.writeString(
           configuration,
           "directories.tokendir = " + tokens + "\nobjectstore.backend = file\nlog.level = ERROR\n");
-    }
-  }
-
-  private static void run(String... command) throws IOException {
-    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    try {
-      if (!process.waitFor(30, TimeUnit.SECONDS) || process.exitValue() != 0) {
-        throw new IllegalStateException(command[0] + " failed: " + output);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted", e);
     }
   }
 }
