@@ -24,10 +24,11 @@ public final class Pkcs11Token implements Token {
   private final Map<KeyId, WantedKey> wanted = new ConcurrentHashMap<>();
   private final TokenSupervisor supervisor;
 
-  private Pkcs11Token(Pkcs11Settings settings, TokenObserver observer) {
+  private Pkcs11Token(
+      Pkcs11Settings settings, TokenObserver observer, TokenSupervisor.Pauses pauses) {
     this.settings = settings;
     this.observer = observer;
-    this.supervisor = new TokenSupervisor(settings, observer, wanted.values());
+    this.supervisor = new TokenSupervisor(settings, observer, wanted.values(), pauses);
   }
 
   /**
@@ -38,7 +39,13 @@ public final class Pkcs11Token implements Token {
    */
   public static Pkcs11Token open(Pkcs11Settings settings, TokenObserver observer)
       throws TokenUnusable, TokenAway {
-    Pkcs11Token token = new Pkcs11Token(settings, observer);
+    return open(settings, observer, TokenSupervisor.Pauses.USUAL);
+  }
+
+  static Pkcs11Token open(
+      Pkcs11Settings settings, TokenObserver observer, TokenSupervisor.Pauses pauses)
+      throws TokenUnusable, TokenAway {
+    Pkcs11Token token = new Pkcs11Token(settings, observer, pauses);
     token.supervisor.open();
     return token;
   }
@@ -51,7 +58,7 @@ public final class Pkcs11Token implements Token {
    */
   public static Pkcs11Token openWhenThere(Pkcs11Settings settings, TokenObserver observer)
       throws TokenUnusable {
-    Pkcs11Token token = new Pkcs11Token(settings, observer);
+    Pkcs11Token token = new Pkcs11Token(settings, observer, TokenSupervisor.Pauses.USUAL);
     token.supervisor.openWhenThere();
     return token;
   }

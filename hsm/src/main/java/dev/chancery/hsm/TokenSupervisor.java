@@ -29,17 +29,28 @@ final class TokenSupervisor implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TokenSupervisor.class);
 
   private static final Duration FIRST_ATTEMPT = Duration.ofMinutes(1);
-  private static final Duration ATTEMPT = Duration.ofSeconds(3);
-  private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
-  // So short that a token is in use again within seconds of its return, however long it was away;
-  // an attempt that fails costs a few calls of the module and leaves nothing behind.
-  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
-  // What SunPKCS11 has seen is never freed: attempts that fail as late as that must become rare.
-  private static final Duration LONGEST_PAUSE_WHEN_SPENT = Duration.ofSeconds(30);
   private static final int MOST_HANGING_ATTEMPTS = 3;
 
   /** Lost generations with calls that never came back; each holds threads and a module for good. */
   private static final int MOST_ABANDONED = 8;
+
+  /**
+   * How long to wait.
+   *
+   * @param attempt for an attempt, before the next one is made beside it
+   * @param first after an attempt that failed; doubled after each further one
+   * @param most so short that a token is in use again within seconds of its return, however long it
+   *     was away: an attempt that fails costs a few calls of the module and leaves nothing behind
+   * @param whenSpent at most, after attempts that SunPKCS11 has seen: what it has is never freed
+   */
+  record Pauses(Duration attempt, Duration first, Duration most, Duration whenSpent) {
+    static final Pauses USUAL =
+        new Pauses(
+            Duration.ofSeconds(3),
+            Duration.ofMillis(100),
+            Duration.ofSeconds(2),
+            Duration.ofSeconds(30));
+  }
 
   private sealed interface State {
     record Up(Generation generation) implements State {}
@@ -52,6 +63,7 @@ final class TokenSupervisor implements AutoCloseable {
   private final Pkcs11Settings settings;
   private final TokenObserver observer;
   private final Collection<WantedKey> wanted;
+  private final Pauses pauses;
   private final AtomicInteger hangingAttempts = new AtomicInteger();
   private final List<Generation> abandoned = new ArrayList<>();
 
@@ -62,10 +74,15 @@ final class TokenSupervisor implements AutoCloseable {
   /**
    * @param wanted the keys that every generation must have; looked at anew each time
    */
-  TokenSupervisor(Pkcs11Settings settings, TokenObserver observer, Collection<WantedKey> wanted) {
+  TokenSupervisor(
+      Pkcs11Settings settings,
+      TokenObserver observer,
+      Collection<WantedKey> wanted,
+      Pauses pauses) {
     this.settings = settings;
     this.observer = observer;
     this.wanted = wanted;
+    this.pauses = pauses;
     this.state = new State.Away(System.nanoTime(), "was not opened yet", false);
   }
 
@@ -244,8 +261,8 @@ final class TokenSupervisor implements AutoCloseable {
   }
 
   private void recover() {
-    Duration pause = FIRST_PAUSE;
-    Duration pauseWhenSpent = FIRST_PAUSE;
+    Duration pause = pauses.first();
+    Duration pauseWhenSpent = pauses.first();
     String said = "";
     try {
       while (isAway()) {
@@ -253,11 +270,11 @@ final class TokenSupervisor implements AutoCloseable {
           return;
         }
         if (hangingAttempts.get() >= MOST_HANGING_ATTEMPTS) {
-          Thread.sleep(LONGEST_PAUSE);
+          Thread.sleep(pauses.most());
           continue;
         }
         try {
-          publish(outcome(attempt(), ATTEMPT));
+          publish(outcome(attempt(), pauses.attempt()));
           return;
         } catch (TimeoutException e) {
           said = say(said, "its module does not come back from a call");
@@ -269,11 +286,11 @@ final class TokenSupervisor implements AutoCloseable {
             awaitOperator(why);
           } else if (e.getCause() instanceof Spent) {
             Thread.sleep(pauseWhenSpent);
-            pauseWhenSpent = longer(pauseWhenSpent, 4, LONGEST_PAUSE_WHEN_SPENT);
+            pauseWhenSpent = longer(pauseWhenSpent, 4, pauses.whenSpent());
           }
         }
         Thread.sleep(pause);
-        pause = longer(pause, 2, LONGEST_PAUSE);
+        pause = longer(pause, 2, pauses.most());
       }
     } catch (InterruptedException e) {
       LOG.debug("the recovery of {} was stopped", settings.description());
@@ -358,7 +375,7 @@ final class TokenSupervisor implements AutoCloseable {
     observer.needsOperator(settings.description(), why);
     String refused = fingerprint(settings.pinFile());
     while (isAway() && fingerprint(settings.pinFile()).equals(refused)) {
-      Thread.sleep(LONGEST_PAUSE);
+      Thread.sleep(pauses.most());
     }
   }
 
