@@ -14,7 +14,9 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,6 +42,9 @@ public final class CrlPublisher implements AutoCloseable {
   private final CrlShelf shelf;
   private final Clock clock;
   private final Map<IssuerId, Desk> desks = new TreeMap<>();
+
+  /** The issuers whose key failed at its last CRL and has not been seen to work since. */
+  private final Set<IssuerId> doubtful = ConcurrentHashMap.newKeySet();
 
   public CrlPublisher(
       List<CrlIssuer> issuers,
@@ -141,6 +146,13 @@ public final class CrlPublisher implements AutoCloseable {
   }
 
   private BigInteger publish(CrlIssuer issuer) throws TokenAway {
+    // A key that failed last must answer again first: each try records a whole CRL, which stays
+    // until the next one is published, so that an outage would fill the ledger.
+    if (doubtful.contains(issuer.id())) {
+      issuer.key().probe();
+      doubtful.remove(issuer.id());
+    }
+
     // 1. The number comes before the look at the revocations: whoever gets a higher one looks
     //    later and sees at least as many, so that the lower number can be dropped in step 5.
     BigInteger number = ledger.nextNumber(issuer.id());
@@ -165,7 +177,7 @@ public final class CrlPublisher implements AutoCloseable {
         ledger.record(new PreparedCrl(issuer.id(), number, now, nextUpdate, list.with(entries)));
 
     // 4. Sign; the key verifies what the token gave.
-    SignatureValue signature = issuer.key().sign(recorded);
+    SignatureValue signature = sign(issuer, recorded);
 
     // 5. Publish, unless someone published a higher number since step 1.
     boolean published = ledger.publish(recorded, signature);
@@ -173,6 +185,15 @@ public final class CrlPublisher implements AutoCloseable {
     LOG.info(
         "CRL {} of {} {}", number, issuer.id(), published ? "published" : "dropped for " + shown);
     return shown;
+  }
+
+  private SignatureValue sign(CrlIssuer issuer, CrlLedger.Recorded recorded) throws TokenAway {
+    try {
+      return issuer.key().sign(recorded);
+    } catch (TokenAway e) {
+      doubtful.add(issuer.id());
+      throw e;
+    }
   }
 
   private Desk desk(IssuerId issuer) {

@@ -258,11 +258,30 @@ final class CrlPublisherTest {
     crl.token.setAway(true);
     assertThatThrownBy(this::publish).isInstanceOf(TokenAway.class);
     publisher.requestPublish(CrlFixture.ISSUER);
-    await(() -> crl.crls.numbers().size() > 4);
+    await(() -> crl.token.refused() > 4);
     assertThat(number(crl.current())).isEqualTo(BigInteger.ONE);
 
     crl.token.setAway(false);
     await(() -> crl.current().getRevokedCertificate(certificate.getSerialNumber()) != null);
+  }
+
+  @Test
+  @DisplayName("An outage of the token costs one recorded CRL, however often it is tried")
+  void tokenAwayForLong() throws Exception {
+    publish();
+    crl.token.setAway(true);
+    publisher.requestPublish(CrlFixture.ISSUER);
+    await(() -> crl.token.refused() > 6);
+    assertThat(crl.crls.numbers()).containsExactly(BigInteger.ONE, BigInteger.TWO);
+
+    crl.token.setAway(false);
+    await(() -> number(crl.current()).equals(BigInteger.valueOf(3)));
+
+    // The next outage is noticed anew.
+    crl.token.setAway(true);
+    assertThatThrownBy(this::publish).isInstanceOf(TokenAway.class);
+    assertThatThrownBy(this::publish).isInstanceOf(TokenAway.class);
+    assertThat(crl.crls.numbers()).hasSize(4);
   }
 
   @Test
