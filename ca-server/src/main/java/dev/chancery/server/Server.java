@@ -60,7 +60,10 @@ final class Server implements AutoCloseable {
 
   private static final Duration SIGNER_RENEWAL = Duration.ofDays(3);
   private static final Duration CRL_FRESHNESS = Duration.ofMinutes(5);
-  private static final int CACHED_ANSWERS = 100_000;
+
+  /** An eighth of the heap that the launcher gives. */
+  private static final long CACHED_ANSWERS = 32L * 1024 * 1024;
+
   private static final int MOST_PRUNED = 100_000;
   private static final int MOST_NAMES = 100;
 
