@@ -4,7 +4,6 @@ import java.io.PrintWriter;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -31,28 +30,23 @@ final class ServeCommand implements Callable<Integer> {
     Home opened = home.open();
     Configuration configuration = Configuration.read(opened, overrides.values());
     PrintWriter out = spec.commandLine().getOut();
-    Server server =
-        Server.start(
-            opened,
-            configuration,
-            Clock.systemUTC(),
-            new SecureRandom(),
-            addresses -> announce(out, addresses));
-    if (exitWhenReady) {
-      server.close();
+    try (OrderlyEnd end = OrderlyEnd.ofThisProcess()) {
+      end.started(
+          Server.start(
+              opened,
+              configuration,
+              Clock.systemUTC(),
+              new SecureRandom(),
+              addresses -> {
+                if (!end.hasBegun()) {
+                  announce(out, addresses);
+                }
+              }));
+      if (!exitWhenReady) {
+        end.await();
+      }
       return 0;
     }
-    CountDownLatch ended = new CountDownLatch(1);
-    Runtime.getRuntime()
-        .addShutdownHook(
-            new Thread(
-                () -> {
-                  server.close();
-                  ended.countDown();
-                },
-                "shutdown"));
-    ended.await();
-    return 0;
   }
 
   private static void announce(PrintWriter out, Addresses addresses) {

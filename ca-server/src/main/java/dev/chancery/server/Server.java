@@ -327,9 +327,12 @@ final class Server implements AutoCloseable {
         : listener.host();
   }
 
-  /** Ends what was started, the last first: listeners before what they call. */
+  /**
+   * Ends what was started, the last first: listeners before what they call. Who calls this while
+   * another does waits for the end too.
+   */
   @Override
-  public void close() {
+  public synchronized void close() {
     while (!parts.isEmpty()) {
       try {
         parts.pop().close();
