@@ -61,6 +61,9 @@ final class Server implements AutoCloseable {
   private static final Duration SIGNER_RENEWAL = Duration.ofDays(3);
   private static final Duration CRL_FRESHNESS = Duration.ofMinutes(5);
 
+  /** For how long the first CRL holds up the start. */
+  private static final Duration FIRST_CRL = Duration.ofSeconds(10);
+
   /** An eighth of the heap that the launcher gives. */
   private static final long CACHED_ANSWERS = 32L * 1024 * 1024;
 
@@ -267,8 +270,13 @@ final class Server implements AutoCloseable {
     for (DelegatedSigner signer : signers) {
       work.everywhere("ocsp signer", Duration.ofMinutes(10), signer::renewIfDue);
     }
-    work.start();
     publisher.refreshDue();
+    work.start();
+    // The first certificates say where their CRL is: there should be one. A token that is slow or
+    // away must not keep the server from all else that it can do.
+    if (!publisher.awaitCurrent(FIRST_CRL)) {
+      LOG.warn("there is no CRL yet that has not ended; one is made as soon as it can be");
+    }
     started.at(addresses);
   }
 

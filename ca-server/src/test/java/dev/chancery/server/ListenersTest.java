@@ -45,7 +45,10 @@ import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.awaitility.Awaitility;
+import org.bouncycastle.asn1.ASN1Integer;
+import org.bouncycastle.asn1.ASN1OctetString;
 import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.ocsp.BasicOCSPResp;
 import org.bouncycastle.cert.ocsp.CertificateID;
@@ -149,6 +152,18 @@ class ListenersTest {
       assertThat(other.statusCode()).isEqualTo(200);
     }
     assertThat(open("/ca/other.crt").statusCode()).isEqualTo(404);
+  }
+
+  @Test
+  @DisplayName("the first CRL is there when the server is ready, and is the only one")
+  void firstCrl() throws Exception {
+    assertThat(open("/crl/issuing.crl").statusCode()).isEqualTo(200);
+
+    // The cluster's work begins at once too, and would have made a second by now.
+    Thread.sleep(3000);
+    byte[] number = crl().getExtensionValue(Extension.cRLNumber.getId());
+    assertThat(ASN1Integer.getInstance(ASN1OctetString.getInstance(number).getOctets()).getValue())
+        .isOne();
   }
 
   @Test
