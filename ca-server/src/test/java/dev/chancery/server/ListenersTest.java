@@ -118,7 +118,7 @@ class ListenersTest {
         .contains(addresses.apiUrl() + "/acme/directory")
         .contains(TrustBundle.fingerprint(certificate("root.pem")))
         .contains(addresses.publicUrl() + "/roots.pem")
-        .contains("certbot", "lego", "Caddy", "ClusterIssuer")
+        .contains("certbot", "lego run --server", "Caddy", "ClusterIssuer")
         .doesNotContain("{{", "<script");
     assertThat(page.headers().firstValue("content-security-policy")).isPresent();
   }
