@@ -88,7 +88,11 @@ class TokenRefusalsTest {
             Files.writeString(folder.resolve("wrong.pin"), WRONG_PIN + "\n"),
             "{PKCS11SPY: " + module() + ", PKCS11SPY_OUTPUT: " + calls + "}");
 
-    requireRefused(home, "the PIN is wrong", "\"" + token.label() + "\"");
+    requireRefused(
+        home,
+        "the PIN is wrong",
+        "\"" + token.label() + "\"",
+        folder.resolve("wrong.pin").toString());
 
     assertThat(Files.readAllLines(calls).stream().filter(line -> line.endsWith(": C_Login")))
         .hasSize(1);
