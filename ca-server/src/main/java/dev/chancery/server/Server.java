@@ -25,6 +25,7 @@ import dev.chancery.server.engine.Catalogue;
 import dev.chancery.server.engine.Issuer;
 import dev.chancery.server.engine.IssuingAuthority;
 import dev.chancery.server.engine.Recovery;
+import dev.chancery.server.profiles.BuiltInProfiles;
 import dev.chancery.store.Database;
 import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.JooqCrlLedger;
@@ -59,6 +60,11 @@ final class Server implements AutoCloseable {
   private static final Duration ISSUANCE_GRACE = Duration.ofSeconds(60);
 
   private static final Duration SIGNER_RENEWAL = Duration.ofDays(3);
+
+  /** What the certificate of an OCSP signer has left at least when it is replaced. */
+  static final Duration SIGNER_REMAINDER =
+      BuiltInProfiles.LIFE_OF_OCSP_SIGNER.minus(SIGNER_RENEWAL);
+
   private static final Duration CRL_FRESHNESS = Duration.ofMinutes(5);
   private static final int CACHED_ANSWERS = 100_000;
   private static final int MOST_PRUNED = 100_000;

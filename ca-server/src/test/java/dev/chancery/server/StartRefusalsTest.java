@@ -92,7 +92,15 @@ class StartRefusalsTest {
   }
 
   private static void edit(Path home, String old, String fresh) throws IOException {
-    Path file = home.resolve("chancery.yaml");
+    edit(home, "chancery.yaml", old, fresh);
+  }
+
+  private static void editProfile(Path home, String old, String fresh) throws IOException {
+    edit(home, "profiles/tls-server.yaml", old, fresh);
+  }
+
+  private static void edit(Path home, String name, String old, String fresh) throws IOException {
+    Path file = home.resolve(name);
     String text = Files.readString(file);
     assertThat(text).contains(old);
     Files.writeString(file, text.replace(old, fresh));
@@ -119,6 +127,10 @@ class StartRefusalsTest {
             "port that is no number", "listeners: {api: {port: https}}", "listeners.api.port"),
         Refusal.appended("bad duration", "crl: {validity: 7 days}", "crl.validity", "7 days"),
         Refusal.appended("duration of nothing", "ocsp: {validity: 0s}", "ocsp.validity"),
+        Refusal.appended(
+            "OCSP answers that outlive their signer",
+            "ocsp: {validity: 96h}",
+            "ocsp.validity: at most 95h"),
         Refusal.appended("CRL that ends first", "crl: {validity: 1h, refresh: 2h}", "refresh"),
         Refusal.appended("CRL refreshed too late", "crl: {refresh: 30d}", "refresh"),
         Refusal.appended(
@@ -128,6 +140,14 @@ class StartRefusalsTest {
             "URL with a path", "externalUrls: {api: 'https://a.example/x'}", "externalUrls.api"),
         Refusal.appended(
             "other database", "database: {url: 'jdbc:mysql://u:hush@h/d'}", "database.url"),
+        Refusal.appended(
+            "H2 with an option",
+            "database: {url: 'jdbc:h2:file:./x;INIT=hush'}",
+            "database.url: an H2 URL takes no options"),
+        Refusal.appended(
+            "PostgreSQL with an option that is not allowed",
+            "database: {url: 'jdbc:postgresql://h/d?password=hush'}",
+            "database.url: the option \"password\""),
         Refusal.appended("a value for a section", "listeners: 8080", "listeners must hold keys"),
         Refusal.appended("a section for a value", "profiles: {a: b}", "profiles must be a single"),
         Refusal.appended("not YAML", "crl: ]", "not YAML"),
@@ -169,6 +189,23 @@ class StartRefusalsTest {
             "acme.endpoints.default",
             "there is no profile tls-sever"),
         Refusal.edited(
+            "profile of CAs",
+            "profile: tls-server",
+            "profile: intermediate-ca",
+            "intermediate-ca",
+            "acme.endpoints.default.profile: profile intermediate-ca makes CAs"),
+        Refusal.edited(
+            "profile of this server's own",
+            "profile: tls-server",
+            "profile: ocsp-signer",
+            "ocsp-signer",
+            "acme.endpoints.default.profile: profile ocsp-signer is for this server's own"),
+        Refusal.of(
+            "profile with a subject that no order proves",
+            home -> editProfile(home, "subject: common-name", "subject: requested"),
+            "chancery.yaml:",
+            "acme.endpoints.default.profile: profile tls-server certifies a subject"),
+        Refusal.edited(
             "two endpoints of one name",
             "    default: {",
             "    default: {issuer: issuing, profile: tls-client}\n    default: {",
@@ -204,8 +241,19 @@ class StartRefusalsTest {
         Refusal.override(
             "bad value by --set",
             "listeners.api.port=70000",
-            "--set listeners.api.port: ",
-            "70000"),
+            "chancery: --set listeners.api.port: a whole number from 0 to 65535, not 70000"),
+        Refusal.override(
+            "section for a value by --set",
+            "profiles={a: b}",
+            "chancery: --set profiles must be a single value"),
+        Refusal.override(
+            "missing profile by --set",
+            "acme.endpoints.default.profile=tls-sever",
+            "chancery: --set acme.endpoints.default.profile: there is no profile tls-sever"),
+        Refusal.override(
+            "endpoint of an unknown CA by --set",
+            "acme.endpoints.default.issuer=isuing",
+            "chancery: --set acme.endpoints.default.issuer: there is no issuer named isuing"),
         Refusal.override("--set of nothing", "crl.validity=", "--set crl.validity"),
         Refusal.override("--set into a list that ends", "roots.7=a.pem", "--set roots.7"),
         Refusal.override("--set that is no YAML", "crl.validity=[", "--set crl.validity"),
