@@ -106,7 +106,10 @@ final class Server implements AutoCloseable {
     // 1. What can be refused without touching anything: files and ports.
     Map<ProfileId, Profile> profiles = configuration.profiles(home);
     TrustBundle trust =
-        TrustBundle.read(configuration.roots().stream().map(home::resolve).toList());
+        TrustBundle.readValid(
+            configuration.roots().stream().map(home::resolve).toList(), clock.instant());
+    List<LoadedIssuer> loadedIssuers =
+        LoadedIssuer.all(home, configuration.issuers(), trust, clock.instant());
     Configuration.Listeners listeners = configuration.listeners();
     BoundPort publicPort = part(BoundPort.bind("public", listeners.publicListener()));
     BoundPort apiPort = part(BoundPort.bind("api", listeners.api()));
@@ -122,8 +125,7 @@ final class Server implements AutoCloseable {
     JooqCrlLedger crls = new JooqCrlLedger(database, clock);
     IssuerRegistry registry = new IssuerRegistry(database);
     Token token = part(Tokens.open(home, configuration.token(), random));
-    List<KeyedIssuer> issuers =
-        KeyedIssuer.open(home, configuration, token, registry, clock.instant());
+    List<KeyedIssuer> issuers = KeyedIssuer.open(loadedIssuers, token, registry);
 
     // 3. CRLs.
     CrlSettings crlSettings =
@@ -146,7 +148,7 @@ final class Server implements AutoCloseable {
     // 4. The engine.
     Map<IssuerId, Issuer> issuing = new TreeMap<>();
     for (KeyedIssuer issuer : issuers) {
-      issuing.put(issuer.loaded().id(), issuer.forIssuing(home, addresses));
+      issuing.put(issuer.loaded().id(), issuer.forIssuing(addresses));
     }
     CertificateAuthority authority =
         new IssuingAuthority(
@@ -171,7 +173,7 @@ final class Server implements AutoCloseable {
               authority,
               clock,
               new DelegatedSigner.Settings(
-                  issuer.ocspKeyId(),
+                  loaded.section().ocspKeyId(),
                   KeyAlgorithm.EC_P256,
                   SIGNER_RENEWAL,
                   issuer(issuing, loaded.id()).ownSubject(loaded.id() + " OCSP signer")));

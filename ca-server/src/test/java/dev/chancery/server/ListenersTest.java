@@ -347,8 +347,14 @@ class ListenersTest {
       List<Issuer> issuers = new ArrayList<>();
       for (KeyedIssuer issuer :
           KeyedIssuer.open(
-              opened, configuration, token, new IssuerRegistry(database), clock.instant())) {
-        issuers.add(issuer.forIssuing(opened, addresses));
+              LoadedIssuer.all(
+                  opened,
+                  configuration.issuers(),
+                  TrustBundle.read(List.of(home.resolve("root.pem"))),
+                  clock.instant()),
+              token,
+              new IssuerRegistry(database))) {
+        issuers.add(issuer.forIssuing(addresses));
       }
       return Credential.issue(
           new IssuingAuthority(

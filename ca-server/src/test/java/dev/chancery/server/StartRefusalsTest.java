@@ -9,6 +9,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyPair;
@@ -28,6 +29,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
 import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
@@ -322,11 +324,59 @@ class StartRefusalsTest {
         Refusal.of(
             "wrong PIN",
             home -> Files.writeString(home.resolve("token/chancery.pin"), "wrong\n"),
-            "token/chancery.p12"),
+            "token/chancery.p12",
+            "token/chancery.pin"),
         Refusal.of(
             "key of another certificate",
-            home -> certify(home, Instant.now().minusSeconds(60), Duration.ofDays(9)),
+            home -> {
+              certify(home, Instant.now().minusSeconds(60), Duration.ofDays(9));
+              Files.copy(
+                  home.resolve("ca/issuing.pem"),
+                  home.resolve("root.pem"),
+                  StandardCopyOption.REPLACE_EXISTING);
+            },
+            "ca/issuing.pem: issuer issuing: ",
             "not the key of the certificate"),
+        Refusal.of(
+            "CA below another root",
+            home -> new CaChain().root("CN=other").write(home.resolve("root.pem")),
+            "ca/issuing.pem: issuer issuing: the chain leads to none of the roots"),
+        Refusal.of(
+            "CA with the name of one below the root",
+            home -> certifyOwnKey(home, new CaChain().root(nameOf(home, "root.pem"))),
+            "ca/issuing.pem: issuer issuing: the chain leads to none of the roots"),
+        Refusal.of(
+            "chain with a CA that is not above",
+            home -> append(home, "ca/issuing.pem", new CaChain().root("CN=other")),
+            "ca/issuing.pem: issuer issuing: the chain leads to none of the roots"),
+        Refusal.of(
+            "chain with an expired CA",
+            home -> {
+              Instant yesterday = Instant.now().minus(Duration.ofDays(1));
+              CaChain chain = new CaChain().root("CN=other root");
+              chain.write(home.resolve("root.pem"));
+              certifyOwnKey(home, chain.below("CN=old", yesterday));
+            },
+            "ca/issuing.pem: issuer issuing: the CA certificate of CN=old expired at "),
+        Refusal.of(
+            "expired root beside one that is valid",
+            home ->
+                append(
+                    home,
+                    "root.pem",
+                    new CaChain().root("CN=old", Instant.now().minus(Duration.ofDays(1)))),
+            "root.pem: the CA certificate of CN=old expired at "),
+        Refusal.of(
+            "root whose signature is wrong",
+            home -> new CaChain().root("CN=other").writeFalsified(home.resolve("root.pem")),
+            "root.pem: the signature of the root CN=other is wrong"),
+        Refusal.edited(
+            "RSASSA-PSS by a key that is not RSA",
+            "certificate: ca/issuing.pem",
+            "certificate: ca/issuing.pem\n    rsaPss: true",
+            "rsaPss: true",
+            "issuers.0.rsaPss: for RSA keys only, and ",
+            "ca/issuing.pem certifies an ec-p256"),
         Refusal.of(
             "expired CA",
             home -> certify(home, Instant.now().minus(Duration.ofDays(9)), Duration.ofDays(8)),
@@ -424,6 +474,20 @@ class StartRefusalsTest {
     assertThat(run.exitCode()).isZero();
     assertThat(run.err()).isEmpty();
     assertThat(run.out()).contains("ready: https://localhost:");
+  }
+
+  @Test
+  @DisplayName("a CA with name constraints, two below the root, is served")
+  void servesConstrainedChain() throws Exception {
+    Path home = DevelopmentHome.copy(template, fresh());
+    CaChain chain = new CaChain().root("CN=other root");
+    chain.write(home.resolve("root.pem"));
+    certifyOwnKey(home, chain.below("O=Example,CN=middle"));
+
+    CommandRun run = CommandRun.of(DevelopmentHome.serve(home).toArray(String[]::new));
+
+    assertThat(run.exitCode()).describedAs(run.err()).isZero();
+    assertThat(run.err()).isEmpty();
   }
 
   @Test
@@ -686,4 +750,22 @@ class StartRefusalsTest {
       text.append((char) character);
     }
   }
+  /** The home's issuing CA, certified anew below the last CA of a chain. */
+  private static void certifyOwnKey(Path home, CaChain chain) throws Exception {
+    Path file = home.resolve("ca/issuing.pem");
+    X509CertificateHolder own = PemFile.certificates(file).getFirst();
+    chain.certify(own.getSubject(), own.getSubjectPublicKeyInfo()).writeWithoutRoot(file);
+  }
+
+  private static void append(Path home, String name, CaChain chain) throws Exception {
+    Path file = home.resolve(name);
+    String text = Files.readString(file);
+    chain.write(file);
+    Files.writeString(file, text + Files.readString(file));
+  }
+
+  private static String nameOf(Path home, String file) throws Exception {
+    return PemFile.certificates(home.resolve(file)).getFirst().getSubject().toString();
+  }
+
 }

@@ -62,7 +62,11 @@ class TokenRefusalsTest {
     SoftHsmToken token = token();
     Path home = home(module(), token.label(), token.pinFile(), "{}");
 
-    requireRefused(home, "\"" + token.label() + "\"", "no private key " + ID);
+    requireRefused(
+        home,
+        home.resolve("ca/issuing.pem") + ": issuer issuing: ",
+        "\"" + token.label() + "\"",
+        "no private key " + ID);
   }
 
   @Test
