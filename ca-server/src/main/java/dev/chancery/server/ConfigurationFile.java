@@ -45,10 +45,10 @@ final class ConfigurationFile {
     return read(YamlSection.ofFile(file, overrides));
   }
 
-  /** Refuses what {@link #read} would refuse, before the file is written with this text. */
-  static void check(Path file, String text, Map<String, String> overrides)
+  /** As {@link #read}, before the file is written with this text. */
+  static Configuration future(Path file, String text, Map<String, String> overrides)
       throws ConfigurationInvalid {
-    read(YamlSection.ofText(file, text, overrides));
+    return read(YamlSection.ofText(file, text, overrides));
   }
 
   private static Configuration read(YamlSection root) throws ConfigurationInvalid {

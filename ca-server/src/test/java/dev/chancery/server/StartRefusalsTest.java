@@ -613,7 +613,69 @@ class StartRefusalsTest {
         refusal,
         home);
 
-    assertThat(DevelopmentHome.snapshot(home, file -> file.equals(home))).isEmpty();
+    assertThat(home).doesNotExist();
+  }
+
+  @Test
+  @DisplayName("init without a token makes nothing")
+  void initWithoutPin() throws Exception {
+    Path home = fresh();
+    Refusal refusal =
+        Refusal.of("init", changed -> {}, "token/chancery-root.pin", "does not exist");
+
+    requireRefused(CommandRun.of("init", "--home", home.toString()), refusal, home);
+
+    assertThat(home).doesNotExist();
+  }
+
+  @Test
+  @DisplayName("init does not take a key store for the token that is configured")
+  void initWithAnotherKind() throws Exception {
+    Path home = DevelopmentHome.copy(template, fresh());
+    edit(home, "kind: pkcs12\n  file: token/chancery.p12", "library: /l.so\n  label: chancery");
+    Map<String, String> before = DevelopmentHome.snapshot(home, file -> false);
+    Refusal refusal = Refusal.of("init", changed -> {}, "chancery.yaml: token.kind is not pkcs12");
+
+    requireRefused(
+        CommandRun.of("init", "--home", home.toString(), "--development-key-store"), refusal, home);
+
+    assertThat(DevelopmentHome.snapshot(home, file -> false)).isEqualTo(before);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "listeners.pubic.port=1",
+        "acme.endpoints.default.profile=tls-sever",
+        "database.url=jdbc:h2:file:x;INIT=x"
+      })
+  @DisplayName("init --check refuses an override, and makes nothing")
+  void initCheckRefuses(String override) throws Exception {
+    Path home = fresh();
+    Refusal refusal = Refusal.override("init", override, "--set " + override.replaceFirst("=.*", "") + ": ");
+
+    requireRefused(
+        CommandRun.of("init", "--check", "--home", home.toString(), "--set", override),
+        refusal,
+        home);
+
+    assertThat(home).doesNotExist();
+  }
+
+  @Test
+  @DisplayName("init --check of what can be made, and of what is there, changes nothing")
+  void initCheck() throws Exception {
+    Path home = fresh();
+
+    assertThat(CommandRun.of("init", "--check", "--home", home.toString()))
+        .returns(0, CommandRun::exitCode);
+
+    assertThat(home).doesNotExist();
+    DevelopmentHome.copy(template, home);
+    Map<String, String> before = DevelopmentHome.snapshot(home, file -> false);
+    assertThat(CommandRun.of("init", "--check", "--home", home.toString()))
+        .returns(0, CommandRun::exitCode);
+    assertThat(DevelopmentHome.snapshot(home, file -> false)).isEqualTo(before);
   }
 
   @ParameterizedTest
@@ -688,6 +750,24 @@ class StartRefusalsTest {
     }
   }
 
+  /** The home's issuing CA, certified anew below the last CA of a chain. */
+  private static void certifyOwnKey(Path home, CaChain chain) throws Exception {
+    Path file = home.resolve("ca/issuing.pem");
+    X509CertificateHolder own = PemFile.certificates(file).getFirst();
+    chain.certify(own.getSubject(), own.getSubjectPublicKeyInfo()).writeWithoutRoot(file);
+  }
+
+  private static void append(Path home, String name, CaChain chain) throws Exception {
+    Path file = home.resolve(name);
+    String text = Files.readString(file);
+    chain.write(file);
+    Files.writeString(file, text + Files.readString(file));
+  }
+
+  private static String nameOf(Path home, String file) throws Exception {
+    return PemFile.certificates(home.resolve(file)).getFirst().getSubject().toString();
+  }
+
   /** A self-signed certificate over a key that no token has, in the issuer's place. */
   private static void certify(Path home, Instant notBefore, Duration life) throws Exception {
     KeyPair pair = KeyPairGenerator.getInstance("EC").generateKeyPair();
@@ -750,22 +830,4 @@ class StartRefusalsTest {
       text.append((char) character);
     }
   }
-  /** The home's issuing CA, certified anew below the last CA of a chain. */
-  private static void certifyOwnKey(Path home, CaChain chain) throws Exception {
-    Path file = home.resolve("ca/issuing.pem");
-    X509CertificateHolder own = PemFile.certificates(file).getFirst();
-    chain.certify(own.getSubject(), own.getSubjectPublicKeyInfo()).writeWithoutRoot(file);
-  }
-
-  private static void append(Path home, String name, CaChain chain) throws Exception {
-    Path file = home.resolve(name);
-    String text = Files.readString(file);
-    chain.write(file);
-    Files.writeString(file, text + Files.readString(file));
-  }
-
-  private static String nameOf(Path home, String file) throws Exception {
-    return PemFile.certificates(home.resolve(file)).getFirst().getSubject().toString();
-  }
-
 }
