@@ -19,6 +19,8 @@ import dev.chancery.server.Configuration.OcspSection;
 import dev.chancery.server.Configuration.TokenKind;
 import dev.chancery.server.Configuration.TokenSection;
 import dev.chancery.server.Configuration.ValidationSection;
+import dev.chancery.store.DatabaseSettings;
+import dev.chancery.store.DatabaseUnusable;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -43,10 +45,10 @@ final class ConfigurationFile {
     return read(YamlSection.ofFile(file, overrides));
   }
 
-  /** Refuses what {@link #read} would refuse, before the file is written with this text. */
-  static void check(Path file, String text, Map<String, String> overrides)
+  /** As {@link #read}, before the file is written with this text. */
+  static Configuration future(Path file, String text, Map<String, String> overrides)
       throws ConfigurationInvalid {
-    read(YamlSection.ofText(file, text, overrides));
+    return read(YamlSection.ofText(file, text, overrides));
   }
 
   private static Configuration read(YamlSection root) throws ConfigurationInvalid {
@@ -180,7 +182,8 @@ final class ConfigurationFile {
               section.required("certificate", Path::of),
               section.required("keyId", KeyId::new),
               section.required("ocspKeyId", KeyId::new),
-              section.optional("rsaPss", ConfigurationFile::truth).orElse(false));
+              section.optional("rsaPss", ConfigurationFile::truth).orElse(false),
+              section);
       section.end();
       if (issuer.name().equals(Initialization.ROOT)) {
         throw section.refused("the name " + issuer.name() + " is the root's");
@@ -225,7 +228,7 @@ final class ConfigurationFile {
             section);
     section.end();
     if (issuers.stream().noneMatch(issuer -> issuer.name().equals(endpoint.issuer()))) {
-      throw section.refused("there is no issuer named " + endpoint.issuer());
+      throw section.refused("issuer", "there is no issuer named " + endpoint.issuer());
     }
     requireName(name, endpoint);
     return endpoint;
@@ -305,10 +308,23 @@ final class ConfigurationFile {
   private static OcspSection ocsp(Optional<YamlSection> section) throws ConfigurationInvalid {
     OcspSection ocsp =
         new OcspSection(
-            optional(section, "validity", ConfigurationFile::duration)
+            optional(section, "validity", ConfigurationFile::ocspValidity)
                 .orElse(Duration.ofHours(12)));
     end(section);
     return ocsp;
+  }
+
+  /** No answer outlives its signer's certificate: what that has left before it is replaced. */
+  private static Duration ocspValidity(String text) {
+    Duration validity = duration(text);
+    if (validity.compareTo(Server.SIGNER_REMAINDER) > 0) {
+      throw new IllegalArgumentException(
+          "at most "
+              + Server.SIGNER_REMAINDER.toHours()
+              + "h, which an OCSP signer's certificate always has left, not "
+              + text);
+    }
+    return validity;
   }
 
   private static TokenKind tokenKind(String text) {
@@ -327,12 +343,17 @@ final class ConfigurationFile {
     return path;
   }
 
-  /** Only its kind: what else it may say is the store's to judge. */
+  /** What it may say is the store's to judge. */
   private static String databaseUrl(String text) {
     if (!text.startsWith("jdbc:h2:file:") && !text.startsWith("jdbc:postgresql:")) {
       // Not repeated: what is not a URL of ours can have a password in it.
       throw new IllegalArgumentException(
           "a URL that begins with jdbc:h2:file: or jdbc:postgresql:");
+    }
+    try {
+      DatabaseSettings.requireUrl(text);
+    } catch (DatabaseUnusable e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
     }
     return text;
   }

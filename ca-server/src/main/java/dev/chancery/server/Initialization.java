@@ -87,13 +87,31 @@ final class Initialization {
     this.random = random;
   }
 
+  /**
+   * Opens the tokens that {@link #run} needs for what is missing, and closes them: what they refuse
+   * must be refused before anything is made.
+   */
+  void requireTokens() throws ConfigurationInvalid, TokenUnusable, TokenAway {
+    boolean noIssuer = !missing().isEmpty();
+    if (noIssuer || !Files.exists(home.rootCertificate())) {
+      Tokens.openSibling(home, configuration.token(), plan.rootLabel(), plan.rootPinFile(), random)
+          .close();
+    }
+    if (noIssuer) {
+      Tokens.open(home, configuration.token(), random).close();
+    }
+  }
+
+  private List<Configuration.IssuerSection> missing() {
+    return configuration.issuers().stream()
+        .filter(issuer -> !Files.exists(home.resolve(issuer.certificate())))
+        .toList();
+  }
+
   /** Makes what is missing. */
   void run(Database database)
       throws ConfigurationInvalid, TokenUnusable, TokenAway, IssuerKeyDiffers, Refused {
-    List<Configuration.IssuerSection> missing =
-        configuration.issuers().stream()
-            .filter(issuer -> !Files.exists(home.resolve(issuer.certificate())))
-            .toList();
+    List<Configuration.IssuerSection> missing = missing();
     if (Files.exists(home.rootCertificate()) && missing.isEmpty() && !rootCrlIsDue(database)) {
       LOG.info("{}: every CA is there already", home.directory());
       return;

@@ -25,6 +25,7 @@ import dev.chancery.server.engine.Catalogue;
 import dev.chancery.server.engine.Issuer;
 import dev.chancery.server.engine.IssuingAuthority;
 import dev.chancery.server.engine.Recovery;
+import dev.chancery.server.profiles.BuiltInProfiles;
 import dev.chancery.store.Database;
 import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.JooqCrlLedger;
@@ -59,6 +60,11 @@ final class Server implements AutoCloseable {
   private static final Duration ISSUANCE_GRACE = Duration.ofSeconds(60);
 
   private static final Duration SIGNER_RENEWAL = Duration.ofDays(3);
+
+  /** What the certificate of an OCSP signer has left at least when it is replaced. */
+  static final Duration SIGNER_REMAINDER =
+      BuiltInProfiles.LIFE_OF_OCSP_SIGNER.minus(SIGNER_RENEWAL);
+
   private static final Duration CRL_FRESHNESS = Duration.ofMinutes(5);
 
   /** For how long the first CRL holds up the start. */
@@ -106,7 +112,10 @@ final class Server implements AutoCloseable {
     // 1. What can be refused without touching anything: files and ports.
     Map<ProfileId, Profile> profiles = configuration.profiles(home);
     TrustBundle trust =
-        TrustBundle.read(configuration.roots().stream().map(home::resolve).toList());
+        TrustBundle.readValid(
+            configuration.roots().stream().map(home::resolve).toList(), clock.instant());
+    List<LoadedIssuer> loadedIssuers =
+        LoadedIssuer.all(home, configuration.issuers(), trust, clock.instant());
     Configuration.Listeners listeners = configuration.listeners();
     BoundPort publicPort = part(BoundPort.bind("public", listeners.publicListener()));
     BoundPort apiPort = part(BoundPort.bind("api", listeners.api()));
@@ -122,8 +131,7 @@ final class Server implements AutoCloseable {
     JooqCrlLedger crls = new JooqCrlLedger(database, clock);
     IssuerRegistry registry = new IssuerRegistry(database);
     Token token = part(Tokens.open(home, configuration.token(), random));
-    List<KeyedIssuer> issuers =
-        KeyedIssuer.open(home, configuration, token, registry, clock.instant());
+    List<KeyedIssuer> issuers = KeyedIssuer.open(loadedIssuers, token, registry);
 
     // 3. CRLs.
     CrlSettings crlSettings =
@@ -146,7 +154,7 @@ final class Server implements AutoCloseable {
     // 4. The engine.
     Map<IssuerId, Issuer> issuing = new TreeMap<>();
     for (KeyedIssuer issuer : issuers) {
-      issuing.put(issuer.loaded().id(), issuer.forIssuing(home, addresses));
+      issuing.put(issuer.loaded().id(), issuer.forIssuing(addresses));
     }
     CertificateAuthority authority =
         new IssuingAuthority(
@@ -171,7 +179,7 @@ final class Server implements AutoCloseable {
               authority,
               clock,
               new DelegatedSigner.Settings(
-                  issuer.ocspKeyId(),
+                  loaded.section().ocspKeyId(),
                   KeyAlgorithm.EC_P256,
                   SIGNER_RENEWAL,
                   issuer(issuing, loaded.id()).ownSubject(loaded.id() + " OCSP signer")));

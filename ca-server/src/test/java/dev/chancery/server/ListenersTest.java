@@ -121,7 +121,7 @@ class ListenersTest {
         .contains(addresses.apiUrl() + "/acme/directory")
         .contains(TrustBundle.fingerprint(certificate("root.pem")))
         .contains(addresses.publicUrl() + "/roots.pem")
-        .contains("certbot", "lego", "Caddy", "ClusterIssuer")
+        .contains("certbot", "lego run --server", "Caddy", "ClusterIssuer")
         .doesNotContain("{{", "<script");
     assertThat(page.headers().firstValue("content-security-policy")).isPresent();
   }
@@ -362,8 +362,14 @@ class ListenersTest {
       List<Issuer> issuers = new ArrayList<>();
       for (KeyedIssuer issuer :
           KeyedIssuer.open(
-              opened, configuration, token, new IssuerRegistry(database), clock.instant())) {
-        issuers.add(issuer.forIssuing(opened, addresses));
+              LoadedIssuer.all(
+                  opened,
+                  configuration.issuers(),
+                  TrustBundle.read(List.of(home.resolve("root.pem"))),
+                  clock.instant()),
+              token,
+              new IssuerRegistry(database))) {
+        issuers.add(issuer.forIssuing(addresses));
       }
       return Credential.issue(
           new IssuingAuthority(

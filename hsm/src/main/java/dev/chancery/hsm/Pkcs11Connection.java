@@ -68,8 +68,7 @@ final class Pkcs11Connection {
     try (SecretFile pin = SecretFile.read("PIN", settings.pinFile())) {
       Cryptoki module = Cryptoki.load(settings.library(), settings.environment());
       CryptokiToken token = theToken(settings, module.tokens());
-      Pkcs11Login login =
-          Pkcs11Login.begin(module, token, settings.description(), pin.characters());
+      Pkcs11Login login = Pkcs11Login.begin(module, token, settings, pin.characters());
       try {
         SunPkcs11 provider = SunPkcs11.open(settings, token, pin.characters());
         return new Pkcs11Connection(settings, threads, module, token, login, provider);

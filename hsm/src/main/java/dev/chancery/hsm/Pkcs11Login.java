@@ -29,8 +29,10 @@ final class Pkcs11Login {
    * @throws TokenUnusable when the PIN is wrong, or locked, or missing. While the process is logged
    *     in already, no PIN is wrong: the module does not look at it.
    */
-  static Pkcs11Login begin(Cryptoki module, CryptokiToken token, String description, char[] pin)
+  static Pkcs11Login begin(
+      Cryptoki module, CryptokiToken token, Pkcs11Settings settings, char[] pin)
       throws TokenUnusable, CryptokiError {
+    String description = settings.description();
     synchronized (SHARES) {
       if (!token.hasUserPin()) {
         throw new TokenUnusable(description + " has no user PIN yet");
@@ -46,7 +48,7 @@ final class Pkcs11Login {
       Place place = new Place(module, token.slot());
       CryptokiSession guard = module.open(token, false);
       try {
-        login(guard, description, pin);
+        login(guard, settings, pin);
       } catch (TokenUnusable | CryptokiError | RuntimeException e) {
         guard.close();
         throw e;
@@ -56,8 +58,9 @@ final class Pkcs11Login {
     }
   }
 
-  private static void login(CryptokiSession session, String description, char[] pin)
+  private static void login(CryptokiSession session, Pkcs11Settings settings, char[] pin)
       throws TokenUnusable, CryptokiError {
+    String description = settings.description();
     try {
       session.login(pin);
     } catch (CryptokiError e) {
@@ -65,7 +68,8 @@ final class Pkcs11Login {
         throw new TokenUnusable("the PIN of " + description + " is locked", e);
       }
       if (e.code() == CryptokiError.PIN_INCORRECT || e.code() == CryptokiError.PIN_LEN_RANGE) {
-        throw new TokenUnusable("the PIN is wrong for " + description, e);
+        throw new TokenUnusable(
+            "the PIN is wrong for " + description + ", in file " + settings.pinFile(), e);
       }
       if (e.code() == CryptokiError.PIN_EXPIRED) {
         throw new TokenUnusable("the PIN of " + description + " has expired", e);
