@@ -95,18 +95,33 @@ fi
 
 install_missing softhsm2-util=softhsm2
 
-mkdir -p "$home"
-home=$(cd "$home" && pwd)
-# A finished home needs no set-up; an interrupted one is finished.
+# A finished home needs no set-up; an interrupted one is finished. What init will refuse is refused before the tokens
+# are made.
 if [ ! -e "$home/root.pem" ] || [ ! -e "$home/ca/issuing.pem" ]; then
+  "$launcher" init --check --home "$home" "${overrides[@]}" >/dev/null
+  mkdir -p "$home"
   for label in chancery chancery-root; do
     "$root/scripts/softhsm-init.sh" --dir "$home/token" --label "$label" >&2
   done
   "$launcher" init --home "$home" "${overrides[@]}" >&2
 fi
 
-# Later starts are faster with a cache; making it must not delay this one. The subshell leaves it to init, so that the
-# server gets no child it does not know.
-(nice -n 19 "${launcher%/*}/warm-up" </dev/null >/dev/null 2>&1 &)
+# Later starts are faster with a cache; making it must not delay this one, nor outlive it: it is in a process group of
+# its own, which is ended when the server, the process that this script becomes, is gone. The outer subshell leaves
+# both to init, so that the server gets no child it does not know.
+warm_up() {
+  local group
+  trap '' HUP
+  setsid nice -n 19 "${launcher%/*}/warm-up" &
+  group=$!
+  while kill -0 "$group" 2>/dev/null; do
+    if ! kill -0 $$ 2>/dev/null; then
+      kill -TERM -- "-$group"
+      return
+    fi
+    sleep 0.5
+  done
+}
+(warm_up </dev/null >/dev/null 2>&1 &)
 
 exec "$launcher" serve --home "$home" "${overrides[@]}"

@@ -3,6 +3,8 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import java.util.stream.Stream;
 import org.flywaydb.core.Flyway;
 import org.jooq.codegen.GenerationTool;
@@ -23,6 +25,9 @@ final class GenerateTables {
       "jdbc:h2:mem:generate;MODE=PostgreSQL;DATABASE_TO_LOWER=TRUE;"
           + "DEFAULT_NULL_ORDERING=HIGH;DB_CLOSE_DELAY=-1";
 
+  /** Held here, because a logger that no one holds forgets its level. */
+  private static final Logger FLYWAY = Logger.getLogger("org.flywaydb");
+
   private GenerateTables() {}
 
   /** Arguments: the folder of migrations, this file, the folder to write to. */
@@ -34,6 +39,7 @@ final class GenerateTables {
     if (Files.exists(stamp) && Files.exists(target) && Files.readString(stamp).equals(wanted)) {
       return;
     }
+    FLYWAY.setLevel(Level.WARNING);
     Flyway.configure()
         .dataSource(URL, "sa", "")
         .locations("filesystem:" + migrations)

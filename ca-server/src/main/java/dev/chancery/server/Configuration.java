@@ -2,18 +2,24 @@ package dev.chancery.server;
 
 import dev.chancery.core.Cidr;
 import dev.chancery.core.IssuerId;
+import dev.chancery.core.Name;
 import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.hsm.KeyId;
+import dev.chancery.hsm.Pkcs11Settings;
+import dev.chancery.server.profiles.BuiltInProfiles;
 import dev.chancery.server.profiles.ProfileFiles;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * The server's configuration: DIR/chancery.yaml, read and checked by {@link ConfigurationFile}.
@@ -24,12 +30,18 @@ record Configuration(
     ExternalUrls externalUrls,
     DatabaseSection database,
     TokenSection token,
+    Map<String, TokenSection> moreTokens,
     List<Path> roots,
     List<IssuerSection> issuers,
     Path profiles,
     AcmeSection acme,
     CrlSection crl,
     OcspSection ocsp) {
+
+  private static final Set<Name.Kind> ORDERED_NAMES = Set.of(Name.Kind.DNS, Name.Kind.IP);
+
+  /** The name of the token under {@code token:}. */
+  static final String DEFAULT_TOKEN = "default";
 
   record Listeners(
       ListenerSection publicListener,
@@ -60,6 +72,7 @@ record Configuration(
   /**
    * @param library the PKCS #11 module; there when the kind is PKCS11, with label or serial
    * @param file the key store; there when the kind is PKCS12
+   * @param place where the module's code runs
    * @param pinFile the user PIN, or the password of the key store
    */
   record TokenSection(
@@ -71,14 +84,25 @@ record Configuration(
       Path pinFile,
       int threads,
       Duration timeout,
+      Pkcs11Settings.Place place,
       Map<String, String> environment) {}
 
   /**
    * @param certificate a PEM file: the issuer's certificate, then those above it without the root
    * @param ocspKeyId the key of the delegated OCSP signer; made when it is missing
+   * @param tokens the names of the tokens that hold its key, the preferred one first
+   * @param ocspToken the name of the token that holds its OCSP signer's key
+   * @param place where it stands, for a refusal that only the certificate can tell
    */
   record IssuerSection(
-      IssuerId name, Path certificate, KeyId keyId, KeyId ocspKeyId, boolean rsaPss) {}
+      IssuerId name,
+      Path certificate,
+      KeyId keyId,
+      KeyId ocspKeyId,
+      boolean rsaPss,
+      List<String> tokens,
+      String ocspToken,
+      YamlSection place) {}
 
   record AcmeSection(Map<String, EndpointSection> endpoints, ValidationSection validation) {}
 
@@ -110,12 +134,47 @@ record Configuration(
   /** The profiles that the configuration names. */
   Map<ProfileId, Profile> profiles(Home home) throws ConfigurationInvalid {
     Map<ProfileId, Profile> known = ProfileFiles.load(home.resolve(profiles));
+    requireForOrders(known);
+    return known;
+  }
+
+  /** Refuses an endpoint with a profile that is not there, or that no order could have. */
+  void requireForOrders(Map<ProfileId, Profile> known) throws ConfigurationInvalid {
     for (EndpointSection endpoint : acme.endpoints().values()) {
-      if (!known.containsKey(endpoint.profile())) {
-        throw endpoint.place().refused("there is no profile " + endpoint.profile());
+      Optional<String> obstacle = obstacle(endpoint.profile(), known);
+      if (obstacle.isPresent()) {
+        throw endpoint.place().refused("profile", obstacle.get());
       }
     }
-    return known;
+  }
+
+  /** What the engine would refuse of every order, said when the server starts. */
+  private static Optional<String> obstacle(ProfileId id, Map<ProfileId, Profile> known) {
+    if (BuiltInProfiles.ALL.containsKey(id)) {
+      return Optional.of("profile " + id + " is for this server's own certificates");
+    }
+    Profile profile = known.get(id);
+    if (profile == null) {
+      return Optional.of("there is no profile " + id);
+    }
+    if (profile.constraint() instanceof Profile.Constraint.Authority) {
+      return Optional.of("profile " + id + " makes CAs, and no order can ask for one");
+    }
+    if (profile.subject() == Profile.SubjectRule.REQUESTED) {
+      return Optional.of("profile " + id + " certifies a subject, which an order cannot prove");
+    }
+    if (Collections.disjoint(profile.names().kinds(), ORDERED_NAMES)) {
+      return Optional.of(
+          "profile " + id + " certifies neither DNS names nor IP addresses, as orders have them");
+    }
+    return Optional.empty();
+  }
+
+  /** Every token, by its name. */
+  Map<String, TokenSection> tokens() {
+    Map<String, TokenSection> all = new TreeMap<>(moreTokens);
+    all.put(DEFAULT_TOKEN, token);
+    return all;
   }
 
   EndpointSection defaultEndpoint() {

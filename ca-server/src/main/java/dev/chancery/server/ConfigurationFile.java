@@ -6,6 +6,7 @@ import dev.chancery.core.Cidr;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.ProfileId;
 import dev.chancery.hsm.KeyId;
+import dev.chancery.hsm.Pkcs11Settings;
 import dev.chancery.server.Configuration.AcmeSection;
 import dev.chancery.server.Configuration.CrlSection;
 import dev.chancery.server.Configuration.DatabaseSection;
@@ -19,6 +20,8 @@ import dev.chancery.server.Configuration.OcspSection;
 import dev.chancery.server.Configuration.TokenKind;
 import dev.chancery.server.Configuration.TokenSection;
 import dev.chancery.server.Configuration.ValidationSection;
+import dev.chancery.store.DatabaseSettings;
+import dev.chancery.store.DatabaseUnusable;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -43,20 +46,22 @@ final class ConfigurationFile {
     return read(YamlSection.ofFile(file, overrides));
   }
 
-  /** Refuses what {@link #read} would refuse, before the file is written with this text. */
-  static void check(Path file, String text, Map<String, String> overrides)
+  /** As {@link #read}, before the file is written with this text. */
+  static Configuration future(Path file, String text, Map<String, String> overrides)
       throws ConfigurationInvalid {
-    read(YamlSection.ofText(file, text, overrides));
+    return read(YamlSection.ofText(file, text, overrides));
   }
 
   private static Configuration read(YamlSection root) throws ConfigurationInvalid {
-    List<IssuerSection> issuers = issuers(root);
+    Map<String, TokenSection> tokens = tokens(root.section("tokens"));
+    List<IssuerSection> issuers = issuers(root, tokens.keySet());
     Configuration configuration =
         new Configuration(
             listeners(root.section("listeners")),
             externalUrls(root.section("externalUrls")),
             database(root.section("database")),
             token(root.requiredSection("token")),
+            tokens,
             root.list("roots", Path::of),
             issuers,
             root.optional("profiles", Path::of).orElse(Path.of("profiles")),
@@ -119,6 +124,27 @@ final class ConfigurationFile {
     return database;
   }
 
+  /** Those besides the one under token. */
+  private static Map<String, TokenSection> tokens(Optional<YamlSection> section)
+      throws ConfigurationInvalid {
+    Map<String, TokenSection> tokens = new TreeMap<>();
+    if (section.isPresent()) {
+      for (String name : section.get().keys()) {
+        if (name.equals(Configuration.DEFAULT_TOKEN)) {
+          throw section.get().refused("the token named " + name + " is the one under token");
+        }
+        if (!name.matches("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")) {
+          throw section
+              .get()
+              .refused("a token's name is 1 to 32 lower-case letters, digits and inner hyphens");
+        }
+        tokens.put(name, token(section.get().requiredSection(name)));
+      }
+      section.get().end();
+    }
+    return Map.copyOf(tokens);
+  }
+
   private static TokenSection token(YamlSection section) throws ConfigurationInvalid {
     Optional<YamlSection> environment = section.section("environment");
     TokenSection token =
@@ -133,6 +159,9 @@ final class ConfigurationFile {
             section
                 .optional("timeout", ConfigurationFile::tokenTimeout)
                 .orElse(Duration.ofSeconds(5)),
+            section
+                .optional("place", ConfigurationFile::tokenPlace)
+                .orElse(Pkcs11Settings.Place.PROCESS),
             environment.isPresent() ? words(environment.get()) : Map.of());
     section.end();
     switch (token.kind()) {
@@ -169,19 +198,28 @@ final class ConfigurationFile {
     return Map.copyOf(words);
   }
 
-  private static List<IssuerSection> issuers(YamlSection root) throws ConfigurationInvalid {
+  private static List<IssuerSection> issuers(YamlSection root, Set<String> tokens)
+      throws ConfigurationInvalid {
     List<IssuerSection> issuers = new ArrayList<>();
     Set<IssuerId> names = new HashSet<>();
     Set<KeyId> keys = new HashSet<>();
     for (YamlSection section : root.sections("issuers")) {
+      String token =
+          section.optional("token", Function.identity()).orElse(Configuration.DEFAULT_TOKEN);
+      List<String> holders = new ArrayList<>(List.of(token));
+      holders.addAll(section.list("standbyTokens", Function.identity()));
       IssuerSection issuer =
           new IssuerSection(
               section.required("name", IssuerId::new),
               section.required("certificate", Path::of),
               section.required("keyId", KeyId::new),
               section.required("ocspKeyId", KeyId::new),
-              section.optional("rsaPss", ConfigurationFile::truth).orElse(false));
+              section.optional("rsaPss", ConfigurationFile::truth).orElse(false),
+              List.copyOf(holders),
+              section.optional("ocspToken", Function.identity()).orElse(token),
+              section);
       section.end();
+      requireTokens(issuer, tokens);
       if (issuer.name().equals(Initialization.ROOT)) {
         throw section.refused("the name " + issuer.name() + " is the root's");
       }
@@ -197,6 +235,25 @@ final class ConfigurationFile {
       throw root.refused("issuers needs at least one issuer");
     }
     return List.copyOf(issuers);
+  }
+
+  private static void requireTokens(IssuerSection issuer, Set<String> tokens)
+      throws ConfigurationInvalid {
+    Set<String> named = new HashSet<>();
+    for (String name : issuer.tokens()) {
+      requireToken(issuer, name, tokens);
+      if (!named.add(name)) {
+        throw issuer.place().refused("the token " + name + " is named twice");
+      }
+    }
+    requireToken(issuer, issuer.ocspToken(), tokens);
+  }
+
+  private static void requireToken(IssuerSection issuer, String name, Set<String> tokens)
+      throws ConfigurationInvalid {
+    if (!name.equals(Configuration.DEFAULT_TOKEN) && !tokens.contains(name)) {
+      throw issuer.place().refused("there is no token named " + name);
+    }
   }
 
   private static AcmeSection acme(YamlSection section, List<IssuerSection> issuers)
@@ -225,7 +282,7 @@ final class ConfigurationFile {
             section);
     section.end();
     if (issuers.stream().noneMatch(issuer -> issuer.name().equals(endpoint.issuer()))) {
-      throw section.refused("there is no issuer named " + endpoint.issuer());
+      throw section.refused("issuer", "there is no issuer named " + endpoint.issuer());
     }
     requireName(name, endpoint);
     return endpoint;
@@ -305,10 +362,23 @@ final class ConfigurationFile {
   private static OcspSection ocsp(Optional<YamlSection> section) throws ConfigurationInvalid {
     OcspSection ocsp =
         new OcspSection(
-            optional(section, "validity", ConfigurationFile::duration)
+            optional(section, "validity", ConfigurationFile::ocspValidity)
                 .orElse(Duration.ofHours(12)));
     end(section);
     return ocsp;
+  }
+
+  /** No answer outlives its signer's certificate: what that has left before it is replaced. */
+  private static Duration ocspValidity(String text) {
+    Duration validity = duration(text);
+    if (validity.compareTo(Server.SIGNER_REMAINDER) > 0) {
+      throw new IllegalArgumentException(
+          "at most "
+              + Server.SIGNER_REMAINDER.toHours()
+              + "h, which an OCSP signer's certificate always has left, not "
+              + text);
+    }
+    return validity;
   }
 
   private static TokenKind tokenKind(String text) {
@@ -316,6 +386,14 @@ final class ConfigurationFile {
       case "pkcs11" -> TokenKind.PKCS11;
       case "pkcs12" -> TokenKind.PKCS12;
       default -> throw new IllegalArgumentException("pkcs11 or pkcs12, not " + text);
+    };
+  }
+
+  private static Pkcs11Settings.Place tokenPlace(String text) {
+    return switch (text) {
+      case "process" -> Pkcs11Settings.Place.PROCESS;
+      case "p11-kit-server" -> Pkcs11Settings.Place.P11_KIT_SERVER;
+      default -> throw new IllegalArgumentException("process or p11-kit-server, not " + text);
     };
   }
 
@@ -327,12 +405,17 @@ final class ConfigurationFile {
     return path;
   }
 
-  /** Only its kind: what else it may say is the store's to judge. */
+  /** What it may say is the store's to judge. */
   private static String databaseUrl(String text) {
     if (!text.startsWith("jdbc:h2:file:") && !text.startsWith("jdbc:postgresql:")) {
       // Not repeated: what is not a URL of ours can have a password in it.
       throw new IllegalArgumentException(
           "a URL that begins with jdbc:h2:file: or jdbc:postgresql:");
+    }
+    try {
+      DatabaseSettings.requireUrl(text);
+    } catch (DatabaseUnusable e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
     }
     return text;
   }

@@ -1,13 +1,18 @@
 package dev.chancery.server;
 
+import dev.chancery.core.Profile;
+import dev.chancery.core.ProfileId;
+import dev.chancery.server.profiles.ProfileFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 
 /** The configuration of a new home. */
 final class FirstConfiguration {
@@ -29,9 +34,29 @@ final class FirstConfiguration {
     this.random = random;
   }
 
+  /** Refuses a configuration that does not go with the profiles that the home has or will have. */
+  void requireProfiles(Configuration configuration) throws ConfigurationInvalid {
+    Path folder = profiles();
+    if (Files.isDirectory(folder) || !home.resolve(configuration.profiles()).equals(folder)) {
+      configuration.profiles(home);
+      return;
+    }
+    Map<ProfileId, Profile> shipped = new HashMap<>();
+    for (String name : PROFILES) {
+      ProfileId id = new ProfileId(name);
+      Path file = folder.resolve(name + ".yaml");
+      shipped.put(id, ProfileFiles.profile(id, YamlSection.ofText(file, shipped(name), Map.of())));
+    }
+    configuration.requireForOrders(shipped);
+  }
+
+  private Path profiles() {
+    return home.directory().resolve("profiles");
+  }
+
   /** Copies the profiles that come with the product, unless the home has profiles. */
   void writeProfiles() throws ConfigurationInvalid {
-    Path folder = home.directory().resolve("profiles");
+    Path folder = profiles();
     if (Files.isDirectory(folder)) {
       return;
     }

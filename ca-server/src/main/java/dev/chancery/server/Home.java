@@ -33,18 +33,21 @@ record Home(Path directory) {
     return home;
   }
 
-  /** The home, made as a private directory when it is not there. */
-  static Home create(Path path) throws ConfigurationInvalid {
+  /** An existing home of this process's user, or one that {@link #make} will make. */
+  static Home planned(Path path) throws ConfigurationInvalid {
     Home home = new Home(path.toAbsolutePath().normalize());
+    return Files.exists(home.directory, LinkOption.NOFOLLOW_LINKS) ? open(path) : home;
+  }
+
+  /** Makes the home as a private directory when it is not there. */
+  void make() throws ConfigurationInvalid {
     try {
-      if (!Files.exists(home.directory, LinkOption.NOFOLLOW_LINKS)) {
-        Files.createDirectories(
-            home.directory, PosixFilePermissions.asFileAttribute(PRIVATE_DIRECTORY));
+      if (!Files.exists(directory)) {
+        Files.createDirectories(directory, PosixFilePermissions.asFileAttribute(PRIVATE_DIRECTORY));
       }
     } catch (IOException e) {
-      throw new ConfigurationInvalid(home.directory + ": cannot be made: " + e.getMessage());
+      throw new ConfigurationInvalid(directory + ": cannot be made: " + e.getMessage());
     }
-    return open(path);
   }
 
   private void requireOwner() throws ConfigurationInvalid {

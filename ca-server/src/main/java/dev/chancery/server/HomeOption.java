@@ -18,8 +18,8 @@ final class HomeOption {
     return Home.open(home);
   }
 
-  Home create() throws ConfigurationInvalid {
-    return Home.create(home);
+  Home planned() throws ConfigurationInvalid {
+    return Home.planned(home);
   }
 
   /** Overrides of the configuration. */

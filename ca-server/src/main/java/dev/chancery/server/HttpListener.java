@@ -17,12 +17,19 @@ import org.eclipse.jetty.server.SecureRequestCustomizer;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.SslConnectionFactory;
+import org.eclipse.jetty.util.VirtualThreads;
 import org.eclipse.jetty.util.ssl.SslContextFactory;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /** One listening port with routes of its own; what a port carries, no other port carries. */
 final class HttpListener implements AutoCloseable {
   private static final Duration IDLE = Duration.ofSeconds(30);
   private static final int LONGEST_HEADERS = 16 * 1024;
+
+  /** One accepts, one selects, and one takes over from it. */
+  private static final int LEAST_THREADS = 3;
+
+  private static final int MOST_THREADS = 8;
 
   private final Javalin javalin;
 
@@ -72,13 +79,27 @@ final class HttpListener implements AutoCloseable {
     Javalin javalin =
         Javalin.create(config -> {
           config.startup.showJavalinBanner = false;
-          config.concurrency.useVirtualThreads = true;
+          config.jetty.threadPool = threads(port.key());
           config.jetty.addConnector(
               (server, shared) -> connector(server, port, protocols.over(own(shared))));
           routes.accept(config);
         });
     javalin.start();
     return new HttpListener(javalin);
+  }
+
+  /**
+   * Requests run on virtual threads. What waits in the kernel for connections and octets does not:
+   * a virtual thread that does so holds one of the few threads that carry all of them (one per
+   * processor), and on a small machine a few listeners would hold them all.
+   */
+  private static QueuedThreadPool threads(String name) {
+    QueuedThreadPool threads = new QueuedThreadPool(MOST_THREADS, LEAST_THREADS);
+    threads.setName(name);
+    threads.setDaemon(true);
+    threads.setVirtualThreadsExecutor(
+        VirtualThreads.getNamedVirtualThreadsExecutor(name + "-request-"));
+    return threads;
   }
 
   private static HttpConfiguration own(HttpConfiguration shared) {

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -62,29 +63,61 @@ final class InitCommand implements Callable<Integer> {
       description = "keep keys in encrypted files instead of a token; for development only")
   private boolean developmentKeyStore;
 
+  @Option(
+      names = "--check",
+      description = "refuse what init would refuse of home and configuration, and change nothing")
+  private boolean checkOnly;
+
   @Override
   public Integer call() throws Exception {
     KeyAlgorithm ofRoot = algorithm(rootKey);
     KeyAlgorithm ofIssuer = algorithm(issuerKey);
-    Home made = home.create();
+
+    // 1. What can be refused without writing anything: home, configuration, profiles.
+    Home planned = home.planned();
+    Path file = planned.configurationFile();
     SecureRandom random = new SecureRandom();
-    FirstConfiguration first = new FirstConfiguration(made, random);
-    if (!Files.exists(made.configurationFile())) {
-      String text = developmentKeyStore ? first.forKeyStore() : first.forToken();
-      ConfigurationFile.check(made.configurationFile(), text, overrides.values());
-      if (developmentKeyStore) {
-        first.writePasswords(rootPinFile);
-      }
-      Home.writePrivate(made.configurationFile(), text);
+    FirstConfiguration first = new FirstConfiguration(planned, random);
+    Optional<String> text = Optional.empty();
+    if (!Files.exists(file)) {
+      text = Optional.of(developmentKeyStore ? first.forKeyStore() : first.forToken());
     }
-    first.writeProfiles();
-    Configuration configuration = Configuration.read(made, overrides.values());
+    Configuration configuration =
+        text.isPresent()
+            ? ConfigurationFile.future(file, text.get(), overrides.values())
+            : Configuration.read(planned, overrides.values());
+    if (developmentKeyStore && configuration.token().kind() != Configuration.TokenKind.PKCS12) {
+      throw new ConfigurationInvalid(
+          file + ": token.kind is not pkcs12, and --development-key-store does not change it");
+    }
+    first.requireProfiles(configuration);
+    if (checkOnly) {
+      spec.commandLine().getOut().println("can be initialized: " + planned.directory());
+      return 0;
+    }
+
+    // 2. The tokens with their PINs; the files of a first key store are only made below.
     Initialization.Plan plan =
         new Initialization.Plan(rootToken, rootPinFile, organization, ofRoot, ofIssuer);
-    try (Database database = Databases.open(made, configuration.database(), System::getenv)) {
-      new Initialization(made, configuration, plan, Clock.systemUTC(), random).run(database);
+    Initialization initialization =
+        new Initialization(planned, configuration, plan, Clock.systemUTC(), random);
+    if (text.isEmpty() || !developmentKeyStore) {
+      initialization.requireTokens();
     }
-    spec.commandLine().getOut().println("initialized: " + made.directory());
+
+    // 3. The home, with the configuration written before a key has one of its ids.
+    planned.make();
+    try (Database database = Databases.open(planned, configuration.database(), System::getenv)) {
+      if (text.isPresent()) {
+        if (developmentKeyStore) {
+          first.writePasswords(rootPinFile);
+        }
+        Home.writePrivate(file, text.get());
+      }
+      first.writeProfiles();
+      initialization.run(database);
+    }
+    spec.commandLine().getOut().println("initialized: " + planned.directory());
     return 0;
   }
 

@@ -18,6 +18,7 @@ import dev.chancery.hsm.CrlKey;
 import dev.chancery.hsm.IssuerKey;
 import dev.chancery.hsm.KeyId;
 import dev.chancery.hsm.Token;
+import dev.chancery.hsm.TokenObserver;
 import dev.chancery.hsm.TokenUnusable;
 import dev.chancery.server.engine.CaCertificates;
 import dev.chancery.server.engine.Issuer;
@@ -37,6 +38,7 @@ import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x500.X500NameBuilder;
@@ -87,13 +89,31 @@ final class Initialization {
     this.random = random;
   }
 
+  /**
+   * Opens the tokens that {@link #run} needs for what is missing, and closes them: what they refuse
+   * must be refused before anything is made.
+   */
+  void requireTokens() throws ConfigurationInvalid, TokenUnusable, TokenAway {
+    List<Configuration.IssuerSection> missing = missing();
+    if (!missing.isEmpty() || !Files.exists(home.rootCertificate())) {
+      Tokens.openSibling(home, configuration.token(), plan.rootLabel(), plan.rootPinFile(), random)
+          .close();
+    }
+    for (Configuration.IssuerSection section : missing) {
+      Tokens.open(home, token(section), random, TokenObserver.NONE).close();
+    }
+  }
+
+  private List<Configuration.IssuerSection> missing() {
+    return configuration.issuers().stream()
+        .filter(issuer -> !Files.exists(home.resolve(issuer.certificate())))
+        .toList();
+  }
+
   /** Makes what is missing. */
   void run(Database database)
       throws ConfigurationInvalid, TokenUnusable, TokenAway, IssuerKeyDiffers, Refused {
-    List<Configuration.IssuerSection> missing =
-        configuration.issuers().stream()
-            .filter(issuer -> !Files.exists(home.resolve(issuer.certificate())))
-            .toList();
+    List<Configuration.IssuerSection> missing = missing();
     if (Files.exists(home.rootCertificate()) && missing.isEmpty() && !rootCrlIsDue(database)) {
       LOG.info("{}: every CA is there already", home.directory());
       return;
@@ -127,7 +147,7 @@ final class Initialization {
 
   private void issuer(Configuration.IssuerSection section, Issuer root, Database database)
       throws ConfigurationInvalid, TokenUnusable, TokenAway, IssuerKeyDiffers, Refused {
-    try (Token token = Tokens.open(home, configuration.token(), random)) {
+    try (Token token = Tokens.open(home, token(section), random, TokenObserver.NONE)) {
       SubjectPublicKey publicKey = key(token, section.keyId(), plan.issuerKey());
       new IssuerRegistry(database).register(section.name(), publicKey);
       IssuedCertificate issued =
@@ -136,6 +156,11 @@ final class Initialization {
                   root, profile(), publicKey, issuerSubject(section.name()), ISSUER_LIFETIME);
       write(home.resolve(section.certificate()), issued);
     }
+  }
+
+  /** The token that holds an issuer's key, the preferred one if there are several. */
+  private Configuration.TokenSection token(Configuration.IssuerSection issuer) {
+    return Objects.requireNonNull(configuration.tokens().get(issuer.tokens().getFirst()));
   }
 
   /** The key with this id, made when the token has none: an interrupted run may have made it. */

@@ -9,7 +9,6 @@ import dev.chancery.hsm.TokenUnusable;
 import dev.chancery.server.engine.Issuer;
 import dev.chancery.store.IssuerKeyDiffers;
 import dev.chancery.store.IssuerRegistry;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -17,26 +16,35 @@ import java.util.Optional;
 /**
  * An issuer of the configuration with its keys in the token, proven to be those of its certificate.
  */
-record KeyedIssuer(LoadedIssuer loaded, IssuerKey key, CrlKey crlKey, KeyId ocspKeyId) {
+record KeyedIssuer(LoadedIssuer loaded, IssuerKey key, CrlKey crlKey) {
 
-  /** Opens every issuer of the configuration and makes the ledger know it. */
-  static List<KeyedIssuer> open(
-      Home home, Configuration configuration, Token token, IssuerRegistry registry, Instant now)
+  /** Finds the keys of every issuer and makes the ledger know it. */
+  static List<KeyedIssuer> open(List<LoadedIssuer> all, OpenTokens tokens, IssuerRegistry registry)
       throws ConfigurationInvalid, TokenUnusable, TokenAway, IssuerKeyDiffers {
     List<KeyedIssuer> issuers = new ArrayList<>();
-    for (Configuration.IssuerSection section : configuration.issuers()) {
-      LoadedIssuer loaded = LoadedIssuer.read(home, section, now);
-      KeyId id = section.keyId();
-      IssuerKey key = token.issuerKey(id, loaded.publicKey(), loaded.scheme());
-      CrlKey crlKey = token.crlKey(id, loaded.publicKey(), loaded.scheme());
+    for (LoadedIssuer loaded : all) {
+      issuers.add(open(loaded, tokens.ofKey(loaded.section())));
       registry.register(loaded.id(), loaded.publicKey());
-      issuers.add(new KeyedIssuer(loaded, key, crlKey, section.ocspKeyId()));
     }
     return List.copyOf(issuers);
   }
 
+  private static KeyedIssuer open(LoadedIssuer loaded, Token token)
+      throws TokenUnusable, TokenAway {
+    KeyId id = loaded.section().keyId();
+    try {
+      return new KeyedIssuer(
+          loaded,
+          token.issuerKey(id, loaded.publicKey(), loaded.scheme()),
+          token.crlKey(id, loaded.publicKey(), loaded.scheme()));
+    } catch (TokenUnusable e) {
+      // The token knows its keys, not whose they should be.
+      throw new TokenUnusable(loaded.where() + e.getMessage(), e);
+    }
+  }
+
   /** The issuer as the engine knows it, with the URLs that its certificates will carry. */
-  Issuer forIssuing(Home home, Addresses addresses) throws ConfigurationInvalid {
+  Issuer forIssuing(Addresses addresses) throws ConfigurationInvalid {
     try {
       return Issuer.of(
           loaded.id(),
@@ -48,7 +56,7 @@ record KeyedIssuer(LoadedIssuer loaded, IssuerKey key, CrlKey crlKey, KeyId ocsp
               Optional.of(addresses.ocsp()),
               Optional.of(addresses.certificate(loaded.id()))));
     } catch (IllegalArgumentException e) {
-      throw new ConfigurationInvalid(home.configurationFile() + ": issuers: " + e.getMessage());
+      throw new ConfigurationInvalid(loaded.file() + ": " + e.getMessage());
     }
   }
 }

@@ -15,10 +15,12 @@ import org.bouncycastle.cert.X509CertificateHolder;
 /**
  * An issuer's certificate as its file has it, checked to be one that can be used now.
  *
+ * @param file where the certificate stands
  * @param chain the issuer's certificate, then those above it without the root
  */
 record LoadedIssuer(
-    IssuerId id,
+    Configuration.IssuerSection section,
+    Path file,
     X509CertificateHolder certificate,
     List<Der> chain,
     SubjectPublicKey publicKey,
@@ -27,33 +29,52 @@ record LoadedIssuer(
     chain = List.copyOf(chain);
   }
 
-  static LoadedIssuer read(Home home, Configuration.IssuerSection section, Instant now)
+  /** Every issuer of the configuration. */
+  static List<LoadedIssuer> all(
+      Home home, List<Configuration.IssuerSection> sections, TrustBundle trust, Instant now)
+      throws ConfigurationInvalid {
+    List<LoadedIssuer> issuers = new ArrayList<>();
+    for (Configuration.IssuerSection section : sections) {
+      issuers.add(read(home, section, trust, now));
+    }
+    return List.copyOf(issuers);
+  }
+
+  private static LoadedIssuer read(
+      Home home, Configuration.IssuerSection section, TrustBundle trust, Instant now)
       throws ConfigurationInvalid {
     Path file = home.resolve(section.certificate());
     List<X509CertificateHolder> certificates = PemFile.certificates(file);
+    String where = where(file, section);
+    CertificationPath.require(where, certificates, trust, now);
     X509CertificateHolder certificate = certificates.getFirst();
-    String where = file + ": issuer " + section.name() + ": ";
-    if (!now.isBefore(certificate.getNotAfter().toInstant())) {
-      throw new ConfigurationInvalid(
-          where + "the CA certificate expired at " + certificate.getNotAfter().toInstant());
-    }
-    if (now.isBefore(certificate.getNotBefore().toInstant())) {
-      throw new ConfigurationInvalid(
-          where
-              + "the CA certificate is not valid before "
-              + certificate.getNotBefore().toInstant());
-    }
+    SubjectPublicKey key;
+    SigningScheme scheme;
     try {
-      SubjectPublicKey key = SubjectPublicKey.of(certificate.getSubjectPublicKeyInfo());
-      return new LoadedIssuer(
-          section.name(),
-          certificate,
-          encoded(certificates),
-          key,
-          SigningScheme.of(key.algorithm(), section.rsaPss()));
+      key = SubjectPublicKey.of(certificate.getSubjectPublicKeyInfo());
+      scheme = SigningScheme.of(key.algorithm(), section.rsaPss());
     } catch (Refused | IllegalArgumentException e) {
       throw new ConfigurationInvalid(where + e.getMessage());
     }
+    if (section.rsaPss() && scheme != SigningScheme.RSA_PSS_SHA256) {
+      throw section
+          .place()
+          .refused("rsaPss", "for RSA keys only, and " + file + " certifies an " + key.algorithm());
+    }
+    return new LoadedIssuer(section, file, certificate, encoded(certificates), key, scheme);
+  }
+
+  IssuerId id() {
+    return section.name();
+  }
+
+  /** The file and the name, for the beginning of a refusal. */
+  String where() {
+    return where(file, section);
+  }
+
+  private static String where(Path file, Configuration.IssuerSection section) {
+    return file + ": issuer " + section.name() + ": ";
   }
 
   private static List<Der> encoded(List<X509CertificateHolder> certificates) {

@@ -28,6 +28,9 @@ final class PeriodicWork implements AutoCloseable {
   private static final Duration HEARTBEAT = Duration.ofSeconds(10);
   private static final int MOST_MISSED_HEARTBEATS = 4;
 
+  /** What is under way when the process ends may take as long as this. */
+  private static final Duration LONGEST_END = Duration.ofSeconds(5);
+
   /** Work that may fail. */
   interface Work {
     void run() throws Exception;
@@ -74,7 +77,7 @@ final class PeriodicWork implements AutoCloseable {
             .pollingInterval(POLLING)
             .heartbeatInterval(HEARTBEAT)
             .missedHeartbeatsLimit(MOST_MISSED_HEARTBEATS)
-            .shutdownMaxWait(Duration.ofSeconds(5))
+            .shutdownMaxWait(LONGEST_END)
             .build();
     scheduler.start();
   }
@@ -92,9 +95,18 @@ final class PeriodicWork implements AutoCloseable {
 
   @Override
   public void close() {
-    own.shutdownNow();
+    // Not interrupted at once: work that is under way still finds the database open, and ends.
+    own.shutdown();
     if (scheduler != null) {
       scheduler.stop();
+    }
+    try {
+      if (!own.awaitTermination(LONGEST_END.toSeconds(), TimeUnit.SECONDS)) {
+        own.shutdownNow();
+      }
+    } catch (InterruptedException e) {
+      own.shutdownNow();
+      Thread.currentThread().interrupt();
     }
   }
 }

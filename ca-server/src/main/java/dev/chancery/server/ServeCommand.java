@@ -3,8 +3,8 @@ package dev.chancery.server;
 import java.io.PrintWriter;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -31,28 +31,30 @@ final class ServeCommand implements Callable<Integer> {
     Home opened = home.open();
     Configuration configuration = Configuration.read(opened, overrides.values());
     PrintWriter out = spec.commandLine().getOut();
-    Server server =
-        Server.start(
-            opened,
-            configuration,
-            Clock.systemUTC(),
-            new SecureRandom(),
-            addresses -> announce(out, addresses));
-    if (exitWhenReady) {
-      server.close();
-      return 0;
+    try (OrderlyEnd end = OrderlyEnd.ofThisProcess()) {
+      end.started(
+          Server.start(
+              opened,
+              configuration,
+              Clock.systemUTC(),
+              new SecureRandom(),
+              new Server.Started() {
+                @Override
+                public void at(Addresses addresses) {
+                  if (!end.hasBegun()) {
+                    announce(out, addresses);
+                  }
+                }
+
+                @Override
+                public void mustEnd(String why) {
+                  end.demand(why);
+                }
+              }));
+      Optional<String> why = exitWhenReady ? Optional.empty() : end.await();
+      why.ifPresent(text -> spec.commandLine().getErr().println("chancery: " + text));
+      return why.isPresent() ? Main.FAILED : 0;
     }
-    CountDownLatch ended = new CountDownLatch(1);
-    Runtime.getRuntime()
-        .addShutdownHook(
-            new Thread(
-                () -> {
-                  server.close();
-                  ended.countDown();
-                },
-                "shutdown"));
-    ended.await();
-    return 0;
   }
 
   private static void announce(PrintWriter out, Addresses addresses) {

@@ -15,7 +15,6 @@ import dev.chancery.crl.CrlPublisher;
 import dev.chancery.crl.CrlResource;
 import dev.chancery.crl.CrlSettings;
 import dev.chancery.crl.CrlShelf;
-import dev.chancery.hsm.Token;
 import dev.chancery.ocsp.DelegatedSigner;
 import dev.chancery.ocsp.OcspResource;
 import dev.chancery.ocsp.OcspResponder;
@@ -25,11 +24,13 @@ import dev.chancery.server.engine.Catalogue;
 import dev.chancery.server.engine.Issuer;
 import dev.chancery.server.engine.IssuingAuthority;
 import dev.chancery.server.engine.Recovery;
+import dev.chancery.server.profiles.BuiltInProfiles;
 import dev.chancery.store.Database;
 import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.JooqCrlLedger;
 import dev.chancery.store.JooqIssuanceLedger;
 import dev.chancery.store.JooqRevocationLedger;
+import dev.chancery.store.TokenAudit;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.security.SecureRandom;
@@ -59,8 +60,19 @@ final class Server implements AutoCloseable {
   private static final Duration ISSUANCE_GRACE = Duration.ofSeconds(60);
 
   private static final Duration SIGNER_RENEWAL = Duration.ofDays(3);
+
+  /** What the certificate of an OCSP signer has left at least when it is replaced. */
+  static final Duration SIGNER_REMAINDER =
+      BuiltInProfiles.LIFE_OF_OCSP_SIGNER.minus(SIGNER_RENEWAL);
+
   private static final Duration CRL_FRESHNESS = Duration.ofMinutes(5);
-  private static final int CACHED_ANSWERS = 100_000;
+
+  /** For how long the first CRL holds up the start. */
+  private static final Duration FIRST_CRL = Duration.ofSeconds(10);
+
+  /** An eighth of the heap that the launcher gives. */
+  private static final long CACHED_ANSWERS = 32L * 1024 * 1024;
+
   private static final int MOST_PRUNED = 100_000;
   private static final int MOST_NAMES = 100;
 
@@ -91,16 +103,23 @@ final class Server implements AutoCloseable {
     }
   }
 
-  /** Told of the URLs once the server is ready. */
+  /** Told of what matters to the process that the server runs in. */
   interface Started {
+    /** The server is ready, at these addresses. */
     void at(Addresses addresses);
+
+    /** The server can go on, but without a token that only a new process can open again. */
+    default void mustEnd(String why) {}
   }
 
   private void wire(Started started) throws Exception {
     // 1. What can be refused without touching anything: files and ports.
     Map<ProfileId, Profile> profiles = configuration.profiles(home);
     TrustBundle trust =
-        TrustBundle.read(configuration.roots().stream().map(home::resolve).toList());
+        TrustBundle.readValid(
+            configuration.roots().stream().map(home::resolve).toList(), clock.instant());
+    List<LoadedIssuer> loadedIssuers =
+        LoadedIssuer.all(home, configuration.issuers(), trust, clock.instant());
     Configuration.Listeners listeners = configuration.listeners();
     BoundPort publicPort = part(BoundPort.bind("public", listeners.publicListener()));
     BoundPort apiPort = part(BoundPort.bind("api", listeners.api()));
@@ -115,9 +134,12 @@ final class Server implements AutoCloseable {
     JooqRevocationLedger revocations = new JooqRevocationLedger(database, clock);
     JooqCrlLedger crls = new JooqCrlLedger(database, clock);
     IssuerRegistry registry = new IssuerRegistry(database);
-    Token token = part(Tokens.open(home, configuration.token(), random));
-    List<KeyedIssuer> issuers =
-        KeyedIssuer.open(home, configuration, token, registry, clock.instant());
+    PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    TokenMetrics tokenMetrics =
+        part(new TokenMetrics(metrics, new TokenAudit(database, clock), started::mustEnd));
+    OpenTokens tokens = part(OpenTokens.open(home, configuration, random, tokenMetrics));
+    tokenMetrics.watch(tokens.all());
+    List<KeyedIssuer> issuers = KeyedIssuer.open(loadedIssuers, tokens, registry);
 
     // 3. CRLs.
     CrlSettings crlSettings =
@@ -140,7 +162,7 @@ final class Server implements AutoCloseable {
     // 4. The engine.
     Map<IssuerId, Issuer> issuing = new TreeMap<>();
     for (KeyedIssuer issuer : issuers) {
-      issuing.put(issuer.loaded().id(), issuer.forIssuing(home, addresses));
+      issuing.put(issuer.loaded().id(), issuer.forIssuing(addresses));
     }
     CertificateAuthority authority =
         new IssuingAuthority(
@@ -161,11 +183,11 @@ final class Server implements AutoCloseable {
       DelegatedSigner signer =
           new DelegatedSigner(
               loaded.id(),
-              token,
+              tokens.ofOcspKey(loaded.section()),
               authority,
               clock,
               new DelegatedSigner.Settings(
-                  issuer.ocspKeyId(),
+                  loaded.section().ocspKeyId(),
                   KeyAlgorithm.EC_P256,
                   SIGNER_RENEWAL,
                   issuer(issuing, loaded.id()).ownSubject(loaded.id() + " OCSP signer")));
@@ -242,7 +264,7 @@ final class Server implements AutoCloseable {
         new AdminApi(authority, registry.all(), certificates, publisher::publishesFor, clock);
     part(
         HttpListener.https(adminPort, tls.listenerForClientsOf(trust.trustStore()), admin::routes));
-    Management management = new Management(checks(database, issuers), metrics());
+    Management management = new Management(checks(database, issuers), metrics);
     part(HttpListener.http(managementPort, UriCompliance.DEFAULT, management::routes));
     Home.writePrivate(home.adminServerName(), addresses.apiUrl().host() + "\n");
     Home.writePrivate(
@@ -264,8 +286,13 @@ final class Server implements AutoCloseable {
     for (DelegatedSigner signer : signers) {
       work.everywhere("ocsp signer", Duration.ofMinutes(10), signer::renewIfDue);
     }
-    work.start();
     publisher.refreshDue();
+    work.start();
+    // The first certificates say where their CRL is: there should be one. A token that is slow or
+    // away must not keep the server from all else that it can do.
+    if (!publisher.awaitCurrent(FIRST_CRL)) {
+      LOG.warn("there is no CRL yet that has not ended; one is made as soon as it can be");
+    }
     started.at(addresses);
   }
 
@@ -313,10 +340,6 @@ final class Server implements AutoCloseable {
         validation.resolvers());
   }
 
-  private static PrometheusMeterRegistry metrics() {
-    return new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-  }
-
   /** The host by which a client on this machine reaches the admin listener. */
   private static String adminHost(Configuration.ListenerSection listener) {
     return listener.host().equals("0.0.0.0") || listener.host().equals("::")
@@ -324,9 +347,12 @@ final class Server implements AutoCloseable {
         : listener.host();
   }
 
-  /** Ends what was started, the last first: listeners before what they call. */
+  /**
+   * Ends what was started, the last first: listeners before what they call. Who calls this while
+   * another does waits for the end too.
+   */
   @Override
-  public void close() {
+  public synchronized void close() {
     while (!parts.isEmpty()) {
       try {
         parts.pop().close();

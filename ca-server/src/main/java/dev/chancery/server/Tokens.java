@@ -18,17 +18,25 @@ import java.util.stream.Collectors;
 final class Tokens {
   private Tokens() {}
 
-  /** The online token. */
-  static Token open(Home home, Configuration.TokenSection section, SecureRandom random)
+  /** One of the online tokens. */
+  static Token open(
+      Home home, Configuration.TokenSection section, SecureRandom random, TokenObserver observer)
       throws ConfigurationInvalid, TokenUnusable, TokenAway {
-    return open(
-        home,
-        section,
-        section.label(),
-        section.serial(),
-        section.file(),
-        section.pinFile(),
-        random);
+    return switch (section.kind()) {
+      case PKCS11 -> Pkcs11Token.open(settings(home, section), observer);
+      case PKCS12 -> open(home, section, section.file().orElseThrow(), section.pinFile(), random);
+    };
+  }
+
+  /** One that others can stand in for until it is there. */
+  static Token openWhenThere(Home home, Configuration.TokenSection section, TokenObserver observer)
+      throws ConfigurationInvalid, TokenUnusable {
+    if (section.kind() != Configuration.TokenKind.PKCS11) {
+      throw new ConfigurationInvalid(
+          home.configurationFile()
+              + ": tokens: only tokens of kind pkcs11 can stand in for each other");
+    }
+    return Pkcs11Token.openWhenThere(settings(home, section), observer);
   }
 
   /**
@@ -43,42 +51,60 @@ final class Tokens {
       Path pinFile,
       SecureRandom random)
       throws ConfigurationInvalid, TokenUnusable, TokenAway {
-    Optional<Path> file = section.file().map(online -> online.resolveSibling(label + ".p12"));
-    return open(home, section, Optional.of(label), Optional.empty(), file, pinFile, random);
+    return switch (section.kind()) {
+      case PKCS11 ->
+          Pkcs11Token.open(
+              settings(home, section, Optional.of(label), Optional.empty(), pinFile),
+              TokenObserver.NONE);
+      case PKCS12 ->
+          open(
+              home,
+              section,
+              section.file().orElseThrow().resolveSibling(label + ".p12"),
+              pinFile,
+              random);
+    };
   }
 
   private static Token open(
       Home home,
       Configuration.TokenSection section,
+      Path file,
+      Path passwordFile,
+      SecureRandom random)
+      throws ConfigurationInvalid, TokenUnusable {
+    try {
+      return Pkcs12Token.open(
+          new Pkcs12Settings(
+              home.resolve(file), home.resolve(passwordFile), section.threads(), section.timeout()),
+          random);
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationInvalid(home.configurationFile() + ": token: " + e.getMessage());
+    }
+  }
+
+  private static Pkcs11Settings settings(Home home, Configuration.TokenSection section)
+      throws ConfigurationInvalid {
+    return settings(home, section, section.label(), section.serial(), section.pinFile());
+  }
+
+  private static Pkcs11Settings settings(
+      Home home,
+      Configuration.TokenSection section,
       Optional<String> label,
       Optional<String> serial,
-      Optional<Path> file,
-      Path pinFile,
-      SecureRandom random)
-      throws ConfigurationInvalid, TokenUnusable, TokenAway {
+      Path pinFile)
+      throws ConfigurationInvalid {
     try {
-      return switch (section.kind()) {
-        case PKCS11 ->
-            Pkcs11Token.open(
-                new Pkcs11Settings(
-                    section.library().orElseThrow(),
-                    label,
-                    serial,
-                    home.resolve(pinFile),
-                    section.threads(),
-                    section.timeout(),
-                    Pkcs11Settings.Place.PROCESS,
-                    environment(home, section.environment())),
-                TokenObserver.NONE);
-        case PKCS12 ->
-            Pkcs12Token.open(
-                new Pkcs12Settings(
-                    home.resolve(file.orElseThrow()),
-                    home.resolve(pinFile),
-                    section.threads(),
-                    section.timeout()),
-                random);
-      };
+      return new Pkcs11Settings(
+          section.library().orElseThrow(),
+          label,
+          serial,
+          home.resolve(pinFile),
+          section.threads(),
+          section.timeout(),
+          section.place(),
+          environment(home, section.environment()));
     } catch (IllegalArgumentException e) {
       throw new ConfigurationInvalid(home.configurationFile() + ": token: " + e.getMessage());
     }

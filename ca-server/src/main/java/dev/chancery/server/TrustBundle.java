@@ -6,6 +6,7 @@ import java.io.StringWriter;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -25,6 +26,16 @@ record TrustBundle(List<X509CertificateHolder> roots) {
       roots.addAll(PemFile.certificates(file));
     }
     return new TrustBundle(roots);
+  }
+
+  /** As {@link #read}, refusing what no client would trust now. */
+  static TrustBundle readValid(List<Path> files, Instant now) throws ConfigurationInvalid {
+    for (Path file : files) {
+      for (X509CertificateHolder root : PemFile.certificates(file)) {
+        CertificationPath.requireRoot(file, root, now);
+      }
+    }
+    return read(files);
   }
 
   String pem() {

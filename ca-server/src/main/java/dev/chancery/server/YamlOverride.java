@@ -118,7 +118,7 @@ final class YamlOverride {
     }
   }
 
-  private static Optional<Node> value(MappingNode mapping, String name) {
+  static Optional<Node> value(MappingNode mapping, String name) {
     return mapping.getValue().stream()
         .filter(
             entry -> entry.getKeyNode() instanceof ScalarNode key && key.getValue().equals(name))

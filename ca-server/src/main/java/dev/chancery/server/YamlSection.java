@@ -35,18 +35,20 @@ public final class YamlSection {
   private record Source(Path file, Map<Node, String> overridden) {
     ConfigurationInvalid refusal(Node node, String reason) {
       String override = overridden.get(node);
-      return override == null
-          ? ConfigurationInvalid.at(file, node.getStartMark().getLine() + 1, reason)
-          : new ConfigurationInvalid("--set " + override + ": " + reason);
+      if (override == null) {
+        return ConfigurationInvalid.at(file, node.getStartMark().getLine() + 1, reason);
+      }
+      boolean named = reason.startsWith(override + ":") || reason.startsWith(override + " ");
+      return new ConfigurationInvalid("--set " + (named ? "" : override + ": ") + reason);
     }
   }
 
   private final Source source;
   private final String path;
-  private final Node node;
+  private final MappingNode node;
   private final Map<String, NodeTuple> left;
 
-  private YamlSection(Source source, String path, Node node, Map<String, NodeTuple> left) {
+  private YamlSection(Source source, String path, MappingNode node, Map<String, NodeTuple> left) {
     this.source = source;
     this.path = path;
     this.node = node;
@@ -113,7 +115,7 @@ public final class YamlSection {
         throw source.refusal(key, "key " + join(path, key.getValue()) + " stands there twice");
       }
     }
-    return new YamlSection(source, path, node, entries);
+    return new YamlSection(source, path, mapping, entries);
   }
 
   /** A value that must be there; what the parser throws becomes the refusal of its line. */
@@ -179,7 +181,8 @@ public final class YamlSection {
     }
     List<YamlSection> sections = new ArrayList<>();
     for (Node node : sequence.getValue()) {
-      sections.add(of(source, join(path, key), node));
+      // Counted as --set counts.
+      sections.add(of(source, join(path, key) + "." + sections.size(), node));
     }
     return sections;
   }
@@ -201,6 +204,12 @@ public final class YamlSection {
   public ConfigurationInvalid refused(@Nullable String reason) {
     return source.refusal(
         node, (path.isEmpty() ? "" : path + ": ") + (reason == null ? "not valid" : reason));
+  }
+
+  /** A refusal of the value of one key, at its own line. */
+  ConfigurationInvalid refused(String key, String reason) {
+    Node value = YamlOverride.value(node, key).orElse(node);
+    return source.refusal(value, join(path, key) + ": " + reason);
   }
 
   private <T> T scalar(String name, Node node, Function<String, T> parser)

@@ -9,7 +9,7 @@ import dev.chancery.core.DnsName;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.TimeOrderedIds;
-import dev.chancery.hsm.Token;
+import dev.chancery.hsm.TokenObserver;
 import dev.chancery.server.engine.Catalogue;
 import dev.chancery.server.engine.Issuer;
 import dev.chancery.server.engine.IssuingAuthority;
@@ -45,7 +45,10 @@ import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.awaitility.Awaitility;
+import org.bouncycastle.asn1.ASN1Integer;
+import org.bouncycastle.asn1.ASN1OctetString;
 import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.ocsp.BasicOCSPResp;
 import org.bouncycastle.cert.ocsp.CertificateID;
@@ -118,7 +121,7 @@ class ListenersTest {
         .contains(addresses.apiUrl() + "/acme/directory")
         .contains(TrustBundle.fingerprint(certificate("root.pem")))
         .contains(addresses.publicUrl() + "/roots.pem")
-        .contains("certbot", "lego", "Caddy", "ClusterIssuer")
+        .contains("certbot", "lego run --server", "Caddy", "ClusterIssuer")
         .doesNotContain("{{", "<script");
     assertThat(page.headers().firstValue("content-security-policy")).isPresent();
   }
@@ -149,6 +152,18 @@ class ListenersTest {
       assertThat(other.statusCode()).isEqualTo(200);
     }
     assertThat(open("/ca/other.crt").statusCode()).isEqualTo(404);
+  }
+
+  @Test
+  @DisplayName("the first CRL is there when the server is ready, and is the only one")
+  void firstCrl() throws Exception {
+    assertThat(open("/crl/issuing.crl").statusCode()).isEqualTo(200);
+
+    // The cluster's work begins at once too, and would have made a second by now.
+    Thread.sleep(3000);
+    byte[] number = crl().getExtensionValue(Extension.cRLNumber.getId());
+    assertThat(ASN1Integer.getInstance(ASN1OctetString.getInstance(number).getOctets()).getValue())
+        .isOne();
   }
 
   @Test
@@ -343,12 +358,18 @@ class ListenersTest {
     Clock clock = Clock.systemUTC();
     SecureRandom random = new SecureRandom();
     try (Database database = Databases.open(opened, configuration.database(), name -> null);
-        Token token = Tokens.open(opened, configuration.token(), random)) {
+        OpenTokens tokens = OpenTokens.open(opened, configuration, random, TokenObserver.NONE)) {
       List<Issuer> issuers = new ArrayList<>();
       for (KeyedIssuer issuer :
           KeyedIssuer.open(
-              opened, configuration, token, new IssuerRegistry(database), clock.instant())) {
-        issuers.add(issuer.forIssuing(opened, addresses));
+              LoadedIssuer.all(
+                  opened,
+                  configuration.issuers(),
+                  TrustBundle.read(List.of(home.resolve("root.pem"))),
+                  clock.instant()),
+              tokens,
+              new IssuerRegistry(database))) {
+        issuers.add(issuer.forIssuing(addresses));
       }
       return Credential.issue(
           new IssuingAuthority(

@@ -12,18 +12,21 @@ import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-@DisplayName("work that a cluster does once")
+@DisplayName("periodic work")
 class PeriodicWorkTest {
   @TempDir Path folder;
 
   @ParameterizedTest
   @EnumSource
-  @DisplayName("is taken over from a node that was killed in the middle of it a minute ago")
+  @DisplayName(
+      "of a cluster is taken over from a node that was killed in the middle of it a minute ago")
   void survivesADeadNode(DatabaseKind kind) throws Exception {
     TestDatabase where = kind.create(folder);
     CountDownLatch done = new CountDownLatch(1);
@@ -44,6 +47,33 @@ class PeriodicWorkTest {
       work.start();
 
       assertThat(done.await(20, TimeUnit.SECONDS)).isTrue();
+    }
+  }
+
+  @Test
+  @DisplayName("of each node is waited for at the end, and does not begin again")
+  void endsBeforeWhatItUses() throws Exception {
+    TestDatabase where = DatabaseKind.H2.create(folder);
+    CountDownLatch begun = new CountDownLatch(1);
+    AtomicInteger done = new AtomicInteger();
+    try (Database database =
+        Database.open(DatabaseSettings.of(where.url(), where.user(), where::password))) {
+      PeriodicWork work = new PeriodicWork(database.dataSource(), "node-under-test");
+      work.everywhere(
+          "slow",
+          Duration.ofMillis(10),
+          () -> {
+            begun.countDown();
+            Thread.sleep(300);
+            done.incrementAndGet();
+          });
+      assertThat(begun.await(20, TimeUnit.SECONDS)).isTrue();
+
+      work.close();
+
+      assertThat(done).hasValue(1);
+      Thread.sleep(500);
+      assertThat(done).hasValue(1);
     }
   }
 }

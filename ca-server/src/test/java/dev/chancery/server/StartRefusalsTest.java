@@ -9,6 +9,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyPair;
@@ -28,6 +29,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
 import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
@@ -92,7 +94,15 @@ class StartRefusalsTest {
   }
 
   private static void edit(Path home, String old, String fresh) throws IOException {
-    Path file = home.resolve("chancery.yaml");
+    edit(home, "chancery.yaml", old, fresh);
+  }
+
+  private static void editProfile(Path home, String old, String fresh) throws IOException {
+    edit(home, "profiles/tls-server.yaml", old, fresh);
+  }
+
+  private static void edit(Path home, String name, String old, String fresh) throws IOException {
+    Path file = home.resolve(name);
     String text = Files.readString(file);
     assertThat(text).contains(old);
     Files.writeString(file, text.replace(old, fresh));
@@ -119,6 +129,10 @@ class StartRefusalsTest {
             "port that is no number", "listeners: {api: {port: https}}", "listeners.api.port"),
         Refusal.appended("bad duration", "crl: {validity: 7 days}", "crl.validity", "7 days"),
         Refusal.appended("duration of nothing", "ocsp: {validity: 0s}", "ocsp.validity"),
+        Refusal.appended(
+            "OCSP answers that outlive their signer",
+            "ocsp: {validity: 96h}",
+            "ocsp.validity: at most 95h"),
         Refusal.appended("CRL that ends first", "crl: {validity: 1h, refresh: 2h}", "refresh"),
         Refusal.appended("CRL refreshed too late", "crl: {refresh: 30d}", "refresh"),
         Refusal.appended(
@@ -128,6 +142,14 @@ class StartRefusalsTest {
             "URL with a path", "externalUrls: {api: 'https://a.example/x'}", "externalUrls.api"),
         Refusal.appended(
             "other database", "database: {url: 'jdbc:mysql://u:hush@h/d'}", "database.url"),
+        Refusal.appended(
+            "H2 with an option",
+            "database: {url: 'jdbc:h2:file:./x;INIT=hush'}",
+            "database.url: an H2 URL takes no options"),
+        Refusal.appended(
+            "PostgreSQL with an option that is not allowed",
+            "database: {url: 'jdbc:postgresql://h/d?password=hush'}",
+            "database.url: the option \"password\""),
         Refusal.appended("a value for a section", "listeners: 8080", "listeners must hold keys"),
         Refusal.appended("a section for a value", "profiles: {a: b}", "profiles must be a single"),
         Refusal.appended("not YAML", "crl: ]", "not YAML"),
@@ -169,6 +191,23 @@ class StartRefusalsTest {
             "acme.endpoints.default",
             "there is no profile tls-sever"),
         Refusal.edited(
+            "profile of CAs",
+            "profile: tls-server",
+            "profile: intermediate-ca",
+            "intermediate-ca",
+            "acme.endpoints.default.profile: profile intermediate-ca makes CAs"),
+        Refusal.edited(
+            "profile of this server's own",
+            "profile: tls-server",
+            "profile: ocsp-signer",
+            "ocsp-signer",
+            "acme.endpoints.default.profile: profile ocsp-signer is for this server's own"),
+        Refusal.of(
+            "profile with a subject that no order proves",
+            home -> editProfile(home, "subject: common-name", "subject: requested"),
+            "chancery.yaml:",
+            "acme.endpoints.default.profile: profile tls-server certifies a subject"),
+        Refusal.edited(
             "two endpoints of one name",
             "    default: {",
             "    default: {issuer: issuing, profile: tls-client}\n    default: {",
@@ -204,8 +243,19 @@ class StartRefusalsTest {
         Refusal.override(
             "bad value by --set",
             "listeners.api.port=70000",
-            "--set listeners.api.port: ",
-            "70000"),
+            "chancery: --set listeners.api.port: a whole number from 0 to 65535, not 70000"),
+        Refusal.override(
+            "section for a value by --set",
+            "profiles={a: b}",
+            "chancery: --set profiles must be a single value"),
+        Refusal.override(
+            "missing profile by --set",
+            "acme.endpoints.default.profile=tls-sever",
+            "chancery: --set acme.endpoints.default.profile: there is no profile tls-sever"),
+        Refusal.override(
+            "endpoint of an unknown CA by --set",
+            "acme.endpoints.default.issuer=isuing",
+            "chancery: --set acme.endpoints.default.issuer: there is no issuer named isuing"),
         Refusal.override("--set of nothing", "crl.validity=", "--set crl.validity"),
         Refusal.override("--set into a list that ends", "roots.7=a.pem", "--set roots.7"),
         Refusal.override("--set that is no YAML", "crl.validity=[", "--set crl.validity"),
@@ -274,11 +324,59 @@ class StartRefusalsTest {
         Refusal.of(
             "wrong PIN",
             home -> Files.writeString(home.resolve("token/chancery.pin"), "wrong\n"),
-            "token/chancery.p12"),
+            "token/chancery.p12",
+            "token/chancery.pin"),
         Refusal.of(
             "key of another certificate",
-            home -> certify(home, Instant.now().minusSeconds(60), Duration.ofDays(9)),
+            home -> {
+              certify(home, Instant.now().minusSeconds(60), Duration.ofDays(9));
+              Files.copy(
+                  home.resolve("ca/issuing.pem"),
+                  home.resolve("root.pem"),
+                  StandardCopyOption.REPLACE_EXISTING);
+            },
+            "ca/issuing.pem: issuer issuing: ",
             "not the key of the certificate"),
+        Refusal.of(
+            "CA below another root",
+            home -> new CaChain().root("CN=other").write(home.resolve("root.pem")),
+            "ca/issuing.pem: issuer issuing: the chain leads to none of the roots"),
+        Refusal.of(
+            "CA with the name of one below the root",
+            home -> certifyOwnKey(home, new CaChain().root(nameOf(home, "root.pem"))),
+            "ca/issuing.pem: issuer issuing: the chain leads to none of the roots"),
+        Refusal.of(
+            "chain with a CA that is not above",
+            home -> append(home, "ca/issuing.pem", new CaChain().root("CN=other")),
+            "ca/issuing.pem: issuer issuing: the chain leads to none of the roots"),
+        Refusal.of(
+            "chain with an expired CA",
+            home -> {
+              Instant yesterday = Instant.now().minus(Duration.ofDays(1));
+              CaChain chain = new CaChain().root("CN=other root");
+              chain.write(home.resolve("root.pem"));
+              certifyOwnKey(home, chain.below("CN=old", yesterday));
+            },
+            "ca/issuing.pem: issuer issuing: the CA certificate of CN=old expired at "),
+        Refusal.of(
+            "expired root beside one that is valid",
+            home ->
+                append(
+                    home,
+                    "root.pem",
+                    new CaChain().root("CN=old", Instant.now().minus(Duration.ofDays(1)))),
+            "root.pem: the CA certificate of CN=old expired at "),
+        Refusal.of(
+            "root whose signature is wrong",
+            home -> new CaChain().root("CN=other").writeFalsified(home.resolve("root.pem")),
+            "root.pem: the signature of the root CN=other is wrong"),
+        Refusal.edited(
+            "RSASSA-PSS by a key that is not RSA",
+            "certificate: ca/issuing.pem",
+            "certificate: ca/issuing.pem\n    rsaPss: true",
+            "rsaPss: true",
+            "issuers.0.rsaPss: for RSA keys only, and ",
+            "ca/issuing.pem certifies an ec-p256"),
         Refusal.of(
             "expired CA",
             home -> certify(home, Instant.now().minus(Duration.ofDays(9)), Duration.ofDays(8)),
@@ -376,6 +474,20 @@ class StartRefusalsTest {
     assertThat(run.exitCode()).isZero();
     assertThat(run.err()).isEmpty();
     assertThat(run.out()).contains("ready: https://localhost:");
+  }
+
+  @Test
+  @DisplayName("a CA with name constraints, two below the root, is served")
+  void servesConstrainedChain() throws Exception {
+    Path home = DevelopmentHome.copy(template, fresh());
+    CaChain chain = new CaChain().root("CN=other root");
+    chain.write(home.resolve("root.pem"));
+    certifyOwnKey(home, chain.below("O=Example,CN=middle"));
+
+    CommandRun run = CommandRun.of(DevelopmentHome.serve(home).toArray(String[]::new));
+
+    assertThat(run.exitCode()).describedAs(run.err()).isZero();
+    assertThat(run.err()).isEmpty();
   }
 
   @Test
@@ -501,7 +613,70 @@ class StartRefusalsTest {
         refusal,
         home);
 
-    assertThat(DevelopmentHome.snapshot(home, file -> file.equals(home))).isEmpty();
+    assertThat(home).doesNotExist();
+  }
+
+  @Test
+  @DisplayName("init without a token makes nothing")
+  void initWithoutPin() throws Exception {
+    Path home = fresh();
+    Refusal refusal =
+        Refusal.of("init", changed -> {}, "token/chancery-root.pin", "does not exist");
+
+    requireRefused(CommandRun.of("init", "--home", home.toString()), refusal, home);
+
+    assertThat(home).doesNotExist();
+  }
+
+  @Test
+  @DisplayName("init does not take a key store for the token that is configured")
+  void initWithAnotherKind() throws Exception {
+    Path home = DevelopmentHome.copy(template, fresh());
+    edit(home, "kind: pkcs12\n  file: token/chancery.p12", "library: /l.so\n  label: chancery");
+    Map<String, String> before = DevelopmentHome.snapshot(home, file -> false);
+    Refusal refusal = Refusal.of("init", changed -> {}, "chancery.yaml: token.kind is not pkcs12");
+
+    requireRefused(
+        CommandRun.of("init", "--home", home.toString(), "--development-key-store"), refusal, home);
+
+    assertThat(DevelopmentHome.snapshot(home, file -> false)).isEqualTo(before);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "listeners.pubic.port=1",
+        "acme.endpoints.default.profile=tls-sever",
+        "database.url=jdbc:h2:file:x;INIT=x"
+      })
+  @DisplayName("init --check refuses an override, and makes nothing")
+  void initCheckRefuses(String override) throws Exception {
+    Path home = fresh();
+    Refusal refusal =
+        Refusal.override("init", override, "--set " + override.replaceFirst("=.*", "") + ": ");
+
+    requireRefused(
+        CommandRun.of("init", "--check", "--home", home.toString(), "--set", override),
+        refusal,
+        home);
+
+    assertThat(home).doesNotExist();
+  }
+
+  @Test
+  @DisplayName("init --check of what can be made, and of what is there, changes nothing")
+  void initCheck() throws Exception {
+    Path home = fresh();
+
+    assertThat(CommandRun.of("init", "--check", "--home", home.toString()))
+        .returns(0, CommandRun::exitCode);
+
+    assertThat(home).doesNotExist();
+    DevelopmentHome.copy(template, home);
+    Map<String, String> before = DevelopmentHome.snapshot(home, file -> false);
+    assertThat(CommandRun.of("init", "--check", "--home", home.toString()))
+        .returns(0, CommandRun::exitCode);
+    assertThat(DevelopmentHome.snapshot(home, file -> false)).isEqualTo(before);
   }
 
   @ParameterizedTest
@@ -574,6 +749,24 @@ class StartRefusalsTest {
       }
       assertThat(run.err()).startsWith("chancery: " + file + ":" + line + ": ");
     }
+  }
+
+  /** The home's issuing CA, certified anew below the last CA of a chain. */
+  private static void certifyOwnKey(Path home, CaChain chain) throws Exception {
+    Path file = home.resolve("ca/issuing.pem");
+    X509CertificateHolder own = PemFile.certificates(file).getFirst();
+    chain.certify(own.getSubject(), own.getSubjectPublicKeyInfo()).writeWithoutRoot(file);
+  }
+
+  private static void append(Path home, String name, CaChain chain) throws Exception {
+    Path file = home.resolve(name);
+    String text = Files.readString(file);
+    chain.write(file);
+    Files.writeString(file, text + Files.readString(file));
+  }
+
+  private static String nameOf(Path home, String file) throws Exception {
+    return PemFile.certificates(home.resolve(file)).getFirst().getSubject().toString();
   }
 
   /** A self-signed certificate over a key that no token has, in the issuer's place. */

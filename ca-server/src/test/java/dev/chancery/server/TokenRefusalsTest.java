@@ -62,7 +62,11 @@ class TokenRefusalsTest {
     SoftHsmToken token = token();
     Path home = home(module(), token.label(), token.pinFile(), "{}");
 
-    requireRefused(home, "\"" + token.label() + "\"", "no private key " + ID);
+    requireRefused(
+        home,
+        home.resolve("ca/issuing.pem") + ": issuer issuing: ",
+        "\"" + token.label() + "\"",
+        "no private key " + ID);
   }
 
   @Test
@@ -88,7 +92,11 @@ class TokenRefusalsTest {
             Files.writeString(folder.resolve("wrong.pin"), WRONG_PIN + "\n"),
             "{PKCS11SPY: " + module() + ", PKCS11SPY_OUTPUT: " + calls + "}");
 
-    requireRefused(home, "the PIN is wrong", "\"" + token.label() + "\"");
+    requireRefused(
+        home,
+        "the PIN is wrong",
+        "\"" + token.label() + "\"",
+        folder.resolve("wrong.pin").toString());
 
     assertThat(Files.readAllLines(calls).stream().filter(line -> line.endsWith(": C_Login")))
         .hasSize(1);

@@ -1,6 +1,7 @@
 package dev.chancery.crl;
 
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -12,6 +13,9 @@ import org.slf4j.LoggerFactory;
  */
 final class CoalescedTask implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(CoalescedTask.class);
+
+  /** Long enough for a CRL, short enough for whoever waits for the process to end. */
+  private static final Duration LONGEST_END = Duration.ofSeconds(5);
 
   /** What is run. */
   interface Task {
@@ -64,8 +68,7 @@ final class CoalescedTask implements AutoCloseable {
         } catch (Exception e) {
           failures++;
           LOG.warn("{} failed and will be tried again: {}", name, e.toString());
-          askAgain();
-          Thread.sleep(pause.after(failures));
+          pauseAndAskAgain(pause.after(failures));
         }
       }
     } catch (InterruptedException e) {
@@ -86,8 +89,12 @@ final class CoalescedTask implements AutoCloseable {
     return taken;
   }
 
-  private synchronized void askAgain() {
+  private synchronized void pauseAndAskAgain(Duration length) throws InterruptedException {
     waiting = true;
+    long end = System.nanoTime() + length.toNanos();
+    for (long left = length.toNanos(); left > 0 && !closed; left = end - System.nanoTime()) {
+      TimeUnit.NANOSECONDS.timedWait(this, left);
+    }
   }
 
   private synchronized void finish() {
@@ -96,11 +103,34 @@ final class CoalescedTask implements AutoCloseable {
     }
   }
 
-  @Override
-  public synchronized void close() {
+  /** No run begins after this; one that is under way goes on. */
+  synchronized void stop() {
     closed = true;
-    if (thread != null) {
-      thread.interrupt();
+    notifyAll();
+  }
+
+  /**
+   * Stops, and waits for a run that is under way, so that it finds all that it uses still open. One
+   * that takes too long is interrupted and left.
+   */
+  @Override
+  public void close() {
+    stop();
+    Thread last = running();
+    if (last == null) {
+      return;
     }
+    try {
+      if (!last.join(LONGEST_END)) {
+        LOG.warn("{} does not end and is left", name);
+        last.interrupt();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private synchronized @Nullable Thread running() {
+    return thread;
   }
 }

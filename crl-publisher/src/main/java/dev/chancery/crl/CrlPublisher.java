@@ -14,7 +14,9 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,6 +35,9 @@ public final class CrlPublisher implements AutoCloseable {
    */
   private static final Duration UNCERTAIN = Duration.ofMinutes(1);
 
+  /** How often to look whether a CRL is there that someone waits for. */
+  private static final Duration LOOK_AGAIN = Duration.ofMillis(50);
+
   private record Desk(CrlIssuer issuer, CoalescedTask publishing) {}
 
   private final CrlLedger ledger;
@@ -40,6 +45,12 @@ public final class CrlPublisher implements AutoCloseable {
   private final CrlShelf shelf;
   private final Clock clock;
   private final Map<IssuerId, Desk> desks = new TreeMap<>();
+
+  /** The issuers whose next CRL was asked for, whether or not it is due. */
+  private final Set<IssuerId> demanded = ConcurrentHashMap.newKeySet();
+
+  /** The issuers whose key failed at its last CRL and has not been seen to work since. */
+  private final Set<IssuerId> doubtful = ConcurrentHashMap.newKeySet();
 
   public CrlPublisher(
       List<CrlIssuer> issuers,
@@ -63,7 +74,7 @@ public final class CrlPublisher implements AutoCloseable {
     this.clock = clock;
     for (CrlIssuer issuer : issuers) {
       CoalescedTask publishing =
-          new CoalescedTask("CRL of " + issuer.id(), () -> publish(issuer), pause);
+          new CoalescedTask("CRL of " + issuer.id(), () -> publishIfNeeded(issuer), pause);
       if (desks.put(issuer.id(), new Desk(issuer, publishing)) != null) {
         throw new IllegalArgumentException("two issuers with the name " + issuer.id());
       }
@@ -83,6 +94,7 @@ public final class CrlPublisher implements AutoCloseable {
   public void requestPublish(IssuerId issuer) {
     Desk desk = desks.get(issuer);
     if (desk != null) {
+      demanded.add(issuer);
       desk.publishing().request();
     }
   }
@@ -101,6 +113,55 @@ public final class CrlPublisher implements AutoCloseable {
       } catch (RuntimeException e) {
         LOG.warn("cannot tell whether a CRL of {} is due: {}", desk.issuer().id(), e.toString());
       }
+    }
+  }
+
+  /**
+   * Waits until there is a CRL of every issuer that has not ended, whichever node made it. Asks for
+   * none.
+   *
+   * @return false when there still was none after that time
+   */
+  public boolean awaitCurrent(Duration most) throws InterruptedException {
+    long end = System.nanoTime() + most.toNanos();
+    while (!desks.values().stream().allMatch(desk -> isCurrent(desk.issuer().id()))) {
+      if (System.nanoTime() - end >= 0) {
+        return false;
+      }
+      Thread.sleep(LOOK_AGAIN);
+    }
+    return true;
+  }
+
+  private boolean isCurrent(IssuerId issuer) {
+    try {
+      return shelf
+          .refresh(issuer)
+          .filter(copy -> clock.instant().isBefore(copy.nextUpdate()))
+          .isPresent();
+    } catch (RuntimeException e) {
+      LOG.debug("cannot tell whether there is a CRL of {}: {}", issuer, e.toString());
+      return false;
+    }
+  }
+
+  /**
+   * Publishes what was asked for, or is still due: of two who found the same CRL due, the second
+   * may have asked while it was being made.
+   */
+  private void publishIfNeeded(CrlIssuer issuer) throws TokenAway {
+    // Taken before the look at the revocations: who asks after it has a run of his own.
+    boolean asked = demanded.remove(issuer.id());
+    if (!asked && !isDue(issuer)) {
+      return;
+    }
+    try {
+      publish(issuer);
+    } catch (TokenAway | RuntimeException e) {
+      if (asked) {
+        demanded.add(issuer.id());
+      }
+      throw e;
     }
   }
 
@@ -141,6 +202,13 @@ public final class CrlPublisher implements AutoCloseable {
   }
 
   private BigInteger publish(CrlIssuer issuer) throws TokenAway {
+    // A key that failed last must answer again first: each try records a whole CRL, which stays
+    // until the next one is published, so that an outage would fill the ledger.
+    if (doubtful.contains(issuer.id())) {
+      issuer.key().probe();
+      doubtful.remove(issuer.id());
+    }
+
     // 1. The number comes before the look at the revocations: whoever gets a higher one looks
     //    later and sees at least as many, so that the lower number can be dropped in step 5.
     BigInteger number = ledger.nextNumber(issuer.id());
@@ -165,7 +233,7 @@ public final class CrlPublisher implements AutoCloseable {
         ledger.record(new PreparedCrl(issuer.id(), number, now, nextUpdate, list.with(entries)));
 
     // 4. Sign; the key verifies what the token gave.
-    SignatureValue signature = issuer.key().sign(recorded);
+    SignatureValue signature = sign(issuer, recorded);
 
     // 5. Publish, unless someone published a higher number since step 1.
     boolean published = ledger.publish(recorded, signature);
@@ -173,6 +241,15 @@ public final class CrlPublisher implements AutoCloseable {
     LOG.info(
         "CRL {} of {} {}", number, issuer.id(), published ? "published" : "dropped for " + shown);
     return shown;
+  }
+
+  private SignatureValue sign(CrlIssuer issuer, CrlLedger.Recorded recorded) throws TokenAway {
+    try {
+      return issuer.key().sign(recorded);
+    } catch (TokenAway e) {
+      doubtful.add(issuer.id());
+      throw e;
+    }
   }
 
   private Desk desk(IssuerId issuer) {
@@ -183,9 +260,11 @@ public final class CrlPublisher implements AutoCloseable {
     return desk;
   }
 
-  /** Ends the tries that are under way; what was published stays. */
+  /** Has no further CRL made, and waits a moment for those that are; what was published stays. */
   @Override
   public void close() {
+    // All are told before one is waited for, so that they end at the same time.
+    desks.values().forEach(desk -> desk.publishing().stop());
     desks.values().forEach(desk -> desk.publishing().close());
   }
 }

@@ -258,11 +258,30 @@ final class CrlPublisherTest {
     crl.token.setAway(true);
     assertThatThrownBy(this::publish).isInstanceOf(TokenAway.class);
     publisher.requestPublish(CrlFixture.ISSUER);
-    await(() -> crl.crls.numbers().size() > 4);
+    await(() -> crl.token.refused() > 4);
     assertThat(number(crl.current())).isEqualTo(BigInteger.ONE);
 
     crl.token.setAway(false);
     await(() -> crl.current().getRevokedCertificate(certificate.getSerialNumber()) != null);
+  }
+
+  @Test
+  @DisplayName("An outage of the token costs one recorded CRL, however often it is tried")
+  void tokenAwayForLong() throws Exception {
+    publish();
+    crl.token.setAway(true);
+    publisher.requestPublish(CrlFixture.ISSUER);
+    await(() -> crl.token.refused() > 6);
+    assertThat(crl.crls.numbers()).containsExactly(BigInteger.ONE, BigInteger.TWO);
+
+    crl.token.setAway(false);
+    await(() -> number(crl.current()).equals(BigInteger.valueOf(3)));
+
+    // The next outage is noticed anew.
+    crl.token.setAway(true);
+    assertThatThrownBy(this::publish).isInstanceOf(TokenAway.class);
+    assertThatThrownBy(this::publish).isInstanceOf(TokenAway.class);
+    assertThat(crl.crls.numbers()).hasSize(4);
   }
 
   @Test
@@ -272,19 +291,13 @@ final class CrlPublisherTest {
     CountDownLatch revoked = new CountDownLatch(1);
     AtomicInteger builds = new AtomicInteger();
     RevocationLedger slow =
-        new ReadOnly(crl.revocations) {
-          @Override
-          public void forEachRevoked(IssuerId issuer, Instant after, Consumer<Entry> consumer) {
-            builds.incrementAndGet();
-            super.forEachRevoked(issuer, after, consumer);
-            building.countDown();
-            try {
+        new Paused(
+            crl.revocations,
+            () -> {
+              builds.incrementAndGet();
+              building.countDown();
               assertThat(revoked.await(30, TimeUnit.SECONDS)).isTrue();
-            } catch (InterruptedException e) {
-              throw new IllegalStateException(e);
-            }
-          }
-        };
+            });
     try (CrlPublisher own = crl.publisher(shelf, slow)) {
       own.requestPublish(CrlFixture.ISSUER);
       assertThat(building.await(30, TimeUnit.SECONDS)).isTrue();
@@ -300,6 +313,89 @@ final class CrlPublisherTest {
       Thread.sleep(200);
       assertThat(builds).hasValue(2);
     }
+  }
+
+  @Test
+  @DisplayName("Who finds a CRL due while that CRL is being made does not have another made")
+  void dueTwice() throws Exception {
+    CountDownLatch building = new CountDownLatch(1);
+    CountDownLatch asked = new CountDownLatch(1);
+    try (CrlPublisher own =
+        crl.publisher(
+            shelf,
+            new Paused(
+                crl.revocations,
+                () -> {
+                  building.countDown();
+                  assertThat(asked.await(30, TimeUnit.SECONDS)).isTrue();
+                }))) {
+      own.refreshDue();
+      assertThat(building.await(30, TimeUnit.SECONDS)).isTrue();
+      own.refreshDue();
+      asked.countDown();
+      await(() -> crl.crls.current(CrlFixture.ISSUER).isPresent());
+      Thread.sleep(200);
+      assertThat(crl.crls.numbers()).hasSize(1);
+    }
+  }
+
+  @Test
+  @DisplayName(
+      "Closing waits for the CRL that is being made, so that it never meets what is closed")
+  void closeWaits() throws Exception {
+    CountDownLatch building = new CountDownLatch(1);
+    CrlPublisher own =
+        crl.publisher(
+            shelf,
+            new Paused(
+                crl.revocations,
+                () -> {
+                  building.countDown();
+                  Thread.sleep(500);
+                }));
+    own.requestPublish(CrlFixture.ISSUER);
+    assertThat(building.await(30, TimeUnit.SECONDS)).isTrue();
+
+    own.close();
+
+    assertThat(number(crl.current())).isEqualTo(BigInteger.ONE);
+    own.requestPublish(CrlFixture.ISSUER);
+    Thread.sleep(100);
+    assertThat(crl.crls.numbers()).hasSize(1);
+  }
+
+  @Test
+  @DisplayName("Who waits for the first CRL goes on when there is one, and not for ever without")
+  void awaitFirst() throws Exception {
+    crl.token.setAway(true);
+    publisher.refreshDue();
+    assertThat(publisher.awaitCurrent(Duration.ofMillis(100))).isFalse();
+
+    crl.token.setAway(false);
+    assertThat(publisher.awaitCurrent(Duration.ofSeconds(30))).isTrue();
+    assertThat(number(crl.current())).isPositive();
+
+    crl.clock.advance(CrlFixture.SETTINGS.validity());
+    assertThat(publisher.awaitCurrent(Duration.ZERO)).isFalse();
+    crl.crls.set(FaultyCrlLedger.Fault.EVERYTHING);
+    assertThat(publisher.awaitCurrent(Duration.ZERO)).isFalse();
+  }
+
+  @Test
+  @DisplayName("Closing does not wait out the pause before the next try")
+  void closeDuringPause() throws Exception {
+    CoalescedTask.Pause minute =
+        new CoalescedTask.Pause(Duration.ofMinutes(1), Duration.ofMinutes(1));
+    CrlPublisher own =
+        new CrlPublisher(List.of(crl.issuer), crl.crls, crl.revocations, shelf, crl.clock, minute);
+    crl.token.setAway(true);
+    own.requestPublish(CrlFixture.ISSUER);
+    await(() -> crl.token.refused() > 0);
+    Thread.sleep(100);
+
+    Instant begin = Instant.now();
+    own.close();
+    assertThat(Instant.now()).isBefore(begin.plusSeconds(4));
   }
 
   @Test
@@ -397,12 +493,18 @@ final class CrlPublisherTest {
     }
   }
 
-  /** What a publisher uses of a ledger. */
-  private abstract static class ReadOnly implements RevocationLedger {
-    private final RevocationLedger real;
+  private interface Pause {
+    void take() throws InterruptedException;
+  }
 
-    ReadOnly(RevocationLedger real) {
+  /** What a publisher uses of a ledger, with a pause after each look at the revocations. */
+  private static final class Paused implements RevocationLedger {
+    private final RevocationLedger real;
+    private final Pause pause;
+
+    Paused(RevocationLedger real, Pause pause) {
       this.real = real;
+      this.pause = pause;
     }
 
     @Override
@@ -413,6 +515,11 @@ final class CrlPublisherTest {
     @Override
     public void forEachRevoked(IssuerId issuer, Instant after, Consumer<Entry> consumer) {
       real.forEachRevoked(issuer, after, consumer);
+      try {
+        pause.take();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
     }
 
     @Override

@@ -14,15 +14,22 @@ import java.security.spec.ECGenParameterSpec;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A token in memory that a test can take away. */
 public final class TestToken implements Token {
   private final Map<KeyId, KeyPair> keys = new ConcurrentHashMap<>();
+  private final AtomicInteger refused = new AtomicInteger();
   private volatile boolean away;
 
   /** From now on every use fails, or none does. */
   public void setAway(boolean away) {
     this.away = away;
+  }
+
+  /** How often someone found this away. */
+  public int refused() {
+    return refused.get();
   }
 
   /** The pair itself, to sign the certificates that a test needs. */
@@ -107,8 +114,19 @@ public final class TestToken implements Token {
 
   private void requireThere() throws TokenAway {
     if (away) {
+      refused.incrementAndGet();
       throw new TokenAway("taken away by the test");
     }
+  }
+
+  @Override
+  public TokenHealth health() {
+    return new TokenHealth(TokenHealth.State.UP, 1, 0, 0, Optional.empty());
+  }
+
+  @Override
+  public Optional<Long> sessions() {
+    return Optional.empty();
   }
 
   @Override

@@ -90,7 +90,7 @@ final class Generation {
       String description = settings.description();
       Cryptoki module = instance.module();
       CryptokiToken token = theToken(settings, module.tokens());
-      Pkcs11Login login = Pkcs11Login.begin(module, token, description, pin.characters());
+      Pkcs11Login login = Pkcs11Login.begin(module, token, settings, pin.characters());
 
       // 2. The keys, asked for directly: what fails up to here leaves nothing behind. A key that
       // is gone is no reason to do without the others.

@@ -16,8 +16,10 @@ final class Pkcs11Login {
    *
    * @throws PinRefused when the PIN is wrong, or locked, or missing
    */
-  static Pkcs11Login begin(Cryptoki module, CryptokiToken token, String description, char[] pin)
+  static Pkcs11Login begin(
+      Cryptoki module, CryptokiToken token, Pkcs11Settings settings, char[] pin)
       throws PinRefused, CryptokiError {
+    String description = settings.description();
     if (!token.hasUserPin()) {
       throw new PinRefused(description + " has no user PIN yet");
     }
@@ -38,12 +40,13 @@ final class Pkcs11Login {
         return new Pkcs11Login(guard);
       }
       guard.close();
-      throw refusal(e, description);
+      throw refusal(e, settings);
     }
   }
 
-  private static PinRefused refusal(CryptokiError failure, String description)
+  private static PinRefused refusal(CryptokiError failure, Pkcs11Settings settings)
       throws CryptokiError {
+    String description = settings.description();
     if (ReturnValue.meaningOf(failure) != ReturnValue.Meaning.OPERATOR) {
       throw failure;
     }
@@ -53,7 +56,8 @@ final class Pkcs11Login {
     if (failure.is(ReturnValue.CKR_PIN_EXPIRED)) {
       return new PinRefused("the PIN of " + description + " has expired", failure);
     }
-    return new PinRefused("the PIN is wrong for " + description, failure);
+    return new PinRefused(
+        "the PIN is wrong for " + description + ", in file " + settings.pinFile(), failure);
   }
 
   /** The session that holds the login; only one thread may use it at a time. */

@@ -119,7 +119,7 @@ final class Pkcs12File {
     } catch (IOException e) {
       throw new TokenUnusable(
           e.getCause() instanceof UnrecoverableKeyException
-              ? "the password is wrong for " + file
+              ? "the password is wrong for " + file + ", in file " + passwordFile
               : file + " cannot be read as a PKCS #12 file",
           e);
     } catch (GeneralSecurityException | RuntimeException e) {

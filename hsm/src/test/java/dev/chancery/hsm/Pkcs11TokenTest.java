@@ -129,7 +129,7 @@ final class Pkcs11TokenTest extends TokenContract {
 
     assertThatThrownBy(() -> Pkcs11Token.open(withPin(wrong), TokenObserver.NONE))
         .isInstanceOf(TokenUnusable.class)
-        .hasMessage("the PIN is wrong for " + settings.description())
+        .hasMessage("the PIN is wrong for " + settings.description() + ", in file " + wrong)
         .hasMessageNotContaining("98765432");
     token().find(id("any"));
   }

@@ -46,6 +46,7 @@ final class Pkcs12TokenTest extends TokenContract {
     assertThatThrownBy(() -> Pkcs12Token.open(withPassword(wrong), new SecureRandom()))
         .isInstanceOf(TokenUnusable.class)
         .hasMessageContaining("password is wrong")
+        .hasMessageEndingWith("in file " + wrong)
         .hasMessageNotContaining("wrong-secret");
   }
 

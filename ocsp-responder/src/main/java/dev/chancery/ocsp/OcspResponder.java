@@ -32,7 +32,7 @@ public final class OcspResponder {
     this.ledger = ledger;
     this.clock = clock;
     this.settings = settings;
-    this.cache = new AnswerCache(settings.cachedAnswers());
+    this.cache = new AnswerCache(settings.cacheOctets());
   }
 
   /** The reply to an encoded OCSPRequest, or to anything else; never an exception. */
@@ -94,8 +94,9 @@ public final class OcspResponder {
   /** An answer signed not long ago, or a new one; while the token is away, any that is valid. */
   private OcspReply shared(ServedIssuer issuer, CertificateAnswer answer, Instant now)
       throws NotAnswered, TokenAway {
-    AnswerCache.Key key = new AnswerCache.Key(answer.question(), answer.status());
-    Optional<OcspReply.Shared> earlier = cache.find(key).filter(reply -> reply.isCurrent(now));
+    Der question = answer.question();
+    Optional<OcspReply.Shared> earlier =
+        cache.find(question, answer.status()).filter(reply -> reply.isCurrent(now));
     if (earlier.isPresent() && now.isBefore(earlier.get().thisUpdate().plus(settings.reuse()))) {
       return earlier.get();
     }
@@ -104,7 +105,7 @@ public final class OcspResponder {
       Instant nextUpdate = nextUpdate(signer, now);
       Der signed = signer.sign(List.of(answer), now, nextUpdate, Optional.empty());
       OcspReply.Shared fresh = new OcspReply.Shared(signed, now, nextUpdate);
-      cache.keep(key, fresh);
+      cache.keep(question, answer.status(), fresh);
       return fresh;
     } catch (TokenAway away) {
       if (earlier.isPresent()) {

@@ -7,17 +7,17 @@ import java.time.Duration;
  *
  * @param validity from thisUpdate to nextUpdate
  * @param reuse how long after thisUpdate an answer is given again before a new one is signed
- * @param cachedAnswers how many answers are kept at most
+ * @param cacheOctets how much memory the answers that are kept may take, about
  * @param nonces whether a nonce is echoed, at the price of a signature for each request; a client
  *     whose nonce is left out can still use the answer (RFC 9654 section 2.1)
  */
-public record OcspSettings(Duration validity, Duration reuse, int cachedAnswers, boolean nonces) {
+public record OcspSettings(Duration validity, Duration reuse, long cacheOctets, boolean nonces) {
   public OcspSettings {
     if (reuse.isNegative() || validity.compareTo(reuse) <= 0 || validity.toSeconds() < 1) {
       throw new IllegalArgumentException("OCSP answers must be valid longer than they are reused");
     }
-    if (cachedAnswers < 0) {
-      throw new IllegalArgumentException("the number of cached OCSP answers is negative");
+    if (cacheOctets < 0) {
+      throw new IllegalArgumentException("the memory for cached OCSP answers is negative");
     }
   }
 }

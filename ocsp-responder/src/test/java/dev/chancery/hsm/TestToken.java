@@ -107,6 +107,16 @@ public final class TestToken implements Token {
   }
 
   @Override
+  public TokenHealth health() {
+    return new TokenHealth(TokenHealth.State.UP, 1, 0, 0, Optional.empty());
+  }
+
+  @Override
+  public Optional<Long> sessions() {
+    return Optional.empty();
+  }
+
+  @Override
   public void close() {
     away = true;
   }

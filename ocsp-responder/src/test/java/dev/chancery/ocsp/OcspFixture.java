@@ -45,7 +45,7 @@ final class OcspFixture implements AutoCloseable {
   static final ASN1ObjectIdentifier SHA384 = NISTObjectIdentifiers.id_sha384;
   static final ASN1ObjectIdentifier SHA512 = NISTObjectIdentifiers.id_sha512;
   static final OcspSettings SETTINGS =
-      new OcspSettings(Duration.ofHours(4), Duration.ofHours(1), 100, true);
+      new OcspSettings(Duration.ofHours(4), Duration.ofHours(1), 100_000, true);
   static final DelegatedSigner.Settings SIGNER =
       new DelegatedSigner.Settings(
           new KeyId("0a"),

@@ -36,6 +36,16 @@ final class AuditTrail {
     event(transaction, at, "publish-crl", issuer, "chancery", "number " + number).execute();
   }
 
+  /** What happened to a token; nobody asked for it, and it is no one issuer's. */
+  static void token(DSLContext sql, Instant at, String action, String detail) {
+    sql.insertInto(AUDIT_EVENTS)
+        .set(AUDIT_EVENTS.AT, Timestamps.of(at))
+        .set(AUDIT_EVENTS.ACTION, action)
+        .set(AUDIT_EVENTS.REQUESTED_BY, "chancery")
+        .set(AUDIT_EVENTS.DETAIL, fitted(detail, LONGEST_DETAIL))
+        .execute();
+  }
+
   private static InsertSetMoreStep<AuditEventsRecord> event(
       DSLContext transaction,
       Instant at,

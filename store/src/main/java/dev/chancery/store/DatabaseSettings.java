@@ -37,6 +37,15 @@ public record DatabaseSettings(
     }
   }
 
+  /**
+   * Refuses a URL that no database is opened by here, without opening one.
+   *
+   * @throws DatabaseUnusable as {@link Database#open} would
+   */
+  public static void requireUrl(String url) throws DatabaseUnusable {
+    DatabaseAddress _ = DatabaseAddress.parse(url);
+  }
+
   /** The database at this address, with 16 connections and a patience of 5 seconds. */
   public static DatabaseSettings of(String url, String user, Supplier<String> password) {
     return new DatabaseSettings(url, user, password, STANDARD_CONNECTIONS, STANDARD_PATIENCE);

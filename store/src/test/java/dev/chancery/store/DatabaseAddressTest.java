@@ -31,11 +31,11 @@ final class DatabaseAddressTest {
         "jdbc:h2:file:",
         "jdbc:h2:file:~/x",
         "jdbc:h2:file:memFS:x",
-        "jdbc:h2:file:/tmp/x;INIT=RUNSCRIPT FROM 'x'",
-        "jdbc:h2:file:/tmp/x;AUTO_SERVER=TRUE",
-        "jdbc:h2:file:/tmp/x;IFEXISTS=TRUE",
-        "jdbc:h2:file:/tmp/x;TRACE_LEVEL_FILE=3",
-        "jdbc:h2:file:/tmp/x;",
+        "jdbc:h2:file:FOLDER/x;INIT=RUNSCRIPT FROM 'x'",
+        "jdbc:h2:file:FOLDER/x;AUTO_SERVER=TRUE",
+        "jdbc:h2:file:FOLDER/x;IFEXISTS=TRUE",
+        "jdbc:h2:file:FOLDER/x;TRACE_LEVEL_FILE=3",
+        "jdbc:h2:file:FOLDER/x;",
         "jdbc:mysql://localhost/x",
         "jdbc:postgresql:x",
         "jdbc:postgresql://localhost",
@@ -44,16 +44,17 @@ final class DatabaseAddressTest {
         "jdbc:postgresql://localhost/x?password=hunter2-hunter2",
         "jdbc:postgresql://localhost/x?user=me",
         "jdbc:postgresql://localhost/x?sslmode=require&socketFactory=evil.Factory",
-        "jdbc:postgresql://localhost/x?loggerFile=/tmp/x",
+        "jdbc:postgresql://localhost/x?loggerFile=FOLDER/x",
         "jdbc:postgresql://localhost/x?%70assword=hunter2-hunter2",
         "jdbc:postgresql://localhost/x?",
       })
-  void urlIsRefused(String url) {
+  void urlIsRefused(String form) {
+    String url = form.replace("FOLDER", folder.toString());
     assertThatThrownBy(() -> Database.open(DatabaseSettings.of(url, "me", () -> SECRET)))
         .isInstanceOf(DatabaseUnusable.class)
         .hasMessageNotContaining("\n")
         .hasMessageNotContaining(SECRET);
-    assertThat(Path.of("/tmp/x.mv.db")).doesNotExist();
+    assertThat(folder).isEmptyDirectory();
   }
 
   @ParameterizedTest

@@ -27,6 +27,13 @@ public final class BuiltInProfiles {
   public static final ProfileId ADMIN_CLIENT = new ProfileId("admin-client");
   public static final ProfileId API_SERVER = new ProfileId("api-server");
 
+  private static final Profile.Validity OCSP_SIGNER_VALIDITY =
+      new Profile.Validity(days(7), Duration.ofHours(2), days(30), Duration.ofHours(1));
+
+  /** From the issue of an OCSP signer's certificate to its end. */
+  public static final Duration LIFE_OF_OCSP_SIGNER =
+      OCSP_SIGNER_VALIDITY.standard().minus(OCSP_SIGNER_VALIDITY.backdate());
+
   private static final Profile.NameRule NO_NAMES =
       new Profile.NameRule(
           Set.of(),
@@ -80,7 +87,7 @@ public final class BuiltInProfiles {
         OCSP_SIGNER,
         "a delegated OCSP signer",
         CA_KEYS,
-        new Profile.Validity(days(7), Duration.ofHours(2), days(30), Duration.ofHours(1)),
+        OCSP_SIGNER_VALIDITY,
         Profile.SubjectRule.REQUESTED,
         NO_NAMES,
         Set.of(KeyUsageBit.DIGITAL_SIGNATURE),

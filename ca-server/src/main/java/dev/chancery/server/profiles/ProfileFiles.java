@@ -72,7 +72,8 @@ public final class ProfileFiles {
     }
   }
 
-  private static Profile profile(ProfileId id, YamlSection file) throws ConfigurationInvalid {
+  /** Reads one profile. */
+  public static Profile profile(ProfileId id, YamlSection file) throws ConfigurationInvalid {
     String description = file.optional("description", Function.identity()).orElse("");
     Set<KeyAlgorithm> algorithms =
         new LinkedHashSet<>(file.list("keyAlgorithms", ProfileWords::keyAlgorithm));

@@ -15,6 +15,7 @@ import dev.chancery.hsm.IssuerKey;
 import dev.chancery.hsm.KeyId;
 import dev.chancery.hsm.Pkcs11Settings;
 import dev.chancery.hsm.Pkcs11Token;
+import dev.chancery.hsm.TokenObserver;
 import dev.chancery.server.profiles.ProfileFiles;
 import dev.chancery.store.Database;
 import dev.chancery.store.DatabaseSettings;

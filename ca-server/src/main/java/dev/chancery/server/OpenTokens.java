@@ -1,0 +1,90 @@
+package dev.chancery.server;
+
+import dev.chancery.core.TokenAway;
+import dev.chancery.hsm.Pkcs11Token;
+import dev.chancery.hsm.ReplicatedToken;
+import dev.chancery.hsm.Token;
+import dev.chancery.hsm.TokenObserver;
+import dev.chancery.hsm.TokenUnusable;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/** The tokens that the issuers of a configuration use, each opened once. */
+final class OpenTokens implements AutoCloseable {
+  private final Map<String, Token> byName = new TreeMap<>();
+
+  private OpenTokens() {}
+
+  /**
+   * Opens them. A token that others can stand in for need not be there yet: it is waited for while
+   * the server works.
+   */
+  static OpenTokens open(
+      Home home, Configuration configuration, SecureRandom random, TokenObserver observer)
+      throws ConfigurationInvalid, TokenUnusable, TokenAway {
+    Set<String> needed = new TreeSet<>();
+    Set<String> replicas = new TreeSet<>();
+    for (Configuration.IssuerSection issuer : configuration.issuers()) {
+      needed.add(issuer.ocspToken());
+      (issuer.tokens().size() > 1 ? replicas : needed).addAll(issuer.tokens());
+    }
+    replicas.removeAll(needed);
+    OpenTokens tokens = new OpenTokens();
+    try {
+      for (String name : needed) {
+        tokens.byName.put(name, Tokens.open(home, section(configuration, name), random, observer));
+      }
+      for (String name : replicas) {
+        tokens.byName.put(name, Tokens.openWhenThere(home, section(configuration, name), observer));
+      }
+      return tokens;
+    } catch (ConfigurationInvalid | TokenUnusable | TokenAway | RuntimeException e) {
+      tokens.close();
+      throw e;
+    }
+  }
+
+  private static Configuration.TokenSection section(Configuration configuration, String name) {
+    return Objects.requireNonNull(configuration.tokens().get(name));
+  }
+
+  /** The token with the key of an issuer, or the tokens that hold it. */
+  Token ofKey(Configuration.IssuerSection issuer) throws ConfigurationInvalid {
+    if (issuer.tokens().size() == 1) {
+      return named(issuer.tokens().getFirst());
+    }
+    List<Pkcs11Token> holders = new ArrayList<>();
+    for (String name : issuer.tokens()) {
+      if (!(named(name) instanceof Pkcs11Token token)) {
+        throw issuer.place().refused("only tokens of kind pkcs11 can stand in for each other");
+      }
+      holders.add(token);
+    }
+    return new ReplicatedToken(holders);
+  }
+
+  /** The token with the key of an issuer's OCSP signer. */
+  Token ofOcspKey(Configuration.IssuerSection issuer) {
+    return named(issuer.ocspToken());
+  }
+
+  private Token named(String name) {
+    return Objects.requireNonNull(byName.get(name));
+  }
+
+  /** Each token, by its name in the configuration. */
+  Map<String, Token> all() {
+    return Map.copyOf(byName);
+  }
+
+  @Override
+  public void close() {
+    byName.values().forEach(Token::close);
+  }
+}
