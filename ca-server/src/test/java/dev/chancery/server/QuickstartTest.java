@@ -80,7 +80,9 @@ class QuickstartTest {
     Path started = folder.resolve("warm-up.pid");
     assertThat(CommandRun.of("init", "--home", home.toString(), "--development-key-store"))
         .returns(0, CommandRun::exitCode);
-    script("warm-up", "echo $$ >'%s.new'; mv '%s.new' '%s'; sleep 600".replace("%s", started.toString()));
+    script(
+        "warm-up",
+        "echo $$ >'%s.new'; mv '%s.new' '%s'; sleep 600".replace("%s", started.toString()));
     List<String> ports = DevelopmentHome.FREE_PORTS;
     Path log = folder.resolve("log");
 

@@ -652,7 +652,8 @@ class StartRefusalsTest {
   @DisplayName("init --check refuses an override, and makes nothing")
   void initCheckRefuses(String override) throws Exception {
     Path home = fresh();
-    Refusal refusal = Refusal.override("init", override, "--set " + override.replaceFirst("=.*", "") + ": ");
+    Refusal refusal =
+        Refusal.override("init", override, "--set " + override.replaceFirst("=.*", "") + ": ");
 
     requireRefused(
         CommandRun.of("init", "--check", "--home", home.toString(), "--set", override),
