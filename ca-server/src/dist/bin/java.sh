@@ -72,7 +72,8 @@ jvm_options=(
   "-Dchancery.distribution=$here"
 )
 server_options=(-XX:+UseG1GC)
-command_options=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1)
+# Who runs a command sees what it prints, and warnings; the server keeps a log.
+command_options=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dchancery.log.level=WARN)
 
 # Another build or another JVM never meets this build's cache: both are in the name.
 cache_name=chancery-$libraries_digest-${java_version//[^A-Za-z0-9.]/_}.aot
