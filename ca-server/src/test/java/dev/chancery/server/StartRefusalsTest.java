@@ -160,7 +160,7 @@ class StartRefusalsTest {
             "library:",
             "token.library",
             "lib/softhsm.so"),
-        Refusal.edited("no token", "token:\n", "tokens:\n", "tokens:", "token is missing"),
+        Refusal.edited("no token", "token:\n", "tokenz:\n", "tokenz:", "token is missing"),
         Refusal.edited(
             "two CAs of one name",
             "issuers:\n",

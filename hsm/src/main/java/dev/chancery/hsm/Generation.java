@@ -15,8 +15,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,7 +44,7 @@ final class Generation {
   private final Consumer<String> lost;
   private final Map<KeyId, List<SunPkcs11.Key>> keys = new ConcurrentHashMap<>();
   private final Map<KeyId, Missing> missing = new ConcurrentHashMap<>();
-  private final AtomicBoolean alive = new AtomicBoolean(true);
+  private final AtomicReference<@Nullable String> ended = new AtomicReference<>();
 
   /** A key that should be there and is not as it should be; it keeps no other from signing. */
   private record Missing(String why, long since) {
@@ -82,54 +83,53 @@ final class Generation {
   static Generation open(
       Pkcs11Settings settings,
       ModuleInstance instance,
+      SecretFile pin,
       Collection<WantedKey> wanted,
       Consumer<String> lost)
       throws TokenUnusable, CryptokiError, GeneralSecurityException, IOException, TokenAway {
-    try (SecretFile pin = SecretFile.read("PIN", settings.pinFile())) {
-      // 1. The token, by what is written on it, and one login.
-      String description = settings.description();
-      Cryptoki module = instance.module();
-      CryptokiToken token = theToken(settings, module.tokens());
-      Pkcs11Login login = Pkcs11Login.begin(module, token, settings, pin.characters());
+    // 1. The token, by what is written on it, and one login.
+    String description = settings.description();
+    Cryptoki module = instance.module();
+    CryptokiToken token = theToken(settings, module.tokens());
+    Pkcs11Login login = Pkcs11Login.begin(module, token, settings, pin.characters());
 
-      // 2. The keys, asked for directly: what fails up to here leaves nothing behind. A key that
-      // is gone is no reason to do without the others.
-      Map<WantedKey, String> unusable = new LinkedHashMap<>();
-      for (WantedKey key : wanted) {
-        try {
-          check(description, login.session(), key);
-        } catch (TokenUnusable e) {
-          unusable.put(key, String.valueOf(e.getMessage()));
-        }
-      }
-      if (!wanted.isEmpty() && unusable.size() == wanted.size()) {
-        throw new TokenUnusable(String.join("; ", unusable.values()));
-      }
-
-      // 3. SunPKCS11. It never lets go of a module, so from here on this instance is spent.
-      List<SunPkcs11> providers = new ArrayList<>();
-      for (int i = 0; i < connections(settings, token); i++) {
-        providers.add(
-            SunPkcs11.open(instance.pathForProvider(), description, token, pin.characters()));
-      }
-      Generation generation = new Generation(settings, module, token, login, providers, lost);
-
-      // 4. The keys again, the way they will be used.
+    // 2. The keys, asked for directly: what fails up to here leaves nothing behind. A key that
+    // is gone is no reason to do without the others.
+    Map<WantedKey, String> unusable = new LinkedHashMap<>();
+    for (WantedKey key : wanted) {
       try {
-        for (WantedKey key : wanted) {
-          String why = unusable.get(key);
-          if (why == null) {
-            generation.ready(key);
-          } else {
-            LOG.error("{}", why);
-            generation.missing.put(key.id(), Missing.now(why));
-          }
-        }
-        return generation;
-      } catch (TokenUnusable | TokenAway | RuntimeException e) {
-        generation.close();
-        throw e;
+        check(description, login.session(), key);
+      } catch (TokenUnusable e) {
+        unusable.put(key, String.valueOf(e.getMessage()));
       }
+    }
+    if (!wanted.isEmpty() && unusable.size() == wanted.size()) {
+      throw new TokenUnusable(String.join("; ", unusable.values()));
+    }
+
+    // 3. SunPKCS11. It never lets go of a module, so from here on this instance is spent.
+    List<SunPkcs11> providers = new ArrayList<>();
+    for (int i = 0; i < connections(settings, token); i++) {
+      providers.add(
+          SunPkcs11.open(instance.pathForProvider(), description, token, pin.characters()));
+    }
+    Generation generation = new Generation(settings, module, token, login, providers, lost);
+
+    // 4. The keys again, the way they will be used.
+    try {
+      for (WantedKey key : wanted) {
+        String why = unusable.get(key);
+        if (why == null) {
+          generation.ready(key);
+        } else {
+          LOG.error("{}", why);
+          generation.missing.put(key.id(), Missing.now(why));
+        }
+      }
+      return generation;
+    } catch (TokenUnusable | TokenAway | RuntimeException e) {
+      generation.close();
+      throw e;
     }
   }
 
@@ -377,10 +377,15 @@ final class Generation {
 
   /** Ends this generation: whoever waits for it is told at once, and nobody comes back to it. */
   void lose(String reason) {
-    if (alive.compareAndSet(true, false)) {
+    if (ended.compareAndSet(null, reason)) {
       threads.end("was lost: " + reason);
       lost.accept(reason);
     }
+  }
+
+  /** Why this generation was lost, if it was. */
+  Optional<String> whyLost() {
+    return Optional.ofNullable(ended.get());
   }
 
   int waiting() {
@@ -394,7 +399,7 @@ final class Generation {
 
   /** Logs out, if the token still answers. */
   void close() {
-    if (!alive.compareAndSet(true, false)) {
+    if (!ended.compareAndSet(null, "closed")) {
       return;
     }
     try {

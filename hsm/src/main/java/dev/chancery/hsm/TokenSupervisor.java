@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -156,7 +157,7 @@ final class TokenSupervisor implements AutoCloseable {
         .daemon()
         .start(() -> {
           try {
-            Generation generation = openOn(reused);
+            Generation generation = open(reused);
             if (!opened.complete(generation)) {
               hangingAttempts.decrementAndGet();
               publish(generation);
@@ -176,34 +177,56 @@ final class TokenSupervisor implements AutoCloseable {
     return taken;
   }
 
-  private Generation openOn(@Nullable ModuleInstance reused) throws Exception {
-    ModuleInstance instance = reused;
-    if (instance == null) {
-      instance = ModuleInstance.load(settings);
-    } else {
-      try {
-        instance.module().restart();
-      } catch (CryptokiError | RuntimeException e) {
-        instance.close();
-        throw e;
-      }
-    }
-    // What is lost before it is published was never in use, and the attempt says so itself.
-    Generation[] made = new Generation[1];
+  private Generation open(@Nullable ModuleInstance reused) throws Exception {
+    // The PIN first: a file that is not there is no reason to load a module.
+    SecretFile pin;
     try {
-      made[0] = Generation.open(settings, instance, List.copyOf(wanted), why -> lost(made[0], why));
+      pin = SecretFile.read("PIN", settings.pinFile());
+    } catch (TokenUnusable e) {
+      keep(reused);
+      throw e;
+    }
+    try (pin) {
+      return openOn(fresh(reused), pin);
+    }
+  }
+
+  private ModuleInstance fresh(@Nullable ModuleInstance reused)
+      throws TokenUnusable, CryptokiError {
+    if (reused == null) {
+      return ModuleInstance.load(settings);
+    }
+    try {
+      reused.module().restart();
+      return reused;
+    } catch (CryptokiError | RuntimeException e) {
+      reused.close();
+      throw e;
+    }
+  }
+
+  private Generation openOn(ModuleInstance instance, SecretFile pin) throws Exception {
+    AtomicReference<@Nullable Generation> made = new AtomicReference<>();
+    try {
+      Generation generation =
+          Generation.open(
+              settings, instance, pin, List.copyOf(wanted), why -> lost(made.get(), why));
+      made.set(generation);
       instance.close();
-      return made[0];
+      return generation;
     } catch (Exception e) {
       if (instance.isSpent()) {
         instance.close();
         throw new Spent(e);
       }
-      synchronized (this) {
-        spare = instance;
-      }
+      keep(instance);
       throw e;
     }
+  }
+
+  /** For the next attempt, which begins on it anew. */
+  private synchronized void keep(@Nullable ModuleInstance instance) {
+    spare = instance;
   }
 
   /** An attempt that failed after SunPKCS11 had taken the module up. */
@@ -216,7 +239,7 @@ final class TokenSupervisor implements AutoCloseable {
   }
 
   /** Puts a generation into use, unless there is one already. */
-  private boolean publish(Generation generation) {
+  private void publish(Generation generation) {
     State.Away before;
     long now;
     synchronized (this) {
@@ -231,14 +254,15 @@ final class TokenSupervisor implements AutoCloseable {
     }
     if (before == null) {
       generation.close();
-      return false;
+      return;
     }
     if (now > 1) {
       Duration outage = Duration.ofNanos(System.nanoTime() - before.since());
       LOG.info("{} is back after {}", settings.description(), outage);
       observer.back(settings.description(), now, outage);
     }
-    return true;
+    // It may have been lost before anyone could be told.
+    generation.whyLost().ifPresent(why -> lost(generation, why));
   }
 
   private void lost(@Nullable Generation generation, String why) {
