@@ -12,11 +12,14 @@ import java.util.Optional;
 
 /** A session with a token; only one thread may use it at a time. */
 final class CryptokiSession implements AutoCloseable {
+  private static final long CKU_SO = 0;
   private static final long CKU_USER = 1;
   private static final long CK_UNAVAILABLE_INFORMATION = -1;
   private static final int FOUND_AT_ONCE = 16;
   // No attribute that is read here comes near it; a module that says more is broken.
   private static final int LONGEST_VALUE = 1 << 20;
+  // An RSA signature is as long as its modulus; twice the longest that is used here.
+  private static final long LONGEST_SIGNATURE = 1024;
 
   private final Cryptoki module;
   private final long handle;
@@ -31,16 +34,24 @@ final class CryptokiSession implements AutoCloseable {
 
   /** Logs the user in, for every session of the process with this token. */
   void login(char[] pin) throws CryptokiError {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment octets = arena.allocate(Math.max(1, pin.length));
-      try {
-        for (int i = 0; i < pin.length; i++) {
-          octets.set(JAVA_BYTE, i, (byte) pin[i]);
-        }
-        module.call(CryptokiFunction.C_LOGIN, handle, CKU_USER, octets, (long) pin.length);
-      } finally {
-        octets.fill((byte) 0);
-      }
+    login(CKU_USER, pin);
+  }
+
+  /** Logs the security officer in, who can set the user's PIN and use no key. */
+  void loginSecurityOfficer(char[] pin) throws CryptokiError {
+    login(CKU_SO, pin);
+  }
+
+  private void login(long user, char[] pin) throws CryptokiError {
+    try (NativePin octets = NativePin.of(pin)) {
+      module.call(CryptokiFunction.C_LOGIN, handle, user, octets.address(), octets.length());
+    }
+  }
+
+  /** Sets the user's PIN; the security officer must be logged in. */
+  void initializePin(char[] pin) throws CryptokiError {
+    try (NativePin octets = NativePin.of(pin)) {
+      module.call(CryptokiFunction.C_INIT_PIN, handle, octets.address(), octets.length());
     }
   }
 
@@ -135,6 +146,25 @@ final class CryptokiSession implements AutoCloseable {
       return new KeyPair(
           new CryptokiObject(publicKey.get(JAVA_LONG, 0)),
           new CryptokiObject(privateKey.get(JAVA_LONG, 0)));
+    }
+  }
+
+  /** Signs in one part, with a mechanism that has no parameter. */
+  byte[] sign(long mechanism, CryptokiObject key, byte[] data) throws CryptokiError {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment mechanismStructure = arena.allocate(24, 8);
+      mechanismStructure.set(JAVA_LONG, 0, mechanism);
+      module.call(CryptokiFunction.C_SIGN_INIT, handle, mechanismStructure, key.handle());
+      MemorySegment signature = arena.allocate(LONGEST_SIGNATURE);
+      MemorySegment length = arena.allocateFrom(JAVA_LONG, LONGEST_SIGNATURE);
+      module.call(
+          CryptokiFunction.C_SIGN,
+          handle,
+          arena.allocateFrom(JAVA_BYTE, data),
+          (long) data.length,
+          signature,
+          length);
+      return signature.asSlice(0, length.get(JAVA_LONG, 0)).toArray(JAVA_BYTE);
     }
   }
 
