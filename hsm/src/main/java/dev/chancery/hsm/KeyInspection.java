@@ -90,11 +90,10 @@ final class KeyInspection {
         .map(octets -> new KeyId(HexFormat.of().formatHex(octets)));
   }
 
-  // It comes from the token and goes to a terminal.
   private String label(CryptokiObject key) {
     return session
         .attribute(key, CryptokiAttribute.CKA_LABEL)
-        .map(octets -> new String(octets, StandardCharsets.UTF_8).replaceAll("\\p{Cntrl}", "?"))
+        .map(octets -> Printable.of(new String(octets, StandardCharsets.UTF_8)))
         .orElse("");
   }
 

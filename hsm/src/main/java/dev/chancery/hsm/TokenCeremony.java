@@ -65,7 +65,24 @@ public final class TokenCeremony implements AutoCloseable {
     call(
         true,
         session -> new Pkcs11KeyPairs(description, session).generate(id, algorithm, destroyable));
-    return key(id);
+    InspectedKey made = key(id);
+    if (destroyable || isIndestructible(id)) {
+      return made;
+    }
+    List<Finding> findings = new ArrayList<>(made.findings());
+    findings.add(Finding.warn("key " + id, "CKA_DESTROYABLE=false is not kept by this module"));
+    return new InspectedKey(
+        made.id(), made.label(), made.algorithm(), made.publicKey(), made.attributes(), findings);
+  }
+
+  private boolean isIndestructible(KeyId id) throws TokenUnusable, TokenAway {
+    return call(
+        false,
+        session ->
+            new Pkcs11Objects(description, session)
+                .flag(thePrivateKey(session, id), CryptokiAttribute.CKA_DESTROYABLE)
+                .map(destroyable -> !destroyable)
+                .orElse(false));
   }
 
   /** Every private key of the token. */

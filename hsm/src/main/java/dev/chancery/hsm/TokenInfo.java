@@ -33,10 +33,10 @@ public record TokenInfo(
 
   static TokenInfo of(MemorySegment info) {
     return new TokenInfo(
-        Cryptoki.text(info, 0, 32),
-        Cryptoki.text(info, 80, 16),
-        Cryptoki.text(info, 32, 32),
-        Cryptoki.text(info, 64, 16),
+        Printable.of(Cryptoki.text(info, 0, 32)),
+        Printable.of(Cryptoki.text(info, 80, 16)),
+        Printable.of(Cryptoki.text(info, 32, 32)),
+        Printable.of(Cryptoki.text(info, 64, 16)),
         version(info, 184),
         version(info, 186),
         TokenFlag.of(info.get(JAVA_LONG, 96)),

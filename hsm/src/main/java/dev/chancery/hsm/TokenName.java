@@ -44,7 +44,7 @@ public record TokenName(Optional<String> label, Optional<String> serial) {
     return tokens.isEmpty()
         ? "no token at all"
         : tokens.stream()
-            .map(token -> "\"" + token.label() + "\"")
+            .map(token -> "\"" + Printable.of(token.label()) + "\"")
             .collect(Collectors.joining(", "));
   }
 
