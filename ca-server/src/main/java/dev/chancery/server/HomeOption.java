@@ -1,8 +1,10 @@
 package dev.chancery.server;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /** The options that say which home a command works on. */
@@ -16,6 +18,13 @@ final class HomeOption {
 
   Home open() throws ConfigurationInvalid {
     return Home.open(home);
+  }
+
+  /** The home, when there is one with a configuration: for what can be done without one. */
+  Optional<Home> openIfThere() throws ConfigurationInvalid {
+    return Files.exists(new Home(home).configurationFile())
+        ? Optional.of(Home.open(home))
+        : Optional.empty();
   }
 
   Home planned() throws ConfigurationInvalid {

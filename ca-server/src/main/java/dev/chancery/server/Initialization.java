@@ -57,7 +57,7 @@ final class Initialization {
 
   static final IssuerId ROOT = new IssuerId("root");
   private static final ProfileId INTERMEDIATE_CA = new ProfileId("intermediate-ca");
-  private static final KeyId ROOT_KEY =
+  static final KeyId ROOT_KEY =
       new KeyId(HexFormat.of().formatHex("chancery-root".getBytes(StandardCharsets.US_ASCII)));
   private static final Duration ROOT_LIFETIME = Duration.ofDays(20 * 365);
   private static final Duration ISSUER_LIFETIME = Duration.ofDays(5 * 365);

@@ -1,6 +1,8 @@
 package dev.chancery.server;
 
+import dev.chancery.hsm.KeyId;
 import java.util.Arrays;
+import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -17,6 +19,8 @@ import picocli.CommandLine.Command;
       ConfigCommand.class,
       CertificateCommand.class,
       IssuerCommand.class,
+      TokenCommand.class,
+      KeyCommand.class,
       CommandLine.HelpCommand.class,
     })
 public final class Main {
@@ -40,11 +44,28 @@ public final class Main {
   static CommandLine commandLine() {
     return new CommandLine(new Main())
         .setCaseInsensitiveEnumValuesAllowed(true)
+        .registerConverter(KeyId.class, Main::keyId)
         .setExecutionExceptionHandler(Main::report);
   }
 
+  private static KeyId keyId(String text) {
+    try {
+      return new KeyId(text.toLowerCase(Locale.ROOT));
+    } catch (IllegalArgumentException e) {
+      throw new CommandLine.TypeConversionException(e.getMessage());
+    }
+  }
+
   /** One line for what an operator can mend; the trace only for what is a bug. */
-  private static int report(Exception e, CommandLine command, CommandLine.ParseResult parsed) {
+  private static int report(Exception e, CommandLine command, CommandLine.ParseResult parsed)
+      throws Exception {
+    if (e instanceof WrongUsage) {
+      return command
+          .getParameterExceptionHandler()
+          .handleParseException(
+              new CommandLine.ParameterException(command, e.getMessage()),
+              parsed.originalArgs().toArray(String[]::new));
+    }
     boolean expected = Failures.isExpected(e);
     command
         .getErr()

@@ -111,7 +111,7 @@ final class Tokens {
   }
 
   /** SoftHSM2 reads a path from the environment; in a home it is relative to the home. */
-  private static Map<String, String> environment(Home home, Map<String, String> configured) {
+  static Map<String, String> environment(Home home, Map<String, String> configured) {
     return configured.entrySet().stream()
         .collect(
             Collectors.toMap(

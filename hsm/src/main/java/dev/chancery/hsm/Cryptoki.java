@@ -15,9 +15,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * A PKCS #11 module, loaded and initialized: what SunPKCS11 does not do. It finds a token by its
@@ -31,6 +33,7 @@ final class Cryptoki {
   private static final long INITIALIZE_ARGUMENTS_SIZE = 48;
   private static final long INITIALIZE_FLAGS = 32;
   private static final long TOKEN_INFO_SIZE = 256;
+  private static final long MECHANISM_INFO_SIZE = 24;
 
   // The environment belongs to the whole process: one module's must stand until it has read it.
   private static final Object ENVIRONMENT = new Object();
@@ -178,7 +181,7 @@ final class Cryptoki {
   }
 
   // Fixed length, padded with blanks, not ended by a zero octet.
-  private static String text(MemorySegment info, long offset, long length) {
+  static String text(MemorySegment info, long offset, long length) {
     byte[] octets = info.asSlice(offset, length).toArray(JAVA_BYTE);
     return new String(octets, StandardCharsets.UTF_8).stripTrailing();
   }
@@ -194,6 +197,65 @@ final class Cryptoki {
           MemorySegment.NULL,
           handle);
       return new CryptokiSession(this, handle.get(JAVA_LONG, 0));
+    }
+  }
+
+  /** Every token that is there now, those too that nobody has initialized yet. */
+  List<CryptokiToken> allTokens() throws CryptokiError {
+    List<CryptokiToken> tokens = new ArrayList<>();
+    for (long slot : slots()) {
+      token(slot).ifPresent(tokens::add);
+    }
+    return tokens;
+  }
+
+  /** Everything that a token says of itself, read anew. */
+  TokenInfo info(CryptokiToken token) throws CryptokiError {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment info = arena.allocate(TOKEN_INFO_SIZE, 8);
+      call(CryptokiFunction.C_GET_TOKEN_INFO, token.slot(), info);
+      return TokenInfo.of(info);
+    }
+  }
+
+  /** What the token can do, of what matters here. */
+  List<TokenMechanism> mechanisms(CryptokiToken token) throws CryptokiError {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment count = arena.allocate(JAVA_LONG);
+      call(CryptokiFunction.C_GET_MECHANISM_LIST, token.slot(), MemorySegment.NULL, count);
+      MemorySegment list = arena.allocate(JAVA_LONG, Math.max(1, count.get(JAVA_LONG, 0)));
+      call(CryptokiFunction.C_GET_MECHANISM_LIST, token.slot(), list, count);
+      Set<Long> offered = new HashSet<>();
+      for (long i = 0; i < count.get(JAVA_LONG, 0); i++) {
+        offered.add(list.getAtIndex(JAVA_LONG, i));
+      }
+      List<TokenMechanism> mechanisms = new ArrayList<>();
+      for (CryptokiMechanism mechanism : CryptokiMechanism.values()) {
+        if (offered.contains(mechanism.code())) {
+          MemorySegment info = arena.allocate(MECHANISM_INFO_SIZE, 8);
+          call(CryptokiFunction.C_GET_MECHANISM_INFO, token.slot(), mechanism.code(), info);
+          mechanisms.add(TokenMechanism.of(mechanism, info));
+        }
+      }
+      return mechanisms;
+    }
+  }
+
+  /**
+   * Initializes the token in a slot, which destroys whatever it holds. Only for a token that was
+   * just seen to be uninitialized; should another process be faster, the token wants the PIN of the
+   * security officer that it has by then.
+   */
+  void initialize(CryptokiToken token, char[] securityOfficerPin, byte[] paddedLabel)
+      throws CryptokiError {
+    try (Arena arena = Arena.ofConfined();
+        NativePin pin = NativePin.of(securityOfficerPin)) {
+      call(
+          CryptokiFunction.C_INIT_TOKEN,
+          token.slot(),
+          pin.address(),
+          pin.length(),
+          arena.allocateFrom(JAVA_BYTE, paddedLabel));
     }
   }
 

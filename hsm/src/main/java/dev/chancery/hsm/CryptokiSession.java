@@ -12,12 +12,13 @@ import java.util.Optional;
 
 /** A session with a token; only one thread may use it at a time. */
 final class CryptokiSession implements AutoCloseable {
+  private static final long CKU_SO = 0;
   private static final long CKU_USER = 1;
   private static final long CK_UNAVAILABLE_INFORMATION = -1;
   private static final int FOUND_AT_ONCE = 16;
   // No attribute that is read here comes near it; a module that says more is broken.
   private static final int LONGEST_VALUE = 1 << 20;
-  // RSA with 8192 bits; keys that long are not made here.
+  // An RSA signature is as long as its modulus; twice the longest that is used here.
   private static final long LONGEST_SIGNATURE = 1024;
 
   private final Cryptoki module;
@@ -33,16 +34,24 @@ final class CryptokiSession implements AutoCloseable {
 
   /** Logs the user in, for every session of the process with this token. */
   void login(char[] pin) throws CryptokiError {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment octets = arena.allocate(Math.max(1, pin.length));
-      try {
-        for (int i = 0; i < pin.length; i++) {
-          octets.set(JAVA_BYTE, i, (byte) pin[i]);
-        }
-        module.call(CryptokiFunction.C_LOGIN, handle, CKU_USER, octets, (long) pin.length);
-      } finally {
-        octets.fill((byte) 0);
-      }
+    login(CKU_USER, pin);
+  }
+
+  /** Logs the security officer in, who can set the user's PIN and use no key. */
+  void loginSecurityOfficer(char[] pin) throws CryptokiError {
+    login(CKU_SO, pin);
+  }
+
+  private void login(long user, char[] pin) throws CryptokiError {
+    try (NativePin octets = NativePin.of(pin)) {
+      module.call(CryptokiFunction.C_LOGIN, handle, user, octets.address(), octets.length());
+    }
+  }
+
+  /** Sets the user's PIN; the security officer must be logged in. */
+  void initializePin(char[] pin) throws CryptokiError {
+    try (NativePin octets = NativePin.of(pin)) {
+      module.call(CryptokiFunction.C_INIT_PIN, handle, octets.address(), octets.length());
     }
   }
 

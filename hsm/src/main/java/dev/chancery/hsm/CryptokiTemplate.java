@@ -22,6 +22,12 @@ final class CryptokiTemplate {
 
   private final Map<CryptokiAttribute, byte[]> attributes = new EnumMap<>(CryptokiAttribute.class);
 
+  CryptokiTemplate copy() {
+    CryptokiTemplate copy = new CryptokiTemplate();
+    copy.attributes.putAll(attributes);
+    return copy;
+  }
+
   CryptokiTemplate with(CryptokiAttribute type, byte[] value) {
     attributes.put(type, value.clone());
     return this;

@@ -90,8 +90,9 @@ final class Generation {
     // 1. The token, by what is written on it, and one login.
     String description = settings.description();
     Cryptoki module = instance.module();
-    CryptokiToken token = theToken(settings, module.tokens());
-    Pkcs11Login login = Pkcs11Login.begin(module, token, settings, pin.characters());
+    CryptokiToken token = settings.name().in(settings.library(), module.tokens());
+    Pkcs11Login login =
+        Pkcs11Login.begin(module, token, description, settings.pinFile(), pin.characters());
 
     // 2. The keys, asked for directly: what fails up to here leaves nothing behind. A key that
     // is gone is no reason to do without the others.
@@ -131,35 +132,6 @@ final class Generation {
       generation.close();
       throw e;
     }
-  }
-
-  private static CryptokiToken theToken(Pkcs11Settings settings, List<CryptokiToken> tokens)
-      throws TokenUnusable {
-    List<CryptokiToken> fitting =
-        tokens.stream()
-            .filter(token -> settings.label().map(token.label()::equals).orElse(true))
-            .filter(token -> settings.serial().map(token.serial()::equals).orElse(true))
-            .toList();
-    if (fitting.isEmpty()) {
-      throw new TokenUnusable(
-          settings.library() + " has no " + settings.description() + "; it has " + labels(tokens));
-    }
-    if (fitting.size() > 1) {
-      throw new TokenUnusable(
-          settings.library()
-              + " has "
-              + fitting.size()
-              + " tokens that fit "
-              + settings.description()
-              + ": name the serial number too");
-    }
-    return fitting.getFirst();
-  }
-
-  private static String labels(List<CryptokiToken> tokens) {
-    return tokens.isEmpty()
-        ? "no token at all"
-        : String.join(", ", tokens.stream().map(token -> "\"" + token.label() + "\"").toList());
   }
 
   private static int threads(Pkcs11Settings settings, CryptokiToken token) {

@@ -23,11 +23,8 @@ import org.bouncycastle.asn1.x509.DigestInfo;
  * it, since what SunPKCS11 has opened is never freed again.
  */
 final class NativeSigning {
-  // CK_MECHANISM_TYPE and CK_RSA_PKCS_MGF_TYPE, PKCS #11 v2.40, pkcs11t.h.
-  private static final long CKM_RSA_PKCS = 0x1;
-  private static final long CKM_RSA_PKCS_PSS = 0xD;
+  // Parameters of RSASSA-PSS: a hash and a CK_RSA_PKCS_MGF_TYPE, PKCS #11 v2.40, pkcs11t.h.
   private static final long CKM_SHA256 = 0x250;
-  private static final long CKM_ECDSA = 0x1041;
   private static final long CKG_MGF1_SHA256 = 0x2;
   private static final long SALT_LENGTH = 32;
 
@@ -38,12 +35,15 @@ final class NativeSigning {
       CryptokiSession session, CryptokiObject key, SigningScheme scheme, byte[] message)
       throws CryptokiError {
     return switch (scheme) {
-      case ECDSA_SHA256 -> ecdsa(session.sign(CKM_ECDSA, key, digest("SHA-256", message)));
-      case ECDSA_SHA384 -> ecdsa(session.sign(CKM_ECDSA, key, digest("SHA-384", message)));
-      case RSA_SHA256 -> session.sign(CKM_RSA_PKCS, key, digestInfo(message));
+      case ECDSA_SHA256 ->
+          ecdsa(session.sign(CryptokiMechanism.CKM_ECDSA.code(), key, digest("SHA-256", message)));
+      case ECDSA_SHA384 ->
+          ecdsa(session.sign(CryptokiMechanism.CKM_ECDSA.code(), key, digest("SHA-384", message)));
+      case RSA_SHA256 ->
+          session.sign(CryptokiMechanism.CKM_RSA_PKCS.code(), key, digestInfo(message));
       case RSA_PSS_SHA256 ->
           session.sign(
-              CKM_RSA_PKCS_PSS,
+              CryptokiMechanism.CKM_RSA_PKCS_PSS.code(),
               key,
               digest("SHA-256", message),
               parameter(CKM_SHA256, CKG_MGF1_SHA256, SALT_LENGTH));

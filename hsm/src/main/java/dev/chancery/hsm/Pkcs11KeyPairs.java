@@ -17,8 +17,6 @@ import org.bouncycastle.cert.X509CertificateHolder;
  * destroys whatever key has the same alias.
  */
 final class Pkcs11KeyPairs {
-  private static final long CKM_RSA_PKCS_KEY_PAIR_GEN = 0x0;
-  private static final long CKM_EC_KEY_PAIR_GEN = 0x1040;
   private static final long CKC_X_509 = 0;
   private static final byte[] EXPONENT_65537 = {1, 0, 1};
 
@@ -33,10 +31,21 @@ final class Pkcs11KeyPairs {
   }
 
   SubjectPublicKey generate(KeyId id, KeyAlgorithm algorithm) throws TokenUnusable, CryptokiError {
+    return generate(id, algorithm, true);
+  }
+
+  /**
+   * Makes a key pair.
+   *
+   * @param destroyable whether the private key may ever be destroyed other than with the whole
+   *     token (CKA_DESTROYABLE)
+   */
+  SubjectPublicKey generate(KeyId id, KeyAlgorithm algorithm, boolean destroyable)
+      throws TokenUnusable, CryptokiError {
     if (objects.taken(id)) {
       throw new TokenUnusable(description + " already has an object with the id " + id);
     }
-    CryptokiSession.KeyPair pair = pair(id, algorithm);
+    CryptokiSession.KeyPair pair = pair(id, algorithm, destroyable);
     try {
       // Another process may have made a key with this id in the meantime.
       objects.privateKey(id);
@@ -49,35 +58,46 @@ final class Pkcs11KeyPairs {
     }
   }
 
-  private CryptokiSession.KeyPair pair(KeyId id, KeyAlgorithm algorithm)
+  private CryptokiSession.KeyPair pair(KeyId id, KeyAlgorithm algorithm, boolean destroyable)
       throws TokenUnusable, CryptokiError {
     CryptokiTemplate publicTemplate = publicTemplate(id);
-    return switch (algorithm) {
-      case EC_P256 -> ec(id, publicTemplate, X9ObjectIdentifiers.prime256v1);
-      case EC_P384 -> ec(id, publicTemplate, SECObjectIdentifiers.secp384r1);
-      case RSA_2048 -> rsa(id, publicTemplate, 2048);
-      case RSA_3072 -> rsa(id, publicTemplate, 3072);
-      case RSA_4096 -> rsa(id, publicTemplate, 4096);
-      case EC_P521, ED25519 -> throw new TokenUnusable(algorithm + " keys cannot be CA keys here");
-    };
+    long mechanism =
+        switch (algorithm) {
+          case EC_P256 -> ec(publicTemplate, X9ObjectIdentifiers.prime256v1);
+          case EC_P384 -> ec(publicTemplate, SECObjectIdentifiers.secp384r1);
+          case RSA_2048 -> rsa(publicTemplate, 2048);
+          case RSA_3072 -> rsa(publicTemplate, 3072);
+          case RSA_4096 -> rsa(publicTemplate, 4096);
+          case EC_P521, ED25519 ->
+              throw new TokenUnusable(algorithm + " keys cannot be CA keys here");
+        };
+    CryptokiTemplate privateTemplate = privateTemplate(id);
+    if (!destroyable) {
+      privateTemplate.with(CryptokiAttribute.CKA_DESTROYABLE, false);
+    }
+    try {
+      return session.generate(mechanism, publicTemplate, signingOnly(privateTemplate.copy()));
+    } catch (CryptokiError e) {
+      // A module may know no key that recovers or derives, and refuse to be told that this is none.
+      if (!e.is(ReturnValue.CKR_ATTRIBUTE_TYPE_INVALID)
+          && !e.is(ReturnValue.CKR_ATTRIBUTE_VALUE_INVALID)
+          && !e.is(ReturnValue.CKR_TEMPLATE_INCONSISTENT)) {
+        throw e;
+      }
+      return session.generate(mechanism, publicTemplate, privateTemplate);
+    }
   }
 
-  private CryptokiSession.KeyPair ec(
-      KeyId id, CryptokiTemplate publicTemplate, ASN1ObjectIdentifier curve) throws CryptokiError {
-    return session.generate(
-        CKM_EC_KEY_PAIR_GEN,
-        publicTemplate.with(CryptokiAttribute.CKA_EC_PARAMS, encoded(curve)),
-        privateTemplate(id));
+  private static long ec(CryptokiTemplate publicTemplate, ASN1ObjectIdentifier curve) {
+    publicTemplate.with(CryptokiAttribute.CKA_EC_PARAMS, encoded(curve));
+    return CryptokiMechanism.CKM_EC_KEY_PAIR_GEN.code();
   }
 
-  private CryptokiSession.KeyPair rsa(KeyId id, CryptokiTemplate publicTemplate, long bits)
-      throws CryptokiError {
-    return session.generate(
-        CKM_RSA_PKCS_KEY_PAIR_GEN,
-        publicTemplate
-            .with(CryptokiAttribute.CKA_MODULUS_BITS, bits)
-            .with(CryptokiAttribute.CKA_PUBLIC_EXPONENT, EXPONENT_65537),
-        privateTemplate(id));
+  private static long rsa(CryptokiTemplate publicTemplate, long bits) {
+    publicTemplate
+        .with(CryptokiAttribute.CKA_MODULUS_BITS, bits)
+        .with(CryptokiAttribute.CKA_PUBLIC_EXPONENT, EXPONENT_65537);
+    return CryptokiMechanism.CKM_RSA_PKCS_KEY_PAIR_GEN.code();
   }
 
   private static CryptokiTemplate publicTemplate(KeyId id) {
@@ -102,6 +122,13 @@ final class Pkcs11KeyPairs {
         .with(CryptokiAttribute.CKA_SIGN, true)
         .with(CryptokiAttribute.CKA_DECRYPT, false)
         .with(CryptokiAttribute.CKA_UNWRAP, false);
+  }
+
+  // Left out, these two are the module's to choose, and some choose yes.
+  private static CryptokiTemplate signingOnly(CryptokiTemplate privateTemplate) {
+    return privateTemplate
+        .with(CryptokiAttribute.CKA_SIGN_RECOVER, false)
+        .with(CryptokiAttribute.CKA_DERIVE, false);
   }
 
   static CryptokiTemplate certificate(KeyId id, SubjectPublicKey publicKey) {

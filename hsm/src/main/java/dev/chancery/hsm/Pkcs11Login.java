@@ -1,5 +1,7 @@
 package dev.chancery.hsm;
 
+import java.nio.file.Path;
+
 /** The login of this process to a token, by one instance of a module, held by a session. */
 final class Pkcs11Login {
   // The token logs the user out when the last session ends, and SunPKCS11 closes its own ones when
@@ -14,12 +16,12 @@ final class Pkcs11Login {
    * Logs in with a single attempt, and with none when one more wrong PIN would lock the token: a
    * service that is started again and again must not do that.
    *
+   * @param pinFile where the PIN comes from, for error messages
    * @throws PinRefused when the PIN is wrong, or locked, or missing
    */
   static Pkcs11Login begin(
-      Cryptoki module, CryptokiToken token, Pkcs11Settings settings, char[] pin)
+      Cryptoki module, CryptokiToken token, String description, Path pinFile, char[] pin)
       throws PinRefused, CryptokiError {
-    String description = settings.description();
     if (!token.hasUserPin()) {
       throw new PinRefused(description + " has no user PIN yet");
     }
@@ -40,13 +42,12 @@ final class Pkcs11Login {
         return new Pkcs11Login(guard);
       }
       guard.close();
-      throw refusal(e, settings);
+      throw refusal(e, description, pinFile);
     }
   }
 
-  private static PinRefused refusal(CryptokiError failure, Pkcs11Settings settings)
+  private static PinRefused refusal(CryptokiError failure, String description, Path pinFile)
       throws CryptokiError {
-    String description = settings.description();
     if (ReturnValue.meaningOf(failure) != ReturnValue.Meaning.OPERATOR) {
       throw failure;
     }
@@ -56,8 +57,7 @@ final class Pkcs11Login {
     if (failure.is(ReturnValue.CKR_PIN_EXPIRED)) {
       return new PinRefused("the PIN of " + description + " has expired", failure);
     }
-    return new PinRefused(
-        "the PIN is wrong for " + description + ", in file " + settings.pinFile(), failure);
+    return new PinRefused("the PIN is wrong for " + description + ", in file " + pinFile, failure);
   }
 
   /** The session that holds the login; only one thread may use it at a time. */

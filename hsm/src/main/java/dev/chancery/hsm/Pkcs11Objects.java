@@ -152,7 +152,8 @@ final class Pkcs11Objects {
     };
   }
 
-  private SubjectPublicKey certifiedKey(KeyId id, CryptokiObject object) throws TokenUnusable {
+  /** The key that a certificate object certifies. */
+  SubjectPublicKey certifiedKey(KeyId id, CryptokiObject object) throws TokenUnusable {
     byte[] encoded = required(id, object, CryptokiAttribute.CKA_VALUE);
     try {
       return SubjectPublicKey.of(Certificate.getInstance(encoded).getSubjectPublicKeyInfo());
@@ -163,14 +164,15 @@ final class Pkcs11Objects {
     }
   }
 
-  private List<CryptokiObject> objects(long objectClass, KeyId id) throws CryptokiError {
+  List<CryptokiObject> objects(long objectClass, KeyId id) throws CryptokiError {
     return session.find(
         new CryptokiTemplate()
             .with(CryptokiAttribute.CKA_CLASS, objectClass)
             .with(CryptokiAttribute.CKA_ID, id.octets()));
   }
 
-  private long keyType(CryptokiObject key) {
+  /** CK_KEY_TYPE, or -1 when the token does not tell it. */
+  long keyType(CryptokiObject key) {
     return session
         .attribute(key, CryptokiAttribute.CKA_KEY_TYPE)
         .filter(octets -> octets.length == Long.BYTES)
@@ -179,10 +181,15 @@ final class Pkcs11Objects {
   }
 
   private boolean flag(CryptokiObject key, CryptokiAttribute attribute, boolean unknown) {
+    return flag(key, attribute).orElse(unknown);
+  }
+
+  /** A CK_BBOOL; empty when the token does not tell it. */
+  Optional<Boolean> flag(CryptokiObject object, CryptokiAttribute attribute) {
     return session
-        .attribute(key, attribute)
-        .map(octets -> !Arrays.equals(octets, new byte[octets.length]))
-        .orElse(unknown);
+        .attribute(object, attribute)
+        .filter(octets -> octets.length > 0)
+        .map(octets -> !Arrays.equals(octets, new byte[octets.length]));
   }
 
   private byte[] required(KeyId id, CryptokiObject object, CryptokiAttribute attribute)

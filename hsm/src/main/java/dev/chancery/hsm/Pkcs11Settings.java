@@ -67,10 +67,13 @@ public record Pkcs11Settings(
     }
   }
 
+  /** What is written on the token. */
+  TokenName name() {
+    return new TokenName(label, serial);
+  }
+
   /** The token, for logs and error messages. */
   String description() {
-    return "PKCS #11 token"
-        + label.map(text -> " \"" + text + "\"").orElse("")
-        + serial.map(text -> " with serial number " + text).orElse("");
+    return name().toString();
   }
 }

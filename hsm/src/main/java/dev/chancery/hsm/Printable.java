@@ -1,0 +1,11 @@
+package dev.chancery.hsm;
+
+/** Text that a token gives, made fit for a terminal. */
+final class Printable {
+  private Printable() {}
+
+  /** The text without what a terminal would obey. */
+  static String of(String text) {
+    return text.replaceAll("\\p{Cc}", "?");
+  }
+}

@@ -1,0 +1,281 @@
+package dev.chancery.hsm;
+
+import dev.chancery.core.KeyAlgorithm;
+import dev.chancery.core.TokenAway;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A person's login to a token: to make, look at and destroy keys, and to check the token. There is
+ * no way to sign with it but the probe of an inspection.
+ */
+public final class TokenCeremony implements AutoCloseable {
+  // Beside one session for each thread that signs: the one that keeps the login, and the two that
+  // SunPKCS11 holds for its key store.
+  private static final int FIXED_SESSIONS = 3;
+
+  private final String description;
+  private final Cryptoki module;
+  private final CryptokiToken token;
+  private final Pkcs11Login login;
+  private final LimitedCalls calls;
+  private final TokenInfo beforeLogin;
+  private final Finding pinStrength;
+
+  TokenCeremony(
+      String description,
+      Cryptoki module,
+      CryptokiToken token,
+      Pkcs11Login login,
+      LimitedCalls calls,
+      TokenInfo beforeLogin,
+      Finding pinStrength) {
+    this.description = description;
+    this.module = module;
+    this.token = token;
+    this.login = login;
+    this.calls = calls;
+    this.beforeLogin = beforeLogin;
+    this.pinStrength = pinStrength;
+  }
+
+  private interface Work<T> {
+    T in(CryptokiSession session) throws TokenUnusable, CryptokiError;
+  }
+
+  private <T> T call(boolean writing, Work<T> work) throws TokenUnusable, TokenAway {
+    return calls.call(
+        description,
+        () -> {
+          try (CryptokiSession session = module.open(token, writing)) {
+            return work.in(session);
+          }
+        });
+  }
+
+  /**
+   * Makes a key pair, and looks at what came of it.
+   *
+   * @param destroyable whether the private key may ever be destroyed other than with the whole
+   *     token
+   * @throws TokenUnusable when the id is taken, or the key cannot be a CA key
+   */
+  public InspectedKey generate(KeyId id, KeyAlgorithm algorithm, boolean destroyable)
+      throws TokenUnusable, TokenAway {
+    call(
+        true,
+        session -> new Pkcs11KeyPairs(description, session).generate(id, algorithm, destroyable));
+    InspectedKey made = key(id);
+    if (destroyable || isIndestructible(id)) {
+      return made;
+    }
+    List<Finding> findings = new ArrayList<>(made.findings());
+    findings.add(Finding.warn("key " + id, "CKA_DESTROYABLE=false is not kept by this module"));
+    return new InspectedKey(
+        made.id(), made.label(), made.algorithm(), made.publicKey(), made.attributes(), findings);
+  }
+
+  private boolean isIndestructible(KeyId id) throws TokenUnusable, TokenAway {
+    return call(
+        false,
+        session ->
+            new Pkcs11Objects(description, session)
+                .flag(thePrivateKey(session, id), CryptokiAttribute.CKA_DESTROYABLE)
+                .map(destroyable -> !destroyable)
+                .orElse(false));
+  }
+
+  /** Every private key of the token. */
+  public List<InspectedKey> keys() throws TokenUnusable, TokenAway {
+    return call(false, session -> new KeyInspection(description, session).all());
+  }
+
+  /** Every private key with this id: there should be one. */
+  public List<InspectedKey> keys(KeyId id) throws TokenUnusable, TokenAway {
+    return call(false, session -> new KeyInspection(description, session).all(id));
+  }
+
+  /**
+   * One private key.
+   *
+   * @throws TokenUnusable when there is not exactly one with this id
+   */
+  public InspectedKey key(KeyId id) throws TokenUnusable, TokenAway {
+    return call(
+        false, session -> new KeyInspection(description, session).of(thePrivateKey(session, id)));
+  }
+
+  private CryptokiObject thePrivateKey(CryptokiSession session, KeyId id)
+      throws TokenUnusable, CryptokiError {
+    return new Pkcs11Objects(description, session)
+        .privateKey(id)
+        .orElseThrow(() -> new TokenUnusable(description + " has no private key " + id));
+  }
+
+  /**
+   * Destroys a private key for ever, with the public key and certificates that have its id.
+   *
+   * @throws TokenUnusable when there is not exactly one private key with this id, or it was made
+   *     not to be destroyed
+   */
+  public void dangerDestroyForEver(KeyId id) throws TokenUnusable, TokenAway {
+    call(
+        true,
+        session -> {
+          Pkcs11Objects objects = new Pkcs11Objects(description, session);
+          CryptokiObject key = thePrivateKey(session, id);
+          if (!objects.flag(key, CryptokiAttribute.CKA_DESTROYABLE).orElse(true)) {
+            throw indestructible(id);
+          }
+          List<CryptokiObject> rest =
+              new ArrayList<>(objects.objects(Pkcs11Objects.CKO_PUBLIC_KEY, id));
+          rest.addAll(objects.objects(Pkcs11Objects.CKO_CERTIFICATE, id));
+          // The private key first: when it stays, so do the others, and it remains a whole key.
+          try {
+            session.destroy(key);
+          } catch (CryptokiError e) {
+            throw e.is(ReturnValue.CKR_ACTION_PROHIBITED) ? indestructible(id) : failed(id, e);
+          }
+          for (CryptokiObject object : rest) {
+            session.destroy(object);
+          }
+          return rest;
+        });
+  }
+
+  private TokenUnusable indestructible(KeyId id) {
+    return new TokenUnusable(
+        "the key "
+            + id
+            + " of "
+            + description
+            + " was made not to be destroyed (CKA_DESTROYABLE is false): it goes only with the"
+            + " whole token");
+  }
+
+  private TokenUnusable failed(KeyId id, CryptokiError e) {
+    return new TokenUnusable(
+        "the key " + id + " of " + description + " was not destroyed: " + e.getMessage(), e);
+  }
+
+  /**
+   * Looks at everything that a server would need of this token.
+   *
+   * @param threads how many signatures are to be made at once
+   */
+  public List<Finding> check(int threads) throws TokenUnusable, TokenAway {
+    List<Finding> findings = new ArrayList<>();
+    findings.add(Finding.pass("login", "the PIN was right, with one try"));
+    findings.add(pinStrength);
+    flags(findings);
+    findings.add(
+        calls.call(
+            description,
+            () -> {
+              List<CryptokiSession> sessions = new ArrayList<>();
+              try {
+                return sessions(sessions, threads);
+              } finally {
+                for (CryptokiSession session : sessions) {
+                  session.close();
+                }
+              }
+            }));
+    mechanisms(calls.call(description, () -> module.mechanisms(token)), findings);
+    List<InspectedKey> keys = keys();
+    if (keys.isEmpty()) {
+      findings.add(Finding.pass("keys", "there is none yet"));
+    }
+    for (InspectedKey key : keys) {
+      findings.addAll(key.findings());
+      if (key.findings().isEmpty()) {
+        findings.add(Finding.pass("key " + key.id().map(KeyId::hex).orElse(""), "strict"));
+      }
+    }
+    return findings;
+  }
+
+  private void flags(List<Finding> findings) {
+    int before = findings.size();
+    for (TokenFlag flag : beforeLogin.flags()) {
+      switch (flag) {
+        case PIN_TO_BE_CHANGED ->
+            findings.add(Finding.fail("flags", "the PIN is the factory's, to be changed"));
+        case SO_PIN_TO_BE_CHANGED ->
+            findings.add(
+                Finding.fail(
+                    "flags", "the security officer's PIN is the factory's, to be changed"));
+        case ERROR_STATE -> findings.add(Finding.fail("flags", "the token failed a self-test"));
+        case PIN_COUNT_LOW ->
+            findings.add(Finding.warn("flags", "wrong PINs were tried since the last login"));
+        case SO_PIN_COUNT_LOW, SO_PIN_FINAL_TRY, SO_PIN_LOCKED ->
+            findings.add(Finding.warn("flags", "of the security officer: " + flag));
+        case WRITE_PROTECTED ->
+            findings.add(Finding.warn("flags", "write protected: no key can be made"));
+        // The last two would have ended the login.
+        case INITIALIZED, USER_PIN_SET, LOGIN_REQUIRED, PIN_PAD, PIN_FINAL_TRY, PIN_LOCKED -> {}
+      }
+    }
+    if (!beforeLogin.has(TokenFlag.LOGIN_REQUIRED)) {
+      findings.add(Finding.fail("flags", "the token's keys need no login"));
+    }
+    if (findings.size() == before) {
+      findings.add(Finding.pass("flags", "no wrong PIN was tried, none is to be changed"));
+    }
+  }
+
+  private Finding sessions(List<CryptokiSession> opened, int threads) throws CryptokiError {
+    int needed = threads + FIXED_SESSIONS;
+    boolean writing = !beforeLogin.has(TokenFlag.WRITE_PROTECTED);
+    try {
+      // The login has one already.
+      while (opened.size() < needed - 1) {
+        opened.add(module.open(token, writing));
+      }
+      return Finding.pass("sessions", "%d at once, for %d threads".formatted(needed, threads));
+    } catch (CryptokiError e) {
+      if (!e.is(ReturnValue.CKR_SESSION_COUNT)) {
+        throw e;
+      }
+      return Finding.fail(
+          "sessions",
+          "only %d at once: %d threads need %d".formatted(opened.size() + 1, threads, needed));
+    }
+  }
+
+  private static void mechanisms(List<TokenMechanism> mechanisms, List<Finding> findings) {
+    List<KeyCapability> capabilities = KeyCapability.of(mechanisms);
+    if (capabilities.stream().noneMatch(KeyCapability::signs)) {
+      findings.add(Finding.fail("mechanisms", "no kind of CA key can sign"));
+    }
+    for (KeyCapability capability : capabilities) {
+      String subject = capability.algorithm() + " " + capability.scheme();
+      if (capability.generates() && capability.signs()) {
+        String where = capability.hashInToken() ? "in the token" : "in this process";
+        findings.add(Finding.pass(subject, "can be made and sign, the hash is made " + where));
+      } else {
+        findings.add(
+            Finding.warn(
+                subject,
+                (capability.generates() ? "" : "cannot be made")
+                    + (capability.generates() || capability.signs() ? "" : ", ")
+                    + (capability.signs() ? "" : "cannot sign")));
+      }
+    }
+  }
+
+  /** Ends the login, unless a call hangs: then the end of the process does. */
+  @Override
+  public void close() throws TokenUnusable, TokenAway {
+    if (!calls.hanging()) {
+      // With its last session the token ends the login by itself (PKCS #11 v2.40 section 5.6).
+      calls.call(
+          description,
+          () -> {
+            login.end();
+            return Optional.empty();
+          });
+    }
+  }
+}

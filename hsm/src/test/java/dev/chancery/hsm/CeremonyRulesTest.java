@@ -1,0 +1,87 @@
+package dev.chancery.hsm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.chancery.core.TokenAway;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** What is a finding, whatever the token. */
+final class CeremonyRulesTest {
+  @ParameterizedTest
+  @EnumSource
+  void whatAModuleDoesNotTellIsSaid(KeyRule rule) {
+    Finding finding = rule.finding("key 01", Optional.empty()).orElseThrow();
+
+    assertThat(finding.detail()).isEqualTo(rule.attribute() + " is not told by this module");
+  }
+
+  @Test
+  void thatAKeyCannotLeaveMustBeTold() {
+    assertThat(KeyRule.NEVER_EXTRACTABLE.finding("key 01", Optional.empty()))
+        .map(Finding::level)
+        .contains(Finding.Level.FAIL);
+    assertThat(KeyRule.DERIVE.finding("key 01", Optional.empty()))
+        .map(Finding::level)
+        .contains(Finding.Level.WARN);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1234, FAIL",
+    "4321, FAIL",
+    "11111111, FAIL",
+    "1234567890, FAIL",
+    "changeit, FAIL",
+    "7, FAIL",
+    "7261, WARN",
+    "1234567x, PASS",
+    "5f2a90cc1b, PASS",
+  })
+  void pinsThatEverybodyTriesFirstAreKnown(String pin, Finding.Level level) {
+    Finding finding = PinStrength.of(pin.toCharArray());
+
+    assertThat(finding.level()).isEqualTo(level);
+  }
+
+  @Test
+  void mechanismsOutOfTheirKeySizesAreNoCapability() {
+    List<KeyCapability> capabilities =
+        KeyCapability.of(
+            List.of(
+                new TokenMechanism("CKM_ECDSA_SHA256", 256, 256, false, true, true, true),
+                new TokenMechanism("CKM_ECDSA", 256, 384, false, true, true, true),
+                new TokenMechanism("CKM_EC_KEY_PAIR_GEN", 256, 256, true, false, true, true)));
+
+    assertThat(capabilities)
+        .filteredOn(it -> it.generates() || it.signs())
+        .extracting(
+            it -> it.algorithm() + " " + it.generates() + " " + it.signs() + " " + it.hashInToken())
+        .containsExactly("ec-p256 true true true", "ec-p384 false true false");
+  }
+
+  @Test
+  void aModuleThatHangsIsGivenUpAndNotCalledAgain() throws Exception {
+    CountDownLatch never = new CountDownLatch(1);
+    LimitedCalls calls = new LimitedCalls(Duration.ofMillis(50));
+
+    assertThatThrownBy(() ->
+            calls.call(
+                "the token",
+                () -> {
+                  never.await();
+                  return never;
+                }))
+        .isInstanceOf(TokenAway.class)
+        .hasMessageContaining("the token did not answer within");
+    assertThat(calls.hanging()).isTrue();
+    never.countDown();
+  }
+}
