@@ -61,7 +61,7 @@ final class VerifiedSigning {
    */
   static void requireProof(WantedKey key, String description, byte[] signature)
       throws TokenUnusable {
-    if (!verifies(key.expected(), key.scheme(), PROBE, signature)) {
+    if (!isSignature(key.expected(), key.scheme(), PROBE, signature)) {
       throw new TokenUnusable(
           "the private key "
               + key.id()
@@ -93,10 +93,10 @@ final class VerifiedSigning {
   }
 
   private boolean verifies(byte[] message, byte[] signature) {
-    return verifies(publicKey, scheme, message, signature);
+    return isSignature(publicKey, scheme, message, signature);
   }
 
-  private static boolean verifies(
+  private static boolean isSignature(
       SubjectPublicKey publicKey, SigningScheme scheme, byte[] message, byte[] signature) {
     try {
       Signature verifier = Signature.getInstance(scheme.jcaName(), BouncyCastle.PROVIDER);
