@@ -14,6 +14,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
 
 /** The tokens that the issuers of a configuration use, each opened once. */
 final class OpenTokens implements AutoCloseable {
@@ -24,9 +25,14 @@ final class OpenTokens implements AutoCloseable {
   /**
    * Opens them. A token that others can stand in for need not be there yet: it is waited for while
    * the server works.
+   *
+   * @param observers who is told of the token with a name
    */
   static OpenTokens open(
-      Home home, Configuration configuration, SecureRandom random, TokenObserver observer)
+      Home home,
+      Configuration configuration,
+      SecureRandom random,
+      Function<String, TokenObserver> observers)
       throws ConfigurationInvalid, TokenUnusable, TokenAway {
     Set<String> needed = new TreeSet<>();
     Set<String> replicas = new TreeSet<>();
@@ -38,10 +44,12 @@ final class OpenTokens implements AutoCloseable {
     OpenTokens tokens = new OpenTokens();
     try {
       for (String name : needed) {
-        tokens.byName.put(name, Tokens.open(home, section(configuration, name), random, observer));
+        tokens.byName.put(
+            name, Tokens.open(home, section(configuration, name), random, observers.apply(name)));
       }
       for (String name : replicas) {
-        tokens.byName.put(name, Tokens.openWhenThere(home, section(configuration, name), observer));
+        tokens.byName.put(
+            name, Tokens.openWhenThere(home, section(configuration, name), observers.apply(name)));
       }
       return tokens;
     } catch (ConfigurationInvalid | TokenUnusable | TokenAway | RuntimeException e) {

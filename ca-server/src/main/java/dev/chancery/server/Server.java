@@ -137,7 +137,7 @@ final class Server implements AutoCloseable {
     PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     TokenMetrics tokenMetrics =
         part(new TokenMetrics(metrics, new TokenAudit(database, clock), started::mustEnd));
-    OpenTokens tokens = part(OpenTokens.open(home, configuration, random, tokenMetrics));
+    OpenTokens tokens = part(OpenTokens.open(home, configuration, random, tokenMetrics::of));
     tokenMetrics.watch(tokens.all());
     List<KeyedIssuer> issuers = KeyedIssuer.open(loadedIssuers, tokens, registry);
 

@@ -24,7 +24,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** What happens to tokens, as numbers for a monitoring and as events for the audit trail. */
-final class TokenMetrics implements TokenObserver, AutoCloseable {
+final class TokenMetrics implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TokenMetrics.class);
   // From a local EC key to a busy network HSM with long RSA keys.
   private static final Duration[] SIGNING =
@@ -90,62 +90,75 @@ final class TokenMetrics implements TokenObserver, AutoCloseable {
     }
   }
 
+  /** Who is told of one token, under the name that it has in the configuration. */
+  TokenObserver of(String name) {
+    return new Named(name);
+  }
+
   private static Tags tags(String token, KeyId key, Operation operation) {
     return Tags.of(
         "token", token, "key", key.hex(), "operation", operation.name().toLowerCase(Locale.ROOT));
   }
 
-  @Override
-  public void signed(String token, KeyId key, Operation operation, Duration took) {
-    Timer.builder("chancery.signing")
-        .tags(tags(token, key, operation))
-        .serviceLevelObjectives(SIGNING)
-        .register(registry)
-        .record(took);
-  }
+  private final class Named implements TokenObserver {
+    private final String name;
 
-  @Override
-  public void notSigned(String token, KeyId key, Operation operation) {
-    Counter.builder("chancery.signing.failures")
-        .tags(tags(token, key, operation))
-        .register(registry)
-        .increment();
-  }
+    private Named(String name) {
+      this.name = name;
+    }
 
-  @Override
-  public void wrongSignature(String token, KeyId key, Operation operation) {
-    Counter.builder("chancery.wrong.signatures")
-        .tags(tags(token, key, operation))
-        .register(registry)
-        .increment();
-    write("token-wrong-signature", token, "key " + key + ", " + operation);
-  }
+    @Override
+    public void signed(String description, KeyId key, Operation operation, Duration took) {
+      Timer.builder("chancery.signing")
+          .tags(tags(name, key, operation))
+          .serviceLevelObjectives(SIGNING)
+          .register(registry)
+          .record(took);
+    }
 
-  @Override
-  public void lost(String token, long generation, String why) {
-    Counter.builder("chancery.token.outages").tags("token", token).register(registry).increment();
-    write("token-lost", token, "generation " + generation + ": " + why);
-  }
+    @Override
+    public void notSigned(String description, KeyId key, Operation operation) {
+      Counter.builder("chancery.signing.failures")
+          .tags(tags(name, key, operation))
+          .register(registry)
+          .increment();
+    }
 
-  @Override
-  public void back(String token, long generation, Duration outage) {
-    Timer.builder("chancery.token.outage")
-        .tags("token", token)
-        .serviceLevelObjectives(OUTAGE)
-        .register(registry)
-        .record(outage);
-    write("token-back", token, "generation " + generation + " after " + outage);
-  }
+    @Override
+    public void wrongSignature(String description, KeyId key, Operation operation) {
+      Counter.builder("chancery.wrong.signatures")
+          .tags(tags(name, key, operation))
+          .register(registry)
+          .increment();
+      write("token-wrong-signature", name, "key " + key + ", " + operation);
+    }
 
-  @Override
-  public void needsOperator(String token, String why) {
-    write("token-needs-operator", token, why);
-  }
+    @Override
+    public void lost(String description, long generation, String why) {
+      Counter.builder("chancery.token.outages").tags("token", name).register(registry).increment();
+      write("token-lost", name, "generation " + generation + ": " + why);
+    }
 
-  @Override
-  public void exhausted(String token, String why) {
-    write("token-exhausted", token, why);
-    mustEnd.accept(token + ": " + why);
+    @Override
+    public void back(String description, long generation, Duration outage) {
+      Timer.builder("chancery.token.outage")
+          .tags("token", name)
+          .serviceLevelObjectives(OUTAGE)
+          .register(registry)
+          .record(outage);
+      write("token-back", name, "generation " + generation + " after " + outage);
+    }
+
+    @Override
+    public void needsOperator(String description, String why) {
+      write("token-needs-operator", name, why);
+    }
+
+    @Override
+    public void exhausted(String description, String why) {
+      write("token-exhausted", name, why);
+      mustEnd.accept(name + ": " + why);
+    }
   }
 
   private void write(String action, String token, String detail) {

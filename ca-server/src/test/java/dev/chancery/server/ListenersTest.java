@@ -358,7 +358,8 @@ class ListenersTest {
     Clock clock = Clock.systemUTC();
     SecureRandom random = new SecureRandom();
     try (Database database = Databases.open(opened, configuration.database(), name -> null);
-        OpenTokens tokens = OpenTokens.open(opened, configuration, random, TokenObserver.NONE)) {
+        OpenTokens tokens =
+            OpenTokens.open(opened, configuration, random, name -> TokenObserver.NONE)) {
       List<Issuer> issuers = new ArrayList<>();
       for (KeyedIssuer issuer :
           KeyedIssuer.open(
