@@ -7,6 +7,7 @@ import dev.chancery.core.IpName;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
 import dev.chancery.core.ProfileId;
+import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.core.TokenAway;
@@ -19,6 +20,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x500.X500NameBuilder;
@@ -155,9 +157,13 @@ final class ApiTls {
 
   private boolean isPermitted(Name name) {
     try {
-      authority.requirePermitted(issuer, PROFILE, Set.of(name));
+      authority.requirePermitted(issuer, PROFILE, Set.of(name), Optional.empty(), Optional.empty());
       return true;
     } catch (Refused e) {
+      if (e.reason() == Reason.BAD_VALIDITY) {
+        // The issuer is at its end, and whether a certificate is needed before is not known yet.
+        return true;
+      }
       LOG.info("the certificate of the api listeners goes without {}", name.value());
       return false;
     }
