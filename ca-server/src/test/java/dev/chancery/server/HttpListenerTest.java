@@ -3,6 +3,10 @@ package dev.chancery.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.chancery.core.TokenAway;
+import dev.chancery.store.Database;
+import dev.chancery.store.DatabaseSettings;
+import dev.chancery.testing.DatabaseKind;
+import dev.chancery.testing.TestDatabase;
 import io.javalin.config.JavalinConfig;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -11,6 +15,8 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -18,7 +24,9 @@ import org.eclipse.jetty.http.UriCompliance;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("What every listener does with its routes")
@@ -104,6 +112,35 @@ class HttpListenerTest {
       HttpResponse<String> head = send(listening, "HEAD", "/b");
       assertThat(head.statusCode()).isEqualTo(405);
       assertThat(head.headers().allValues("Allow")).containsExactly("DELETE");
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  @DisplayName("an outage of the token or the database is 503 with Retry-After, and says no more")
+  void outage(ErrorAnswers answers, @TempDir Path folder) throws Exception {
+    TestDatabase where = DatabaseKind.H2.create(folder);
+    Database database =
+        Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
+    database.close();
+    try (Listening listening =
+        Listening.with(config -> {
+          answers.routes(config);
+          config.routes.get("/database", context -> database.sql().selectOne().fetch());
+          config.routes.get(
+              "/token",
+              context -> {
+                throw new TokenAway("pulled out by the test");
+              });
+        })) {
+      for (String path : List.of("/database", "/token")) {
+        HttpResponse<String> answer = send(listening, "GET", path);
+        assertThat(answer.statusCode()).describedAs(path).isEqualTo(503);
+        assertThat(answer.headers().firstValue("Retry-After")).hasValue("10");
+        assertThat(answer.body())
+            .contains("the server cannot work at the moment")
+            .doesNotContain("database", "test");
+      }
     }
   }
 }

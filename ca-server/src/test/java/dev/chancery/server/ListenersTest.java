@@ -233,6 +233,45 @@ class ListenersTest {
   }
 
   @Test
+  @DisplayName("the admin API without its database is 503 with Retry-After")
+  void adminWithoutDatabase() throws Exception {
+    server.close();
+    Clock clock = Clock.systemUTC();
+    TrustBundle trust = TrustBundle.read(List.of(home.resolve("root.pem")));
+    BoundPort port = BoundPort.bind("admin", new Configuration.ListenerSection("127.0.0.1", 0));
+    try (OpenedHome opened = OpenedHome.open(home, clock)) {
+      ApiTls tls =
+          new ApiTls(
+              opened.authority(),
+              OpenedHome.ISSUING,
+              addresses.apiUrl(),
+              home.resolve("tls/api.pem"),
+              clock,
+              opened.ids());
+      AdminApi api =
+          new AdminApi(
+              opened.authority(), List.of(OpenedHome.ISSUING), Map.of(), issuer -> true, clock);
+      Files.writeString(home.resolve("admin/url"), "https://127.0.0.1:" + port.port() + "\n");
+      try (HttpListener _ =
+              HttpListener.https(port, tls.listenerForClientsOf(trust.trustStore()), api::routes);
+          HttpClient administrator =
+              client(Credential.read(home.resolve("admin/admin.pem")).orElseThrow())) {
+        assertThat(admin(administrator, "GET", "/admin/v1/issuers").statusCode()).isEqualTo(200);
+        opened.database().close();
+
+        HttpResponse<String> answer = admin(administrator, "GET", "/admin/v1/issuers");
+
+        assertThat(answer.statusCode()).isEqualTo(503);
+        assertThat(answer.headers().firstValue("Retry-After")).isPresent();
+        assertThat(answer.headers().firstValue("Content-Type"))
+            .contains("application/problem+json");
+        assertThat(json.readTree(answer.body()).path("status").asInt()).isEqualTo(503);
+        assertThat(answer.body()).doesNotContainIgnoringCase("database");
+      }
+    }
+  }
+
+  @Test
   @DisplayName("healthz, readyz and metrics answer on the management port alone")
   void management() throws Exception {
     assertThat(manage("/healthz").statusCode()).isEqualTo(200);
