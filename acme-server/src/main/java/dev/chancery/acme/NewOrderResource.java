@@ -32,21 +32,24 @@ final class NewOrderResource {
     AcmeEndpoint endpoint = request.urls().endpoint();
     Optional<Instant> notBefore = payload.instant("notBefore");
     Optional<Instant> notAfter = payload.instant("notAfter");
-    requireWindow(notBefore, notAfter);
+    // Section 7.4: what could not be fulfilled is refused now, and not after the names were proven.
+    // The times first and alone, since they are not the fault of any identifier.
+    requirePermitted(endpoint, Set.of(), notBefore, notAfter);
     Set<Name> names = names(payload.objects("identifiers"), endpoint);
+    requirePermitted(endpoint, names, notBefore, notAfter);
     Instant expires = Times.now(clock).plus(lifetime);
     Order.Pending order =
         orders.create(request.account().id(), names, expires, notBefore, notAfter);
     return OrderView.reply(201, request.urls(), order);
   }
 
-  private void requireWindow(Optional<Instant> notBefore, Optional<Instant> notAfter)
-      throws AcmeProblem {
-    if (notAfter.isPresent()
-        && (!notAfter.get().isAfter(clock.instant())
-            || (notBefore.isPresent() && !notBefore.get().isBefore(notAfter.get())))) {
-      throw AcmeProblem.malformed("notAfter is not after now and notBefore");
-    }
+  private void requirePermitted(
+      AcmeEndpoint endpoint,
+      Set<Name> names,
+      Optional<Instant> notBefore,
+      Optional<Instant> notAfter)
+      throws Refused {
+    authority.requirePermitted(endpoint.issuer(), endpoint.profile(), names, notBefore, notAfter);
   }
 
   /** Reads every identifier before refusing any, so that a client hears all that is wrong. */
@@ -66,7 +69,7 @@ final class NewOrderResource {
       String value = identifier.requiredText("value");
       try {
         Name name = Identifiers.parse(type, value);
-        authority.requirePermitted(endpoint.issuer(), endpoint.profile(), Set.of(name));
+        requirePermitted(endpoint, Set.of(name), Optional.empty(), Optional.empty());
         names.add(name);
       } catch (AcmeProblem e) {
         bad.add(subproblem(e.problem(), type, value));
@@ -75,16 +78,7 @@ final class NewOrderResource {
       }
     }
     requireNone(bad);
-    return permitted(names, endpoint);
-  }
-
-  private Set<Name> permitted(Set<Name> names, AcmeEndpoint endpoint) throws AcmeProblem {
-    try {
-      authority.requirePermitted(endpoint.issuer(), endpoint.profile(), names);
-      return names;
-    } catch (Refused e) {
-      throw new AcmeProblem(Problem.of(e));
-    }
+    return names;
   }
 
   private static Problem.Subproblem subproblem(Problem problem, String type, String value) {

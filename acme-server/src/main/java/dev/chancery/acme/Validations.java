@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,19 +51,25 @@ final class Validations implements AutoCloseable {
    * Does nothing when another request has done so.
    */
   void accept(Authorization authorization, Challenge challenge, AccountKey key) {
-    boolean now = free.tryAcquire();
-    Instant lease = Times.now(clock);
-    Optional<Challenge.State.Processing> held =
-        authorizations.accept(challenge, now ? lease.plus(LEASE) : lease);
-    if (!now) {
+    Instant now = Times.now(clock);
+    if (!free.tryAcquire()) {
       // All attempts are taken: its lease is over at once, and recovery finds it.
+      authorizations.accept(challenge, now);
       return;
     }
-    if (held.isEmpty()) {
-      free.release();
-      return;
+    Optional<Authorizations.Accepted> accepted = Optional.empty();
+    try {
+      accepted =
+          authorizations
+              .accept(challenge, now.plus(LEASE))
+              .map(held -> new Authorizations.Accepted(challenge, held, authorization.name(), key));
+    } finally {
+      // When the database is away too: a permit that is not given back is lost until the restart.
+      if (accepted.isEmpty()) {
+        free.release();
+      }
     }
-    start(new Authorizations.Accepted(challenge, held.get(), authorization.name(), key));
+    accepted.ifPresent(this::start);
   }
 
   /** Goes on with challenges that nobody attempts any more; returns how many it began. */
@@ -80,7 +87,9 @@ final class Validations implements AutoCloseable {
     return begun;
   }
 
+  /** Takes over a permit, which goes back when the attempts are over or never begin. */
   private void start(Authorizations.Accepted accepted) {
+    boolean started = false;
     try {
       threads.execute(() -> {
         try {
@@ -94,9 +103,13 @@ final class Validations implements AutoCloseable {
           free.release();
         }
       });
-    } catch (java.util.concurrent.RejectedExecutionException e) {
-      // Closing: another node, or the next start, goes on.
-      free.release();
+      started = true;
+    } catch (RejectedExecutionException e) {
+      LOG.debug("closing: another node, or the next start, goes on", e);
+    } finally {
+      if (!started) {
+        free.release();
+      }
     }
   }
 

@@ -13,6 +13,8 @@ import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,7 +25,7 @@ import java.util.Set;
 
 /** An ACME server on a real socket and a real database, with a web server to validate against. */
 final class AcmeFixture implements AutoCloseable {
-  static final int CONNECTIONS = 16;
+  private static final int CONNECTIONS = 16;
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   final TestAuthority authority = new TestAuthority();
@@ -86,6 +88,21 @@ final class AcmeFixture implements AutoCloseable {
         termsOfService,
         Optional.empty(),
         10);
+  }
+
+  /** Does something while no connection to the database can be had. */
+  void whileNoneConnects(Runnable action) throws SQLException {
+    List<Connection> all = new ArrayList<>();
+    try {
+      while (all.size() < CONNECTIONS) {
+        all.add(database.dataSource().getConnection());
+      }
+      action.run();
+    } finally {
+      for (Connection connection : all) {
+        connection.close();
+      }
+    }
   }
 
   static int freePort() {

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.chancery.testing.DatabaseKind;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.DisplayName;
@@ -112,7 +114,9 @@ final class GarbageTest {
       List<String> payloads =
           List.of(
               "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"}],"
-                  + "\"notAfter\":\"2090-02-01T00:00:00Z\"}",
+                  + "\"notAfter\":\"%s\"}"
+                      .formatted(
+                          Instant.now().plus(30, ChronoUnit.DAYS).truncatedTo(ChronoUnit.SECONDS)),
               "{\"contact\":[\"mailto:a@example.com\"]}",
               "{\"csr\":\""
                   + AcmeClient.base64(AcmeClient.csr(TestAuthority.generate(), "", "localhost"))

@@ -3,11 +3,14 @@ package dev.chancery.acme;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.chancery.store.schema.Tables;
 import dev.chancery.testing.AdjustableClock;
 import dev.chancery.testing.DatabaseKind;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -171,13 +174,44 @@ final class NewOrderTest {
   @Test
   @DisplayName("RFC 8555 7.4: notBefore and notAfter are kept")
   void window() {
+    Instant notBefore = clock.instant().plus(Duration.ofDays(10)).truncatedTo(ChronoUnit.SECONDS);
+    Instant notAfter = notBefore.plus(Duration.ofDays(30));
     AcmeClient.Answer order =
-        post("{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"}],"
-                + "\"notBefore\":\"2090-01-01T00:00:00+01:00\","
-                + "\"notAfter\":\"2090-02-01T00:00:00Z\"}")
+        orderBetween(notBefore.atOffset(ZoneOffset.ofHours(1)).toString(), notAfter.toString())
             .expect(201);
-    assertThat(order.text("notBefore")).isEqualTo("2089-12-31T23:00:00Z");
-    assertThat(order.text("notAfter")).isEqualTo("2090-02-01T00:00:00Z");
+    assertThat(order.text("notBefore")).isEqualTo(notBefore.toString());
+    assertThat(order.text("notAfter")).isEqualTo(notAfter.toString());
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.4: times that could not be granted are refused now, with the bounds")
+  void windowOutOfBounds() {
+    int before = orders();
+    Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
+    String inBounds = now.plus(Duration.ofDays(20)).toString();
+    String tooLate = now.plus(TestAuthority.LONGEST).plus(Duration.ofDays(30)).toString();
+    String tooEarly = now.minus(Duration.ofDays(30)).toString();
+    for (AcmeClient.Answer answer :
+        List.of(
+            orderBetween(inBounds, tooLate),
+            orderBetween(tooEarly, inBounds),
+            orderBetween(tooLate, tooLate))) {
+      answer.expectError(400, "malformed");
+      assertThat(answer.text("detail"))
+          .containsPattern("not(Before|After) must lie between .* and");
+      assertThat(answer.json().has("subproblems")).isFalse();
+    }
+    assertThat(orders()).isEqualTo(before);
+  }
+
+  private static AcmeClient.Answer orderBetween(String notBefore, String notAfter) {
+    return post(
+        "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"}],"
+            + "\"notBefore\":\"%s\",\"notAfter\":\"%s\"}".formatted(notBefore, notAfter));
+  }
+
+  private static int orders() {
+    return acme.database.sql().fetchCount(Tables.ACME_ORDERS);
   }
 
   @Test

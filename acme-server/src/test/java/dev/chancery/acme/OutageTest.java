@@ -4,11 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.chancery.testing.DatabaseKind;
 import java.nio.file.Path;
-import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.SQLTransientException;
-import java.util.ArrayList;
-import java.util.List;
 import org.jooq.exception.DataAccessException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -47,17 +44,7 @@ final class OutageTest {
   @Test
   @DisplayName("no connection to the database in time: 503 with Retry-After, then it works")
   void noConnection() throws SQLException {
-    List<Connection> all = new ArrayList<>();
-    try {
-      while (all.size() < AcmeFixture.CONNECTIONS) {
-        all.add(acme.database.dataSource().getConnection());
-      }
-      assertOutage(client.newOrder("a.example"));
-    } finally {
-      for (Connection connection : all) {
-        connection.close();
-      }
-    }
+    acme.whileNoneConnects(() -> assertOutage(client.newOrder("a.example")));
     client.newOrder("a.example").expect(201);
   }
 

@@ -22,6 +22,7 @@ import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.SecureRandom;
 import java.security.spec.ECGenParameterSpec;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
@@ -46,6 +47,7 @@ import org.jspecify.annotations.Nullable;
 final class TestAuthority implements CertificateAuthority {
   static final IssuerId ISSUER = new IssuerId("issuer");
   static final ProfileId PROFILE = new ProfileId("tls-server");
+  static final Duration LONGEST = Duration.ofDays(398);
   private static final X500Name ISSUER_NAME = new X500Name("CN=Test issuer");
 
   /** What the next call of issue meets. */
@@ -111,7 +113,12 @@ final class TestAuthority implements CertificateAuthority {
     if (fault.equals(Optional.of(Fault.REFUSED))) {
       throw new Refused(Reason.BAD_PUBLIC_KEY, "the profile does not take this key");
     }
-    requirePermitted(request.issuer(), request.profile(), request.names());
+    requirePermitted(
+        request.issuer(),
+        request.profile(),
+        request.names(),
+        request.notBefore(),
+        request.notAfter());
     Instant now = Instant.now().truncatedTo(ChronoUnit.SECONDS);
     Instant notBefore = request.notBefore().orElse(now);
     Instant notAfter = request.notAfter().orElse(now.plus(90, ChronoUnit.DAYS));
@@ -175,7 +182,13 @@ final class TestAuthority implements CertificateAuthority {
   }
 
   @Override
-  public void requirePermitted(IssuerId issuer, ProfileId profile, Set<Name> names) throws Refused {
+  public void requirePermitted(
+      IssuerId issuer,
+      ProfileId profile,
+      Set<Name> names,
+      Optional<Instant> notBefore,
+      Optional<Instant> notAfter)
+      throws Refused {
     if (broken.isPresent()) {
       throw broken.get();
     }
@@ -183,6 +196,17 @@ final class TestAuthority implements CertificateAuthority {
       if (name instanceof DnsName dns && dns.value().endsWith("forbidden.example")) {
         throw new Refused(Reason.REJECTED_NAME, "policy does not allow " + dns.value());
       }
+    }
+    requireWithin("notBefore", notBefore);
+    requireWithin("notAfter", notAfter);
+  }
+
+  private static void requireWithin(String which, Optional<Instant> time) throws Refused {
+    Instant now = Instant.now();
+    Instant longest = now.plus(LONGEST);
+    if (time.isPresent() && (time.get().isBefore(now) || time.get().isAfter(longest))) {
+      throw new Refused(
+          Reason.BAD_VALIDITY, which + " must lie between " + now + " and " + longest);
     }
   }
 

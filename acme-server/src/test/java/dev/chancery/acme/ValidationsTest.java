@@ -1,9 +1,11 @@
 package dev.chancery.acme;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.store.DatabaseAway;
 import dev.chancery.testing.DatabaseKind;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -211,6 +213,42 @@ final class ValidationsTest {
       assertThat(answer.json().at("/challenges/0/error/type").asText()).endsWith(":serverInternal");
       assertThat(answer.body()).doesNotContain("jdbc");
       assertThat(attempts).hasValue(3);
+    }
+  }
+
+  @Test
+  @DisplayName("a challenge that the database was away for does not take an attempt from the next")
+  void databaseAway() throws Exception {
+    Authorizations authorizations =
+        new Authorizations(acme.database, Clock.systemUTC(), Duration.ofDays(1));
+    AcmeClient.Answer order = client.newOrder("localhost").expect(201);
+    Authorization authorization =
+        authorizations
+            .find(
+                new AcmeUrls(acme.settings.endpoints().getFirst()).accountAt(client.account()),
+                AuthorizationId.parse(authorization(order).replaceAll(".*/", "")))
+            .orElseThrow();
+    Challenge challenge = authorization.challenges().getFirst();
+    AccountKey key = AccountKey.parse((ObjectNode) client.jwk());
+    answer(client.challenges(order).getFirst());
+    try (WebFetch fetch = new WebFetch(1, new SecureRandom());
+        Validations validations =
+            new Validations(
+                authorizations,
+                new Http01(
+                    fetch,
+                    HostAddresses.OF_SYSTEM,
+                    TargetNetworks.byDefault(),
+                    acme.web.port(),
+                    Set.of(acme.web.port())),
+                Clock.systemUTC(),
+                List.of(),
+                1)) {
+      acme.whileNoneConnects(() ->
+          assertThatThrownBy(() -> validations.accept(authorization, challenge, key))
+              .isInstanceOf(DatabaseAway.class));
+      validations.accept(authorization, challenge, key);
+      assertThat(client.await(order.location(), "pending").text("status")).isEqualTo("ready");
     }
   }
 

@@ -7,6 +7,7 @@ import dev.chancery.core.IpName;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
 import dev.chancery.core.ProfileId;
+import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.core.TokenAway;
@@ -17,8 +18,11 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x500.X500NameBuilder;
@@ -45,7 +49,10 @@ final class ApiTls {
   private final Path file;
   private final Clock clock;
   private final TimeOrderedIds ids;
-  private final List<SslContextFactory.Server> listeners = new ArrayList<>();
+
+  /** The listeners, each with what it shows. */
+  private final Map<SslContextFactory.Server, Credential> listeners = new LinkedHashMap<>();
+
   private Credential credential;
 
   /**
@@ -72,9 +79,9 @@ final class ApiTls {
   }
 
   /** The settings of a TLS listener; its certificate follows the renewals. */
-  SslContextFactory.Server listener() {
+  synchronized SslContextFactory.Server listener() {
     SslContextFactory.Server factory = settings();
-    listeners.add(factory);
+    listeners.put(factory, credential);
     return factory;
   }
 
@@ -86,21 +93,40 @@ final class ApiTls {
     return factory;
   }
 
-  /** Renews when it is time; a listener that is up goes on with the old one until then. */
+  /**
+   * Renews when it is time. A listener that does not take its new certificate keeps no other from
+   * it, and is given it again at the next call, without another being issued.
+   *
+   * @throws IllegalStateException when there is such a listener
+   */
   synchronized void renewIfDue() throws ConfigurationInvalid, Refused, TokenAway {
-    if (clock.instant().isBefore(credential.renewAt())) {
-      return;
+    if (!clock.instant().isBefore(credential.renewAt())) {
+      credential = issue();
+      LOG.info("renewed the certificate of the api listeners");
     }
-    credential = issue();
-    for (SslContextFactory.Server listener : listeners) {
+    List<Exception> failures = new ArrayList<>();
+    for (Map.Entry<SslContextFactory.Server, Credential> listener : listeners.entrySet()) {
+      if (listener.getValue().equals(credential)) {
+        continue;
+      }
       try {
-        listener.reload(
-            changed -> ((SslContextFactory.Server) changed).setKeyStore(credential.keyStore()));
+        listener
+            .getKey()
+            .reload(
+                changed -> ((SslContextFactory.Server) changed).setKeyStore(credential.keyStore()));
+        listener.setValue(credential);
       } catch (Exception e) {
-        throw new IllegalStateException("a listener did not take its new certificate", e);
+        failures.add(e);
       }
     }
-    LOG.info("renewed the certificate of the api listeners");
+    if (!failures.isEmpty()) {
+      IllegalStateException failure =
+          new IllegalStateException(
+              "%d of %d listeners did not take the new certificate: %s"
+                  .formatted(failures.size(), listeners.size(), failures.getFirst()));
+      failures.forEach(failure::addSuppressed);
+      throw failure;
+    }
   }
 
   private SslContextFactory.Server settings() {
@@ -155,9 +181,13 @@ final class ApiTls {
 
   private boolean isPermitted(Name name) {
     try {
-      authority.requirePermitted(issuer, PROFILE, Set.of(name));
+      authority.requirePermitted(issuer, PROFILE, Set.of(name), Optional.empty(), Optional.empty());
       return true;
     } catch (Refused e) {
+      if (e.reason() == Reason.BAD_VALIDITY) {
+        // The issuer is at its end, and whether a certificate is needed before is not known yet.
+        return true;
+      }
       LOG.info("the certificate of the api listeners goes without {}", name.value());
       return false;
     }

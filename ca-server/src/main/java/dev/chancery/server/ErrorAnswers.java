@@ -1,7 +1,10 @@
 package dev.chancery.server;
 
+import dev.chancery.core.TokenAway;
+import dev.chancery.store.DatabaseAway;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
+import io.javalin.http.Header;
 import io.javalin.http.HttpResponseException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -19,7 +22,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * How a listener answers what no route answers: errors of HTTP itself, of what the web server finds
- * wrong before any route is asked, and defects. It says no more than the status does.
+ * wrong before any route is asked, outages and defects. It says no more than the status does.
  */
 enum ErrorAnswers {
   TEXT("text/plain"),
@@ -29,6 +32,8 @@ enum ErrorAnswers {
   ACME_PROBLEM("application/problem+json");
 
   private static final Logger LOG = LoggerFactory.getLogger(ErrorAnswers.class);
+
+  private static final String RETRY_AFTER_OUTAGE = "10";
 
   private final String contentType;
 
@@ -42,6 +47,8 @@ enum ErrorAnswers {
     config.routes.exception(
         HttpResponseException.class,
         (e, context) -> answer(context, e.getStatus(), String.valueOf(e.getMessage())));
+    config.routes.exception(DatabaseAway.class, this::outage);
+    config.routes.exception(TokenAway.class, this::outage);
     config.routes.exception(
         Exception.class,
         (e, context) -> {
@@ -51,6 +58,13 @@ enum ErrorAnswers {
           }
           answer(context, status, HttpStatus.getMessage(status));
         });
+  }
+
+  /** Neither the request nor this server is at fault, and the same request can succeed later. */
+  private void outage(Exception away, Context context) {
+    LOG.warn("{} {} met an outage: {}", context.method(), context.path(), away.toString());
+    context.header(Header.RETRY_AFTER, RETRY_AFTER_OUTAGE);
+    answer(context, HttpStatus.SERVICE_UNAVAILABLE_503, "the server cannot work at the moment");
   }
 
   /** A body that cannot be read is its sender's doing; the rest is a defect of ours. */

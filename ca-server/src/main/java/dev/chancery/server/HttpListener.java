@@ -1,10 +1,22 @@
 package dev.chancery.server;
 
+import static java.util.stream.Collectors.joining;
+
 import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
+import io.javalin.event.HandlerMetaInfo;
+import io.javalin.http.Context;
+import io.javalin.http.Handler;
+import io.javalin.http.HandlerType;
+import io.javalin.http.MethodNotAllowedResponse;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.eclipse.jetty.alpn.server.ALPNServerConnectionFactory;
 import org.eclipse.jetty.http.HttpVersion;
@@ -25,6 +37,16 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 final class HttpListener implements AutoCloseable {
   private static final Duration IDLE = Duration.ofSeconds(30);
   private static final int LONGEST_HEADERS = 16 * 1024;
+  private static final List<HandlerType> METHODS =
+      List.of(
+          HandlerType.GET,
+          HandlerType.HEAD,
+          HandlerType.POST,
+          HandlerType.PUT,
+          HandlerType.PATCH,
+          HandlerType.DELETE,
+          HandlerType.OPTIONS,
+          HandlerType.TRACE);
 
   /** One accepts, one selects, and one takes over from it. */
   private static final int LEAST_THREADS = 3;
@@ -82,7 +104,10 @@ final class HttpListener implements AutoCloseable {
           config.jetty.threadPool = threads(port.key());
           config.jetty.addConnector(
               (server, shared) -> connector(server, port, protocols.over(own(shared))));
+          List<HandlerMetaInfo> added = new ArrayList<>();
+          config.events.handlerAdded(added::add);
           routes.accept(config);
+          completeMethods(config, List.copyOf(added));
         });
     javalin.start();
     return new HttpListener(javalin);
@@ -100,6 +125,45 @@ final class HttpListener implements AutoCloseable {
     threads.setVirtualThreadsExecutor(
         VirtualThreads.getNamedVirtualThreadsExecutor(name + "-request-"));
     return threads;
+  }
+
+  /**
+   * Gives every path the methods that it lacks. HEAD has the handler of GET (RFC 9110 section
+   * 9.3.2; the web server leaves out the content): without one Javalin answers 200 and asks nobody.
+   * The others are refused with what is allowed (section 15.5.6).
+   */
+  private static void completeMethods(JavalinConfig config, List<HandlerMetaInfo> added) {
+    Map<String, Map<HandlerType, Handler>> paths = new LinkedHashMap<>();
+    added.stream()
+        .filter(route -> METHODS.contains(route.getHttpMethod()))
+        .forEach(route ->
+            paths
+                .computeIfAbsent(route.getPath(), path -> new LinkedHashMap<>())
+                .put(route.getHttpMethod(), route.getHandler()));
+    paths.forEach((path, handlers) -> {
+      Set<HandlerType> own = Set.copyOf(handlers.keySet());
+      Handler get = handlers.get(HandlerType.GET);
+      if (get != null) {
+        handlers.putIfAbsent(HandlerType.HEAD, get);
+      }
+      String allowed =
+          METHODS.stream()
+              .filter(handlers::containsKey)
+              .map(HandlerType::name)
+              .collect(joining(", "));
+      METHODS.stream()
+          .filter(method -> !own.contains(method))
+          .forEach(method ->
+              config.routes.addHttpHandler(
+                  method,
+                  path,
+                  handlers.getOrDefault(method, context -> refuseMethod(context, allowed))));
+    });
+  }
+
+  private static void refuseMethod(Context context, String allowed) {
+    context.header("Allow", allowed);
+    throw new MethodNotAllowedResponse();
   }
 
   private static HttpConfiguration own(HttpConfiguration shared) {

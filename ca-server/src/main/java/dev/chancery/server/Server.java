@@ -276,13 +276,9 @@ final class Server implements AutoCloseable {
     work.once("recovery", Duration.ofSeconds(30), recovery::run);
     work.once("acme recovery", Duration.ofSeconds(10), () -> acme.recover(ISSUANCE_GRACE));
     work.once("nonces", Duration.ofMinutes(5), () -> acme.prune(MOST_PRUNED));
+    work.everywhere("certificate of the api", Duration.ofMinutes(10), tls::renewIfDue);
     work.everywhere(
-        "own credentials",
-        Duration.ofMinutes(10),
-        () -> {
-          tls.renewIfDue();
-          administrator.renewIfDue();
-        });
+        "certificate of the administrator", Duration.ofMinutes(10), administrator::renewIfDue);
     for (DelegatedSigner signer : signers) {
       work.everywhere("ocsp signer", Duration.ofMinutes(10), signer::renewIfDue);
     }

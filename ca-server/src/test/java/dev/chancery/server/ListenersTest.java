@@ -6,22 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.chancery.core.DnsName;
-import dev.chancery.core.IssuerId;
 import dev.chancery.core.ProfileId;
-import dev.chancery.core.TimeOrderedIds;
-import dev.chancery.hsm.TokenObserver;
-import dev.chancery.server.engine.Catalogue;
-import dev.chancery.server.engine.Issuer;
-import dev.chancery.server.engine.IssuingAuthority;
-import dev.chancery.store.Database;
-import dev.chancery.store.IssuerRegistry;
-import dev.chancery.store.JooqIssuanceLedger;
-import dev.chancery.store.JooqRevocationLedger;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -36,10 +27,13 @@ import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -167,6 +161,132 @@ class ListenersTest {
   }
 
   @Test
+  @DisplayName("RFC 9110 9.3.2: HEAD has the status and the headers of GET, and no content")
+  void head() throws Exception {
+    Awaitility.await("CRL").until(() -> open("/crl/issuing.crl").statusCode() == 200);
+    String ocspRequest =
+        URLEncoder.encode(
+            Base64.getEncoder().encodeToString(ocspRequest()), StandardCharsets.US_ASCII);
+    List<URI> resources = new ArrayList<>();
+    for (String path :
+        List.of(
+            "/",
+            "/roots.pem",
+            "/ca/issuing.crt",
+            "/ca/issuing.pem",
+            "/crl/issuing.crl",
+            "/crl/other.crl",
+            "/ocsp/" + ocspRequest)) {
+      resources.add(URI.create(addresses.publicUrl() + path));
+    }
+    for (String path : List.of("/healthz", "/readyz")) {
+      resources.add(URI.create("http://127.0.0.1:" + managementPort + path));
+    }
+    for (URI resource : resources) {
+      assertHeadLikeGet(http, resource);
+    }
+    assertThat(head(http, URI.create("http://127.0.0.1:" + managementPort + "/metrics")).headers())
+        .returns(
+            Optional.of("text/plain; version=0.0.4"),
+            headers -> headers.firstValue("Content-Type"));
+    try (HttpClient administrator =
+        client(Credential.read(home.resolve("admin/admin.pem")).orElseThrow())) {
+      String admin = Files.readString(home.resolve("admin/url")).strip();
+      assertHeadLikeGet(administrator, URI.create(admin + "/admin/v1/issuers"));
+      assertHeadLikeGet(administrator, URI.create(admin + "/admin/v1/certificates/0abc"));
+      URI directory = URI.create(addresses.apiUrl() + "/acme/directory");
+      assertHeadLikeGet(administrator, directory);
+    }
+  }
+
+  private static void assertHeadLikeGet(HttpClient client, URI resource) throws Exception {
+    HttpResponse<byte[]> got =
+        client.send(HttpRequest.newBuilder(resource).build(), BodyHandlers.ofByteArray());
+    HttpResponse<byte[]> head = head(client, resource);
+    assertThat(head.statusCode()).describedAs(resource.toString()).isEqualTo(got.statusCode());
+    assertThat(withoutTime(head)).describedAs(resource.toString()).isEqualTo(withoutTime(got));
+    assertThat(head.headers().firstValueAsLong("Content-Length"))
+        .describedAs(resource.toString())
+        .hasValue(got.body().length);
+    assertThat(head.body()).isEmpty();
+  }
+
+  private static HttpResponse<byte[]> head(HttpClient client, URI resource) throws Exception {
+    return client.send(HttpRequest.newBuilder(resource).HEAD().build(), BodyHandlers.ofByteArray());
+  }
+
+  /** The headers but for those that differ between two answers to GET as well. */
+  private static Map<String, List<String>> withoutTime(HttpResponse<byte[]> answer) {
+    Map<String, List<String>> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+    headers.putAll(answer.headers().map());
+    List.of("Date", "Expires", "Cache-Control").forEach(headers::remove);
+    return headers;
+  }
+
+  @Test
+  @DisplayName("RFC 9110 15.5.6: what can only be read is 405 to other methods, with Allow")
+  void methodNotAllowed() throws Exception {
+    URI managed = URI.create("http://127.0.0.1:" + managementPort + "/readyz");
+    for (URI resource :
+        List.of(
+            URI.create(addresses.publicUrl() + "/"),
+            URI.create(addresses.publicUrl() + "/roots.pem"),
+            URI.create(addresses.publicUrl() + "/crl/issuing.crl"),
+            managed)) {
+      HttpResponse<String> answer =
+          http.send(
+              HttpRequest.newBuilder(resource)
+                  .POST(HttpRequest.BodyPublishers.ofString("x"))
+                  .build(),
+              BodyHandlers.ofString());
+      assertThat(answer.statusCode()).describedAs(resource.toString()).isEqualTo(405);
+      assertThat(answer.headers().firstValue("Allow")).contains("GET, HEAD");
+    }
+    HttpResponse<String> ocsp = open("/ocsp");
+    assertThat(ocsp.statusCode()).isEqualTo(405);
+    assertThat(ocsp.headers().firstValue("Allow")).contains("POST");
+  }
+
+  @Test
+  @DisplayName("the admin API without its database is 503 with Retry-After")
+  void adminWithoutDatabase() throws Exception {
+    server.close();
+    Clock clock = Clock.systemUTC();
+    TrustBundle trust = TrustBundle.read(List.of(home.resolve("root.pem")));
+    BoundPort port = BoundPort.bind("admin", new Configuration.ListenerSection("127.0.0.1", 0));
+    try (OpenedHome opened = OpenedHome.open(home, clock)) {
+      ApiTls tls =
+          new ApiTls(
+              opened.authority(),
+              OpenedHome.ISSUING,
+              addresses.apiUrl(),
+              home.resolve("tls/api.pem"),
+              clock,
+              opened.ids());
+      AdminApi api =
+          new AdminApi(
+              opened.authority(), List.of(OpenedHome.ISSUING), Map.of(), issuer -> true, clock);
+      Files.writeString(home.resolve("admin/url"), "https://127.0.0.1:" + port.port() + "\n");
+      try (HttpListener _ =
+              HttpListener.https(port, tls.listenerForClientsOf(trust.trustStore()), api::routes);
+          HttpClient administrator =
+              client(Credential.read(home.resolve("admin/admin.pem")).orElseThrow())) {
+        assertThat(admin(administrator, "GET", "/admin/v1/issuers").statusCode()).isEqualTo(200);
+        opened.database().close();
+
+        HttpResponse<String> answer = admin(administrator, "GET", "/admin/v1/issuers");
+
+        assertThat(answer.statusCode()).isEqualTo(503);
+        assertThat(answer.headers().firstValue("Retry-After")).isPresent();
+        assertThat(answer.headers().firstValue("Content-Type"))
+            .contains("application/problem+json");
+        assertThat(json.readTree(answer.body()).path("status").asInt()).isEqualTo(503);
+        assertThat(answer.body()).doesNotContainIgnoringCase("database");
+      }
+    }
+  }
+
+  @Test
   @DisplayName("healthz, readyz and metrics answer on the management port alone")
   void management() throws Exception {
     assertThat(manage("/healthz").statusCode()).isEqualTo(200);
@@ -198,6 +318,11 @@ class ListenersTest {
     Credential ordinary = clientCredential();
     serve();
     try (HttpClient other = client(ordinary)) {
+      for (String method : List.of("HEAD", "POST")) {
+        assertThat(admin(other, method, "/admin/v1/issuers").statusCode())
+            .describedAs(method)
+            .isEqualTo(403);
+      }
       HttpResponse<String> answer = admin(other, "GET", "/admin/v1/issuers");
       assertThat(answer.statusCode()).isEqualTo(403);
       assertThat(answer.headers().firstValue("content-type")).contains("application/problem+json");
@@ -353,39 +478,16 @@ class ListenersTest {
 
   /** A client certificate like any that ACME could give out, issued while the server is away. */
   private Credential clientCredential() throws Exception {
-    Home opened = Home.open(home);
-    Configuration configuration = Configuration.read(opened, Map.of());
     Clock clock = Clock.systemUTC();
-    SecureRandom random = new SecureRandom();
-    try (Database database = Databases.open(opened, configuration.database(), name -> null);
-        OpenTokens tokens =
-            OpenTokens.open(opened, configuration, random, name -> TokenObserver.NONE)) {
-      List<Issuer> issuers = new ArrayList<>();
-      for (KeyedIssuer issuer :
-          KeyedIssuer.open(
-              LoadedIssuer.all(
-                  opened,
-                  configuration.issuers(),
-                  TrustBundle.read(List.of(home.resolve("root.pem"))),
-                  clock.instant()),
-              tokens,
-              new IssuerRegistry(database))) {
-        issuers.add(issuer.forIssuing(addresses));
-      }
+    try (OpenedHome opened = OpenedHome.open(home, clock)) {
       return Credential.issue(
-          new IssuingAuthority(
-              new Catalogue(issuers, configuration.profiles(opened).values()),
-              new JooqIssuanceLedger(database, clock),
-              new JooqRevocationLedger(database, clock),
-              clock,
-              random,
-              issuer -> {}),
-          new IssuerId("issuing"),
+          opened.authority(),
+          OpenedHome.ISSUING,
           new ProfileId("tls-client"),
           new X500Name("CN=someone"),
           Set.of(DnsName.parse("client.example")),
           "test",
-          new TimeOrderedIds(clock, random));
+          opened.ids());
     }
   }
 
@@ -432,19 +534,21 @@ class ListenersTest {
     return HttpClient.newBuilder().sslContext(tls).build();
   }
 
-  private Object ocspStatus() throws Exception {
+  private byte[] ocspRequest() throws Exception {
     CertificateID id =
         new CertificateID(
             new JcaDigestCalculatorProviderBuilder().build().get(CertificateID.HASH_SHA1),
             certificate("ca/issuing.pem"),
             apiCertificate().getSerialNumber());
+    return new OCSPReqBuilder().addRequest(id).build().getEncoded();
+  }
+
+  private Object ocspStatus() throws Exception {
     HttpResponse<byte[]> answer =
         http.send(
             request("/ocsp")
                 .header("Content-Type", "application/ocsp-request")
-                .POST(
-                    HttpRequest.BodyPublishers.ofByteArray(
-                        new OCSPReqBuilder().addRequest(id).build().getEncoded()))
+                .POST(HttpRequest.BodyPublishers.ofByteArray(ocspRequest()))
                 .build(),
             BodyHandlers.ofByteArray());
     BasicOCSPResp basic = (BasicOCSPResp) new OCSPResp(answer.body()).getResponseObject();

@@ -1,5 +1,6 @@
 package dev.chancery.core;
 
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -20,12 +21,22 @@ public interface CertificateAuthority {
   IssuedCertificate issue(IssuanceRequest request) throws Refused, TokenAway;
 
   /**
-   * Says whether names could be certified, before anyone takes the trouble to prove them.
+   * Says whether {@link #issue} would certify names for a time, before anyone takes the trouble to
+   * prove them. It is decided again at the issuance, when bounds that move with the clock have
+   * moved on.
    *
+   * @param notBefore and notAfter as in {@link IssuanceRequest}
    * @throws Refused for the first name that policy or the issuer's name constraints forbid, too
-   *     many names, or an unknown issuer or profile
+   *     many names, a time outside the bounds of the profile or the issuer, or an unknown issuer or
+   *     profile
    */
-  void requirePermitted(IssuerId issuer, ProfileId profile, Set<Name> names) throws Refused;
+  void requirePermitted(
+      IssuerId issuer,
+      ProfileId profile,
+      Set<Name> names,
+      Optional<Instant> notBefore,
+      Optional<Instant> notAfter)
+      throws Refused;
 
   /**
    * What came of an earlier request whose outcome its maker does not know, after a crash for

@@ -160,7 +160,12 @@ final class TestAuthority implements CertificateAuthority {
   }
 
   @Override
-  public void requirePermitted(IssuerId issuer, ProfileId profile, Set<Name> names) {
+  public void requirePermitted(
+      IssuerId issuer,
+      ProfileId profile,
+      Set<Name> names,
+      Optional<Instant> notBefore,
+      Optional<Instant> notAfter) {
     throw new UnsupportedOperationException();
   }
 

@@ -2,8 +2,10 @@ package dev.chancery.server.engine;
 
 import dev.chancery.core.Approval;
 import dev.chancery.core.IssuanceRequest;
+import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
 import dev.chancery.core.Profile;
+import dev.chancery.core.ProfileId;
 import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
 import dev.chancery.core.SerialNumber;
@@ -11,6 +13,7 @@ import dev.chancery.server.profiles.BuiltInProfiles;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.bouncycastle.asn1.x500.X500Name;
@@ -52,7 +55,7 @@ final class Decision {
     }
     issuer.constraints().require(subject, request.names());
     Instant now = clock.instant();
-    Period period = Period.of(request, profile.validity(), issuer.period(), now);
+    Period period = period(issuer, profile, request.notBefore(), request.notAfter(), now);
     return new Grant(
         issuer,
         profile,
@@ -64,7 +67,30 @@ final class Decision {
   }
 
   /** As {@link dev.chancery.core.CertificateAuthority#requirePermitted}. */
-  void requireNames(Issuer issuer, Profile profile, Set<Name> names) throws Refused {
+  void requirePermitted(
+      IssuerId issuerId,
+      ProfileId profileId,
+      Set<Name> names,
+      Optional<Instant> notBefore,
+      Optional<Instant> notAfter)
+      throws Refused {
+    Issuer issuer = catalogue.issuer(issuerId);
+    Profile profile = catalogue.profile(profileId);
+    requireNames(issuer, profile, names);
+    Period _ = period(issuer, profile, notBefore, notAfter, clock.instant());
+  }
+
+  private static Period period(
+      Issuer issuer,
+      Profile profile,
+      Optional<Instant> notBefore,
+      Optional<Instant> notAfter,
+      Instant now)
+      throws Refused {
+    return Period.of(notBefore, notAfter, profile.validity(), issuer.period(), now);
+  }
+
+  private static void requireNames(Issuer issuer, Profile profile, Set<Name> names) throws Refused {
     Profile.NameRule rule = profile.names();
     if (names.size() > rule.most()) {
       throw new Refused(

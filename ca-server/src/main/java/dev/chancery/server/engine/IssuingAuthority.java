@@ -23,6 +23,7 @@ import dev.chancery.core.TokenAway;
 import dev.chancery.hsm.IssuerKey;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -144,8 +145,14 @@ public final class IssuingAuthority implements CertificateAuthority {
   }
 
   @Override
-  public void requirePermitted(IssuerId issuer, ProfileId profile, Set<Name> names) throws Refused {
-    decision.requireNames(catalogue.issuer(issuer), catalogue.profile(profile), names);
+  public void requirePermitted(
+      IssuerId issuer,
+      ProfileId profile,
+      Set<Name> names,
+      Optional<Instant> notBefore,
+      Optional<Instant> notAfter)
+      throws Refused {
+    decision.requirePermitted(issuer, profile, names, notBefore, notAfter);
   }
 
   @Override

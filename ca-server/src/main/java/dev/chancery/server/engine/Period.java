@@ -1,12 +1,12 @@
 package dev.chancery.server.engine;
 
-import dev.chancery.core.IssuanceRequest;
 import dev.chancery.core.Profile;
 import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Optional;
 
 /** A validity period in whole seconds; both ends belong to it (RFC 5280 section 4.1.2.5). */
 record Period(Instant notBefore, Instant notAfter) {
@@ -19,7 +19,12 @@ record Period(Instant notBefore, Instant notAfter) {
    *
    * @throws Refused with {@link Reason#BAD_VALIDITY}, with the bounds that were not kept
    */
-  static Period of(IssuanceRequest request, Profile.Validity rule, Period issuer, Instant time)
+  static Period of(
+      Optional<Instant> wishedNotBefore,
+      Optional<Instant> wishedNotAfter,
+      Profile.Validity rule,
+      Period issuer,
+      Instant time)
       throws Refused {
     Instant now = time.truncatedTo(ChronoUnit.SECONDS);
     if (now.isBefore(issuer.notBefore) || now.isAfter(issuer.notAfter)) {
@@ -29,8 +34,8 @@ record Period(Instant notBefore, Instant notAfter) {
     }
     Instant earliest = later(now.minus(rule.backdate()), issuer.notBefore);
     Instant notBefore = earliest;
-    if (request.notBefore().isPresent()) {
-      notBefore = request.notBefore().get().truncatedTo(ChronoUnit.SECONDS);
+    if (wishedNotBefore.isPresent()) {
+      notBefore = wishedNotBefore.get().truncatedTo(ChronoUnit.SECONDS);
       Instant latest = earlier(now.plus(rule.longest()), issuer.notAfter);
       if (notBefore.isBefore(earliest) || notBefore.isAfter(latest)) {
         throw refused("notBefore must lie between %s and %s", earliest, latest);
@@ -42,8 +47,8 @@ record Period(Instant notBefore, Instant notAfter) {
       shortest = now.plus(SECOND);
     }
     Instant notAfter = earlier(end(notBefore, rule.standard()), longest);
-    if (request.notAfter().isPresent()) {
-      notAfter = request.notAfter().get().truncatedTo(ChronoUnit.SECONDS);
+    if (wishedNotAfter.isPresent()) {
+      notAfter = wishedNotAfter.get().truncatedTo(ChronoUnit.SECONDS);
     }
     if (shortest.isAfter(longest)) {
       throw refused(

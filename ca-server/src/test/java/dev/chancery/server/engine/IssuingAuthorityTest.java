@@ -26,6 +26,7 @@ import dev.chancery.testing.DatabaseKind;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -242,16 +243,52 @@ class IssuingAuthorityTest {
   @Test
   @DisplayName("says before issuing which names could be certified")
   void requirePermitted() throws Exception {
+    Optional<Instant> standard = Optional.empty();
     engine.authority.requirePermitted(
         Engine.ISSUING,
         Engine.TLS_SERVER,
-        Set.of(NAME, new DnsName("localhost"), new DnsName("*.a.test"), IpName.parse("::1")));
+        Set.of(NAME, new DnsName("localhost"), new DnsName("*.a.test"), IpName.parse("::1")),
+        standard,
+        standard);
     refused(
         Reason.REJECTED_NAME,
         "wildcard",
         () ->
             engine.authority.requirePermitted(
-                Engine.ISSUING, new ProfileId("tls-client"), Set.of(new DnsName("*.a.test"))));
+                Engine.ISSUING,
+                new ProfileId("tls-client"),
+                Set.of(new DnsName("*.a.test")),
+                standard,
+                standard));
+  }
+
+  @Test
+  @DisplayName("says before issuing which times could be granted, as issuing would")
+  void requirePermittedTimes() throws Exception {
+    permitted(Optional.of(Engine.NOW), Optional.of(Engine.NOW.plus(Duration.ofDays(10))));
+    notPermitted("notAfter", Optional.empty(), Optional.of(Engine.NOW.plus(Duration.ofDays(399))));
+    notPermitted("notAfter", Optional.empty(), Optional.of(Engine.NOW.minusSeconds(1)));
+    notPermitted("notBefore", Optional.of(Engine.NOW.minusSeconds(3600)), Optional.empty());
+    notPermitted(
+        "notAfter",
+        Optional.of(Engine.NOW.plus(Duration.ofDays(2))),
+        Optional.of(Engine.NOW.plus(Duration.ofDays(1))));
+    Instant end = engine.issuing.certificate().orElseThrow().getNotAfter().toInstant();
+    engine.clock.advance(Duration.between(Engine.NOW, end).minus(Duration.ofDays(30)));
+    permitted(Optional.empty(), Optional.of(end));
+    notPermitted("notAfter", Optional.empty(), Optional.of(end.plusSeconds(1)));
+    engine.clock.advance(Duration.ofDays(31));
+    notPermitted("own certificate", Optional.empty(), Optional.empty());
+  }
+
+  private void permitted(Optional<Instant> notBefore, Optional<Instant> notAfter) throws Exception {
+    engine.authority.requirePermitted(
+        Engine.ISSUING, Engine.TLS_SERVER, Set.of(NAME), notBefore, notAfter);
+  }
+
+  private void notPermitted(
+      String message, Optional<Instant> notBefore, Optional<Instant> notAfter) {
+    refused(Reason.BAD_VALIDITY, message, () -> permitted(notBefore, notAfter));
   }
 
   @Test
