@@ -63,15 +63,22 @@ final class AcmeCalls {
   static final class Problem extends Exception {
     private static final long serialVersionUID = 1L;
     private final int status;
+    private final boolean saysWhen;
 
-    Problem(int status, String text) {
+    Problem(int status, String text, boolean saysWhen) {
       super(status + " " + text);
       this.status = status;
+      this.saysWhen = saysWhen;
     }
 
     /** Whether the server asked to come back later. */
     boolean isOutage() {
       return status == 503;
+    }
+
+    /** Whether the server said when to come back: Retry-After. */
+    boolean saysWhen() {
+      return saysWhen;
     }
   }
 
@@ -106,7 +113,8 @@ final class AcmeCalls {
         return new Answer(response.headers().firstValue("Location").orElse(""), text);
       }
       if (attempt == 3 || !text.contains("badNonce")) {
-        throw new Problem(response.statusCode(), text);
+        throw new Problem(
+            response.statusCode(), text, response.headers().firstValue("Retry-After").isPresent());
       }
     }
   }

@@ -58,6 +58,51 @@ final class Applicant {
     }
   }
 
+  /** Orders again and again until interrupted; what is told to come back later does so. */
+  void keepOrderingThroughOutages() {
+    try {
+      while (!Thread.currentThread().isInterrupted()) {
+        String order = order();
+        String status = finishThroughOutages(order, Duration.ofMinutes(3));
+        if (!status.equals("valid")) {
+          witness.surprised(order + " ended " + status);
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (Exception e) {
+      witness.surprised(e.toString());
+    }
+  }
+
+  /** As {@link #finish}, but comes back as often as it is told to. */
+  String finishThroughOutages(String url, Duration patience) throws Exception {
+    long end = System.nanoTime() + patience.toNanos();
+    while (true) {
+      try {
+        return finish(url, Duration.ofNanos(end - System.nanoTime()));
+      } catch (AcmeCalls.Problem e) {
+        if (!e.isOutage() || System.nanoTime() > end) {
+          throw e;
+        }
+        Thread.sleep(PAUSE_MILLIS);
+      }
+    }
+  }
+
+  /** A new order whose next step is to be finalized. */
+  String readyOrder() throws Exception {
+    String url = order();
+    for (int look = 0; look < 500; look++) {
+      JsonNode order = acme.get(url).json();
+      if (order.get("status").asText().equals("ready")) {
+        return url;
+      }
+      authorize(order);
+    }
+    throw new AssertionError(url + " does not become ready");
+  }
+
   private static boolean pause() {
     try {
       Thread.sleep(PAUSE_MILLIS);
@@ -87,7 +132,7 @@ final class Applicant {
       String status = order.get("status").asText();
       switch (status) {
         case "pending" -> authorize(order);
-        case "ready" -> acme.post(order.get("finalize").asText(), finalization);
+        case "ready" -> finalizeReady(order);
         case "valid" -> {
           witness.received(url, acme.get(order.get("certificate").asText()).body());
           return status;
@@ -100,6 +145,25 @@ final class Applicant {
       if (System.nanoTime() > end) {
         return status;
       }
+    }
+  }
+
+  /** Asks for the certificate of an order that is ready. */
+  void finalizeReady(JsonNode order) throws Exception {
+    long asked = System.nanoTime();
+    try {
+      JsonNode after = acme.post(order.get("finalize").asText(), finalization).json();
+      if (after.get("status").asText().equals("valid")) {
+        witness.issued(new Witness.Answer(asked, System.nanoTime()));
+      }
+    } catch (AcmeCalls.Problem e) {
+      if (e.isOutage()) {
+        witness.putOff(new Witness.Answer(asked, System.nanoTime()));
+        if (!e.saysWhen()) {
+          witness.surprised("not told when to come back: " + e.getMessage());
+        }
+      }
+      throw e;
     }
   }
 

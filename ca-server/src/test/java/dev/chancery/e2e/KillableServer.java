@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -21,6 +20,8 @@ final class KillableServer implements AutoCloseable {
   private static final Pattern DEBUGGER = Pattern.compile("dt_socket at address: (\\d+)");
 
   private final Path folder;
+  private final RunningServer.Ports ports;
+  private final List<String> settings;
   private final Path distribution;
   private final Path home;
   private final Path log;
@@ -31,6 +32,8 @@ final class KillableServer implements AutoCloseable {
 
   KillableServer(Path folder, RunningServer.Ports ports, List<String> settings) throws IOException {
     this.folder = folder;
+    this.ports = ports;
+    this.settings = List.copyOf(settings);
     this.distribution = RunningServer.distribution();
     this.home = folder.resolve("home");
     this.log = folder.resolve("server.log");
@@ -46,24 +49,7 @@ final class KillableServer implements AutoCloseable {
    * own start-up cache is refused by a JVM that listens for a debugger.
    */
   void initialize() throws Exception {
-    for (String label : List.of("chancery", "chancery-root")) {
-      CommandResult.of(
-              folder,
-              Map.of(),
-              distribution.resolve("scripts/softhsm-init.sh").toString(),
-              "--dir",
-              home.resolve("token").toString(),
-              "--label",
-              label)
-          .requireDone();
-    }
-    List<String> init = new ArrayList<>(List.of(distribution + "/bin/chancery", "init"));
-    init.addAll(overrides);
-    CommandResult.of(
-            folder,
-            Map.of(RunningServer.PASSWORD_VARIABLE, TestDatabase.PASSWORD),
-            init.toArray(String[]::new))
-        .requireDone();
+    RunningServer.initialize(folder, ports, settings);
     run(List.of("-XX:ArchiveClassesAtExit=" + classes, "-Xlog:cds=off", "-Xlog:cds+dynamic=off"));
     stop();
   }

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
@@ -124,6 +125,30 @@ final class RunningServer implements AutoCloseable {
       process.destroyForcibly();
       throw e;
     }
+  }
+
+  /** Makes a home with its tokens and issuers, without starting a server. */
+  static void initialize(Path folder, Ports ports, List<String> overrides)
+      throws IOException, InterruptedException {
+    Path home = folder.resolve("home");
+    for (String label : List.of("chancery", "chancery-root")) {
+      CommandResult.of(
+              folder,
+              Map.of(),
+              script("softhsm-init.sh").toString(),
+              "--dir",
+              home.resolve("token").toString(),
+              "--label",
+              label)
+          .requireDone();
+    }
+    List<String> init = new ArrayList<>();
+    init.addAll(List.of(distribution() + "/bin/chancery", "init", "--home", home.toString()));
+    init.addAll(ports.overrides());
+    overrides.forEach(override -> init.addAll(List.of("--set", override)));
+    CommandResult.of(
+            folder, Map.of(PASSWORD_VARIABLE, TestDatabase.PASSWORD), init.toArray(String[]::new))
+        .requireDone();
   }
 
   private static AssertionError notReady(Path log) {

@@ -5,9 +5,12 @@ import java.nio.charset.StandardCharsets;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
+import java.time.Duration;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -15,6 +18,15 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 
 /** What clients were told, whatever became of the server after. */
 final class Witness {
+  /** When a certificate was asked for and when the answer came, as System.nanoTime has it. */
+  record Answer(long asked, long came) {
+    Duration took() {
+      return Duration.ofNanos(came - asked);
+    }
+  }
+
+  private final Queue<Answer> issued = new ConcurrentLinkedQueue<>();
+  private final Queue<Answer> putOff = new ConcurrentLinkedQueue<>();
   private final Set<String> orders = ConcurrentHashMap.newKeySet();
   private final Map<String, X509Certificate> certificates = new ConcurrentHashMap<>();
   private final Queue<String> surprises = new ConcurrentLinkedQueue<>();
@@ -34,6 +46,29 @@ final class Witness {
     if (before != null && !before.equals(leaf)) {
       surprised("two certificates for " + order);
     }
+  }
+
+  /** A certificate was made. */
+  void issued(Answer answer) {
+    issued.add(answer);
+  }
+
+  /** A certificate was asked for, and the answer was to come back later. */
+  void putOff(Answer answer) {
+    putOff.add(answer);
+  }
+
+  /** When the first certificate came of those that were asked for after an instant. */
+  Optional<Long> firstIssued(long after) {
+    return issued.stream()
+        .filter(answer -> answer.asked() - after > 0)
+        .map(Answer::came)
+        .min(Comparator.comparingLong(came -> came - after));
+  }
+
+  /** How long those waited who asked after an instant and were told to come back later. */
+  List<Duration> putOffSince(long after) {
+    return putOff.stream().filter(answer -> answer.asked() - after > 0).map(Answer::took).toList();
   }
 
   /** Something that no crash excuses. */

@@ -25,12 +25,16 @@ public final class P11KitServer implements AutoCloseable {
 
   private final Path module;
   private final String token;
+  private final Map<String, String> modulesEnvironment;
   private final Path socket;
   private final Path log;
   private Process process;
 
-  private P11KitServer(Path folder, String token, Path module) throws IOException {
+  private P11KitServer(
+      Path folder, String token, Path module, Map<String, String> modulesEnvironment)
+      throws IOException {
     this.module = module;
+    this.modulesEnvironment = Map.copyOf(modulesEnvironment);
     this.token = "pkcs11:token=" + token;
     Path home = Files.createTempDirectory(folder, "p11-kit");
     this.socket = home.resolve("socket");
@@ -50,8 +54,18 @@ public final class P11KitServer implements AutoCloseable {
    * @param token its label must be of letters, digits, - and _
    */
   public static P11KitServer start(Path folder, SoftHsmToken token, Path module) {
+    return start(folder, token.label(), module, Map.of());
+  }
+
+  /**
+   * Serves a token that another than this JVM has made.
+   *
+   * @param environment tells the module where the token is
+   */
+  public static P11KitServer start(
+      Path folder, String label, Path module, Map<String, String> environment) {
     try {
-      return new P11KitServer(folder, token.label(), module);
+      return new P11KitServer(folder, label, module, environment);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot start a p11-kit server", e);
     }
@@ -169,16 +183,19 @@ public final class P11KitServer implements AutoCloseable {
 
   private Process listening() throws IOException {
     Files.deleteIfExists(socket);
-    Process started =
+    ProcessBuilder server =
         new ProcessBuilder(
-                "p11-kit",
-                "server",
-                "-f",
-                "-n",
-                socket.toString(),
-                "--provider",
-                module.toString(),
-                token)
+            "p11-kit",
+            "server",
+            "-f",
+            "-n",
+            socket.toString(),
+            "--provider",
+            module.toString(),
+            token);
+    server.environment().putAll(modulesEnvironment);
+    Process started =
+        server
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
             .start();
