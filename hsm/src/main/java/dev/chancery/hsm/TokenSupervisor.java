@@ -68,7 +68,8 @@ final class TokenSupervisor implements AutoCloseable {
   private final AtomicInteger hangingAttempts = new AtomicInteger();
   private final List<Generation> abandoned = new ArrayList<>();
 
-  private State state;
+  // Changed under the lock; read without it for every signature.
+  private volatile State state;
   private long number;
   private @Nullable ModuleInstance spare;
 
@@ -129,7 +130,7 @@ final class TokenSupervisor implements AutoCloseable {
    *
    * @throws TokenAway when there is none
    */
-  synchronized Generation generation() throws TokenAway {
+  Generation generation() throws TokenAway {
     return switch (state) {
       case State.Up(Generation generation) -> generation;
       case State.Away(long since, String why, boolean needsOperator) ->

@@ -5,7 +5,6 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -15,8 +14,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +30,7 @@ final class TokenThreads implements AutoCloseable {
   private static final int MOST_THREADS = 1024;
   // Enough to ride out a burst; more would only be answered after its caller's time limit.
   private static final int WAITING_PER_THREAD = 64;
+  private static final Duration LONGEST_TIME_LIMIT = Duration.ofDays(1);
 
   /** A piece of work on the token. */
   interface Work<T> {
@@ -44,7 +42,7 @@ final class TokenThreads implements AutoCloseable {
     T run(int thread) throws Exception;
   }
 
-  /** Told, by whichever caller meets it, that a call of the token does not come back. */
+  /** Told, by whoever meets it, that a call of the token does not come back. */
   interface Hung {
     void call(String what);
   }
@@ -58,12 +56,14 @@ final class TokenThreads implements AutoCloseable {
   private static final class Call<T> {
     private final Work<T> work;
     private final Duration timeLimit;
+    private final long deadline;
     private final CompletableFuture<T> answer = new CompletableFuture<>();
     private long startedAt;
 
     private Call(Work<T> work, Duration timeLimit) {
       this.work = work;
       this.timeLimit = timeLimit;
+      this.deadline = System.nanoTime() + timeLimit.toNanos();
     }
 
     private void run(int thread) {
@@ -95,14 +95,26 @@ final class TokenThreads implements AutoCloseable {
     }
   }
 
+  /** That a caller's time limit has passed. */
+  private static final class Expired extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    private Expired() {
+      super("the time limit has passed", null, false, false);
+    }
+  }
+
   private final String description;
   private final int mostWaiting;
   private final Hung hung;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition workToDo = lock.newCondition();
+  private final Condition earlierDeadline = lock.newCondition();
   private final Map<Line, Queue> queues = new HashMap<>();
   private final Set<Call<?>> running = Collections.newSetFromMap(new IdentityHashMap<>());
   private double served;
+  // When deadlines are looked at next, at the latest.
+  private long nextLook = System.nanoTime();
   private @Nullable Ended ended;
 
   TokenThreads(String description, int threads, Hung hung) {
@@ -118,6 +130,9 @@ final class TokenThreads implements AutoCloseable {
       // Daemon: a call that hangs in the module must not keep the process alive.
       Thread.ofPlatform().name("token-" + i).daemon().start(() -> serve(thread));
     }
+    // One thread for all deadlines: if each caller waited with a limit, a timer would be set and
+    // cancelled for each signature (docs/performance.md).
+    Thread.ofPlatform().name("token-deadlines").daemon().start(this::watchDeadlines);
   }
 
   /** Refuses numbers that make no sense, for the settings of every kind of token. */
@@ -126,7 +141,9 @@ final class TokenThreads implements AutoCloseable {
       throw new IllegalArgumentException(
           "signing threads must be 1 to " + MOST_THREADS + ", not " + threads);
     }
-    if (timeLimit.isNegative() || timeLimit.isZero() || timeLimit.toDays() > 0) {
+    if (timeLimit.isNegative()
+        || timeLimit.isZero()
+        || timeLimit.compareTo(LONGEST_TIME_LIMIT) >= 0) {
       throw new IllegalArgumentException(
           "the signing time limit must be more than nothing and less than a day, not " + timeLimit);
     }
@@ -143,16 +160,16 @@ final class TokenThreads implements AutoCloseable {
     Call<T> call = new Call<>(work, timeLimit);
     add(line, call);
     try {
-      return call.answer.get(timeLimit.toNanos(), TimeUnit.NANOSECONDS);
+      return call.answer.get();
     } catch (ExecutionException e) {
       if (e.getCause() instanceof Ended why) {
         throw new TokenAway(description + " " + why.getMessage(), why);
       }
+      if (e.getCause() instanceof Expired expired) {
+        overdue().ifPresent(limit -> hung.call("a call has not come back within " + limit));
+        throw new TokenAway(description + " did not answer within " + timeLimit, expired);
+      }
       throw e;
-    } catch (TimeoutException e) {
-      withdraw(line, call);
-      overdue().ifPresent(limit -> hung.call("a call has not come back within " + limit));
-      throw new TokenAway(description + " did not answer within " + timeLimit, e);
     } catch (InterruptedException e) {
       withdraw(line, call);
       Thread.currentThread().interrupt();
@@ -176,12 +193,15 @@ final class TokenThreads implements AutoCloseable {
       }
       queue.calls.add(call);
       workToDo.signal();
+      if (call.deadline - nextLook < 0) {
+        nextLook = call.deadline;
+        earlierDeadline.signal();
+      }
     } finally {
       lock.unlock();
     }
   }
 
-  // Work that nobody waits for any more must not keep later work waiting.
   private void withdraw(Line line, Call<?> call) {
     lock.lock();
     try {
@@ -225,18 +245,11 @@ final class TokenThreads implements AutoCloseable {
     try {
       running.remove(done);
       while (ended == null) {
-        Optional<Map.Entry<Line, Queue>> first =
-            queues.entrySet().stream()
-                .filter(queue -> !queue.getValue().calls.isEmpty())
-                .min(Comparator.comparingDouble(queue -> queue.getValue().served));
-        if (first.isPresent()) {
-          Queue queue = first.get().getValue();
-          served = queue.served;
-          queue.served += 1.0 / first.get().getKey().operation().share();
-          Call<?> call = queue.calls.remove();
-          call.startedAt = System.nanoTime();
-          running.add(call);
-          return call;
+        Call<?> first = takeFirst();
+        if (first != null) {
+          first.startedAt = System.nanoTime();
+          running.add(first);
+          return first;
         }
         workToDo.awaitUninterruptibly();
       }
@@ -244,6 +257,80 @@ final class TokenThreads implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Takes the first call of the line that has had least for its share. */
+  private @Nullable Call<?> takeFirst() {
+    Map.Entry<Line, Queue> least = null;
+    for (Map.Entry<Line, Queue> each : queues.entrySet()) {
+      if (!each.getValue().calls.isEmpty()
+          && (least == null || each.getValue().served < least.getValue().served)) {
+        least = each;
+      }
+    }
+    if (least == null) {
+      return null;
+    }
+    Queue queue = least.getValue();
+    served = queue.served;
+    queue.served += 1.0 / least.getKey().operation().share();
+    return queue.calls.remove();
+  }
+
+  /** Tells callers that their time is up; each looks itself whose fault it is. */
+  private void watchDeadlines() {
+    try {
+      List<Call<?>> expired = awaitDeadline();
+      while (!expired.isEmpty()) {
+        Expired why = new Expired();
+        expired.forEach(call -> call.answer.completeExceptionally(why));
+        expired = awaitDeadline();
+      }
+    } catch (RuntimeException | Error e) {
+      // Without this thread a call that hangs would hold its caller for ever.
+      hung.call("time limits cannot be watched any more: " + e);
+      end("cannot watch time limits any more: " + e);
+    }
+  }
+
+  /** Waits until time limits have passed; nothing when all was ended. */
+  private List<Call<?>> awaitDeadline() {
+    List<Call<?>> expired = new ArrayList<>();
+    lock.lock();
+    try {
+      while (ended == null && expired.isEmpty()) {
+        long now = System.nanoTime();
+        nextLook = now + LONGEST_TIME_LIMIT.toNanos();
+        for (Queue queue : queues.values()) {
+          // Work that nobody waits for any more must not keep later work waiting.
+          queue.calls.removeIf(call -> isExpired(call, now, expired));
+        }
+        running.forEach(call -> isExpired(call, now, expired));
+        if (expired.isEmpty()) {
+          earlierDeadline.awaitNanos(nextLook - now);
+        }
+      }
+      return expired;
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("nobody has a reason to interrupt this thread", e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether a call's time is up; if not, its deadline may be the next to look for. */
+  private boolean isExpired(Call<?> call, long now, List<Call<?>> expired) {
+    if (call.answer.isDone()) {
+      return false;
+    }
+    if (call.deadline - now <= 0) {
+      expired.add(call);
+      return true;
+    }
+    if (call.deadline - nextLook < 0) {
+      nextLook = call.deadline;
+    }
+    return false;
   }
 
   /**
@@ -265,6 +352,7 @@ final class TokenThreads implements AutoCloseable {
       queues.clear();
       waiting.addAll(running);
       workToDo.signalAll();
+      earlierDeadline.signal();
     } finally {
       lock.unlock();
     }

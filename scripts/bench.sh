@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Runs one of the benchmarks: what it measured, a table, and whether a limit that was set is kept.
+#
+# Usage: scripts/bench.sh token [ROUNDS]      (default: 9; some four minutes)
+#            signing in a token, against the JDK's PKCS #11 provider by itself (docs/performance.md)
+#
+# Ends with 0 when the limit is kept, 1 when it is not or nothing could be measured, 2 when called wrongly. Other work
+# on the machine blurs the result: ratios stand longest.
+set -euo pipefail
+
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
+# shellcheck source=build/prerequisites.sh
+. scripts/build/prerequisites.sh
+
+usage() {
+  sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' scripts/bench.sh
+}
+
+wrong() {
+  echo "bench.sh: $*" >&2
+  usage >&2
+  exit 2
+}
+
+bench_token() {
+  local rounds=${1:-9}
+  [ $# -le 1 ] || wrong "token takes a number of rounds and nothing else"
+  [[ "$rounds" =~ ^[1-9][0-9]{0,3}$ ]] || wrong "not a number of rounds: $rounds"
+  require_jdk
+  install_missing mvn=maven softhsm2-util=softhsm2
+  rm -rf hsm/target/benchmark
+  mkdir -p hsm/target/benchmark
+  mvn -B -q -ntp -Dformat.skip -pl hsm -am -P token-benchmark "-Dbenchmark.rounds=$rounds" \
+    "-Dbenchmark.module=SoftHSM $(softhsm2-util --version)" process-test-classes \
+    || fail "token: over the limit, or not measured at all; see above"
+}
+
+case "${1:-}" in
+  -h | --help) usage ;;
+  token) bench_token "${@:2}" ;;
+  '') wrong "which benchmark?" ;;
+  *) wrong "no such benchmark: $1" ;;
+esac
