@@ -5,6 +5,8 @@ import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
+import java.security.InvalidAlgorithmParameterException;
+import java.security.NoSuchAlgorithmException;
 import java.security.ProviderException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -218,10 +220,26 @@ final class Generation {
           call(
               TokenThreads.Line.UPKEEP,
               settings.signingTimeLimit(),
-              thread -> provider.sign(own, key.scheme(), VerifiedSigning.probeMessage()));
+              thread -> probe(provider, own, key));
       VerifiedSigning.requireProof(key, description, signature);
     }
     keys.put(key.id(), found);
+  }
+
+  /** What SunPKCS11 refuses by itself, it refuses for ever: that is the set-up, not an outage. */
+  private byte[] probe(SunPkcs11 provider, SunPkcs11.Key own, WantedKey key)
+      throws TokenUnusable, GeneralSecurityException {
+    try {
+      return provider.sign(own, key.scheme(), VerifiedSigning.probeMessage());
+    } catch (InvalidAlgorithmParameterException | NoSuchAlgorithmException e) {
+      if (ReturnValue.in(e).isPresent()) {
+        throw e;
+      }
+      throw new TokenUnusable(
+          "the key %s of %s cannot sign with %s through SunPKCS11: %s"
+              .formatted(key.id(), description, key.scheme(), e.getMessage()),
+          e);
+    }
   }
 
   /**
