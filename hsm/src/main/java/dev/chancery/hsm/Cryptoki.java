@@ -37,9 +37,6 @@ final class Cryptoki {
   private static final long TOKEN_INFO_SIZE = 256;
   private static final long MECHANISM_INFO_SIZE = 24;
 
-  // The environment belongs to the whole process: one module's must stand until it has read it.
-  private static final Object ENVIRONMENT = new Object();
-
   private final Map<String, String> environment;
   private final Optional<String> initializeArguments;
   private final Map<CryptokiFunction, MethodHandle> functions;
@@ -77,13 +74,14 @@ final class Cryptoki {
       Map<String, String> environment,
       Optional<String> initializeArguments)
       throws TokenUnusable, CryptokiError {
-    synchronized (ENVIRONMENT) {
-      NativeEnvironment.set(environment);
-      Cryptoki module =
-          new Cryptoki(Map.copyOf(environment), initializeArguments, link(library, file));
-      module.initialize();
-      return module;
-    }
+    return NativeEnvironment.during(
+        environment,
+        () -> {
+          Cryptoki module =
+              new Cryptoki(Map.copyOf(environment), initializeArguments, link(library, file));
+          module.initialize();
+          return module;
+        });
   }
 
   private static Map<CryptokiFunction, MethodHandle> link(Path library, Path file)
@@ -134,15 +132,17 @@ final class Cryptoki {
    *
    * @throws IllegalStateException when {@link #share} was called
    */
-  void restart() throws CryptokiError {
+  void restart() throws TokenUnusable, CryptokiError {
     if (shared) {
       throw new IllegalStateException("a module that others use is never finalized");
     }
-    synchronized (ENVIRONMENT) {
-      NativeEnvironment.set(environment);
-      call(CryptokiFunction.C_FINALIZE, MemorySegment.NULL);
-      initialize();
-    }
+    NativeEnvironment.during(
+        environment,
+        () -> {
+          call(CryptokiFunction.C_FINALIZE, MemorySegment.NULL);
+          initialize();
+          return this;
+        });
   }
 
   /**

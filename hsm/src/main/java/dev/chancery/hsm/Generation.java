@@ -114,7 +114,12 @@ final class Generation {
     List<SunPkcs11> providers = new ArrayList<>();
     for (int i = 0; i < connections(settings, token); i++) {
       providers.add(
-          SunPkcs11.open(instance.pathForProvider(), description, token, pin.characters()));
+          SunPkcs11.open(
+              instance.pathForProvider(),
+              settings.environment(),
+              description,
+              token,
+              pin.characters()));
     }
     Generation generation = new Generation(settings, module, token, login, providers, lost);
 

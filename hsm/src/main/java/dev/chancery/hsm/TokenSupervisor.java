@@ -199,7 +199,7 @@ final class TokenSupervisor implements AutoCloseable {
     try {
       reused.module().restart();
       return reused;
-    } catch (CryptokiError | RuntimeException e) {
+    } catch (TokenUnusable | CryptokiError | RuntimeException e) {
       reused.close();
       throw e;
     }
