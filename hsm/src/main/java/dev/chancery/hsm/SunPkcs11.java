@@ -70,8 +70,7 @@ final class SunPkcs11 {
             .formatted(library, token.slot());
     // It initializes the module by itself, and p11-kit's client asks anew where its server is.
     Provider configured =
-        NativeEnvironment.during(
-            environment, () -> unconfigured.configure(configuration));
+        NativeEnvironment.during(environment, () -> unconfigured.configure(configuration));
     KeyStore keyStore = KeyStore.getInstance("PKCS11", configured);
     keyStore.load(null, pin);
     return new SunPkcs11(description, (AuthProvider) configured, keyStore);

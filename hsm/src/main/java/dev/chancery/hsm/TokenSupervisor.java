@@ -138,17 +138,6 @@ final class TokenSupervisor implements AutoCloseable {
     };
   }
 
-  /** Ends the generation that is up: it gave what must not be used. */
-  void distrust(String why) {
-    Generation current;
-    synchronized (this) {
-      current = state instanceof State.Up(Generation up) ? up : null;
-    }
-    if (current != null) {
-      current.lose(why);
-    }
-  }
-
   private CompletableFuture<Generation> attempt() {
     CompletableFuture<Generation> opened = new CompletableFuture<>();
     ModuleInstance reused = takeSpare();
