@@ -85,7 +85,8 @@ record Configuration(
       int threads,
       Duration timeout,
       Pkcs11Settings.Place place,
-      Map<String, String> environment) {}
+      Map<String, String> environment,
+      Optional<String> initializeArguments) {}
 
   /**
    * @param certificate a PEM file: the issuer's certificate, then those above it without the root

@@ -162,7 +162,8 @@ final class ConfigurationFile {
             section
                 .optional("place", ConfigurationFile::tokenPlace)
                 .orElse(Pkcs11Settings.Place.PROCESS),
-            environment.isPresent() ? words(environment.get()) : Map.of());
+            environment.isPresent() ? words(environment.get()) : Map.of(),
+            section.optional("initializeArguments", Function.identity()));
     section.end();
     switch (token.kind()) {
       case PKCS11 -> {

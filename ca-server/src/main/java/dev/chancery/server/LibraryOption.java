@@ -34,6 +34,12 @@ final class LibraryOption {
       description = "set before the library is loaded, such as SOFTHSM2_CONF")
   private Map<String, String> environment = new LinkedHashMap<>();
 
+  @Option(
+      names = "--initialize-arguments",
+      paramLabel = "TEXT",
+      description = "what the library is given by C_Initialize, such as the database of NSS")
+  private @Nullable String initializeArguments;
+
   /**
    * What the options come to.
    *
@@ -43,11 +49,12 @@ final class LibraryOption {
   record Choice(
       Path library,
       Map<String, String> environment,
+      Optional<String> initializeArguments,
       Optional<Home> home,
       Optional<Configuration> configuration) {
 
     TokenModule load() throws TokenUnusable, TokenAway {
-      return TokenModule.load(library, environment, LIMIT);
+      return TokenModule.load(library, environment, initializeArguments, LIMIT);
     }
   }
 
@@ -62,6 +69,7 @@ final class LibraryOption {
       return new Choice(
           library.toAbsolutePath().normalize(),
           environment,
+          Optional.ofNullable(initializeArguments),
           Optional.empty(),
           beside.isEmpty()
               ? Optional.empty()
@@ -80,6 +88,10 @@ final class LibraryOption {
         new LinkedHashMap<>(Tokens.environment(opened, section.environment()));
     variables.putAll(environment);
     return new Choice(
-        section.library().get(), variables, Optional.of(opened), Optional.of(configuration));
+        section.library().get(),
+        variables,
+        Optional.ofNullable(initializeArguments).or(section::initializeArguments),
+        Optional.of(opened),
+        Optional.of(configuration));
   }
 }

@@ -104,7 +104,8 @@ final class Tokens {
           section.threads(),
           section.timeout(),
           section.place(),
-          environment(home, section.environment()));
+          environment(home, section.environment()),
+          section.initializeArguments());
     } catch (IllegalArgumentException e) {
       throw new ConfigurationInvalid(home.configurationFile() + ": token: " + e.getMessage());
     }

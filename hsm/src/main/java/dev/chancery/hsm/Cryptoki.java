@@ -30,20 +30,24 @@ final class Cryptoki {
   private static final long CKF_OS_LOCKING_OK = 2;
   private static final long CKF_RW_SESSION = 2;
   private static final long CKF_SERIAL_SESSION = 4;
-  private static final long INITIALIZE_ARGUMENTS_SIZE = 48;
+  // CK_C_INITIALIZE_ARGS, with room for the field that NSS has added to it.
+  private static final long INITIALIZE_ARGUMENTS_SIZE = 56;
   private static final long INITIALIZE_FLAGS = 32;
+  private static final long INITIALIZE_RESERVED = 40;
   private static final long TOKEN_INFO_SIZE = 256;
   private static final long MECHANISM_INFO_SIZE = 24;
 
-  // The environment belongs to the whole process: one module's must stand until it has read it.
-  private static final Object ENVIRONMENT = new Object();
-
   private final Map<String, String> environment;
+  private final Optional<String> initializeArguments;
   private final Map<CryptokiFunction, MethodHandle> functions;
   private boolean shared;
 
-  private Cryptoki(Map<String, String> environment, Map<CryptokiFunction, MethodHandle> functions) {
+  private Cryptoki(
+      Map<String, String> environment,
+      Optional<String> initializeArguments,
+      Map<CryptokiFunction, MethodHandle> functions) {
     this.environment = environment;
+    this.initializeArguments = initializeArguments;
     this.functions = functions;
   }
 
@@ -55,18 +59,29 @@ final class Cryptoki {
    */
   static Cryptoki load(Path library, Map<String, String> environment)
       throws TokenUnusable, CryptokiError {
-    return load(library, library, environment);
+    return load(library, library, environment, Optional.empty());
   }
 
-  /** As the other, from a file that holds the same as the library. */
-  static Cryptoki load(Path library, Path file, Map<String, String> environment)
+  /**
+   * As the other, from a file that holds the same as the library.
+   *
+   * @param initializeArguments what C_Initialize passes on as pReserved; NSS calls it the library's
+   *     parameters
+   */
+  static Cryptoki load(
+      Path library,
+      Path file,
+      Map<String, String> environment,
+      Optional<String> initializeArguments)
       throws TokenUnusable, CryptokiError {
-    synchronized (ENVIRONMENT) {
-      NativeEnvironment.set(environment);
-      Cryptoki module = new Cryptoki(Map.copyOf(environment), link(library, file));
-      module.initialize();
-      return module;
-    }
+    return NativeEnvironment.during(
+        environment,
+        () -> {
+          Cryptoki module =
+              new Cryptoki(Map.copyOf(environment), initializeArguments, link(library, file));
+          module.initialize();
+          return module;
+        });
   }
 
   private static Map<CryptokiFunction, MethodHandle> link(Path library, Path file)
@@ -99,9 +114,11 @@ final class Cryptoki {
 
   private void initialize() throws CryptokiError {
     try (Arena arena = Arena.ofConfined()) {
-      // CK_C_INITIALIZE_ARGS: SunPKCS11 will call the module from many threads.
+      // SunPKCS11 will call the module from many threads.
       MemorySegment arguments = arena.allocate(INITIALIZE_ARGUMENTS_SIZE, 8);
       arguments.set(JAVA_LONG, INITIALIZE_FLAGS, CKF_OS_LOCKING_OK);
+      initializeArguments.ifPresent(
+          text -> arguments.set(ADDRESS, INITIALIZE_RESERVED, arena.allocateFrom(text)));
       call(CryptokiFunction.C_INITIALIZE, arguments);
     } catch (CryptokiError e) {
       if (!e.is(ReturnValue.CKR_CRYPTOKI_ALREADY_INITIALIZED)) {
@@ -115,15 +132,17 @@ final class Cryptoki {
    *
    * @throws IllegalStateException when {@link #share} was called
    */
-  void restart() throws CryptokiError {
+  void restart() throws TokenUnusable, CryptokiError {
     if (shared) {
       throw new IllegalStateException("a module that others use is never finalized");
     }
-    synchronized (ENVIRONMENT) {
-      NativeEnvironment.set(environment);
-      call(CryptokiFunction.C_FINALIZE, MemorySegment.NULL);
-      initialize();
-    }
+    NativeEnvironment.during(
+        environment,
+        () -> {
+          call(CryptokiFunction.C_FINALIZE, MemorySegment.NULL);
+          initialize();
+          return this;
+        });
   }
 
   /**

@@ -5,6 +5,8 @@ import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
+import java.security.InvalidAlgorithmParameterException;
+import java.security.NoSuchAlgorithmException;
 import java.security.ProviderException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -112,7 +114,12 @@ final class Generation {
     List<SunPkcs11> providers = new ArrayList<>();
     for (int i = 0; i < connections(settings, token); i++) {
       providers.add(
-          SunPkcs11.open(instance.pathForProvider(), description, token, pin.characters()));
+          SunPkcs11.open(
+              instance.pathForProvider(),
+              settings.environment(),
+              description,
+              token,
+              pin.characters()));
     }
     Generation generation = new Generation(settings, module, token, login, providers, lost);
 
@@ -218,10 +225,26 @@ final class Generation {
           call(
               TokenThreads.Line.UPKEEP,
               settings.signingTimeLimit(),
-              thread -> provider.sign(own, key.scheme(), VerifiedSigning.probeMessage()));
+              thread -> probe(provider, own, key));
       VerifiedSigning.requireProof(key, description, signature);
     }
     keys.put(key.id(), found);
+  }
+
+  /** What SunPKCS11 refuses by itself, it refuses for ever: that is the set-up, not an outage. */
+  private byte[] probe(SunPkcs11 provider, SunPkcs11.Key own, WantedKey key)
+      throws TokenUnusable, GeneralSecurityException {
+    try {
+      return provider.sign(own, key.scheme(), VerifiedSigning.probeMessage());
+    } catch (InvalidAlgorithmParameterException | NoSuchAlgorithmException e) {
+      if (ReturnValue.in(e).isPresent()) {
+        throw e;
+      }
+      throw new TokenUnusable(
+          "the key %s of %s cannot sign with %s through SunPKCS11: %s"
+              .formatted(key.id(), description, key.scheme(), e.getMessage()),
+          e);
+    }
   }
 
   /**

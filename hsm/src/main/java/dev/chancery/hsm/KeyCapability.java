@@ -68,6 +68,11 @@ public record KeyCapability(
           case RSA_SHA256 -> Optional.of(CryptokiMechanism.CKM_SHA256_RSA_PKCS);
           case RSA_PSS_SHA256 -> Optional.empty();
         };
+    // RSASSA-PSS hashes in this process, and yet SunPKCS11 refuses it to a token without this.
+    boolean hashKnown =
+        scheme != SigningScheme.RSA_PSS_SHA256
+            || mechanisms.stream()
+                .anyMatch(it -> it.name().equals(CryptokiMechanism.CKM_SHA256.name()));
     boolean hashInToken = hashing.isPresent() && signs(mechanisms, hashing.get(), bits);
     return new KeyCapability(
         algorithm,
@@ -75,7 +80,7 @@ public record KeyCapability(
         mechanisms.stream()
             .anyMatch(
                 it -> it.name().equals(generation.name()) && it.generates() && it.takes(bits)),
-        hashInToken || signs(mechanisms, bare, bits),
+        hashKnown && (hashInToken || signs(mechanisms, bare, bits)),
         hashInToken);
   }
 

@@ -24,7 +24,13 @@ final class ModuleInstance implements AutoCloseable {
     ModuleFile file = ModuleFile.of(settings.library(), settings.place());
     try {
       return new ModuleInstance(
-          settings, file, Cryptoki.load(settings.library(), file.path(), settings.environment()));
+          settings,
+          file,
+          Cryptoki.load(
+              settings.library(),
+              file.path(),
+              settings.environment(),
+              settings.initializeArguments()));
     } catch (TokenUnusable | CryptokiError | RuntimeException e) {
       file.close();
       throw e;

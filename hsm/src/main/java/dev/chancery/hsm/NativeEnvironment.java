@@ -7,13 +7,74 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.invoke.MethodHandle;
+import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
-/** The process's environment as native code sees it, which Java cannot change. */
+/**
+ * The process's environment as native code sees it, which Java cannot change. It belongs to the
+ * whole process: one module's must stand until the module has read it.
+ */
 final class NativeEnvironment {
+  /**
+   * A module reads its environment first of all. One that has not come back by then hangs, and must
+   * not keep others from beginning.
+   */
+  private static final Duration LONGEST_HOLD = Duration.ofSeconds(1);
+
+  private static @Nullable Object holder;
+  private static long heldSince;
+
   private NativeEnvironment() {}
 
-  /** Sets variables for the modules that are loaded next, and for the children of this process. */
+  /** What reads the environment. */
+  interface Reader<T> {
+    T read() throws TokenUnusable, CryptokiError;
+  }
+
+  /** Sets variables, and lets nobody set others while they are read. */
+  static <T> T during(Map<String, String> variables, Reader<T> reader)
+      throws TokenUnusable, CryptokiError {
+    Object own = new Object();
+    begin(own, variables);
+    try {
+      return reader.read();
+    } finally {
+      end(own);
+    }
+  }
+
+  private static synchronized void begin(Object own, Map<String, String> variables) {
+    boolean interrupted = false;
+    long left = longestWait();
+    while (left > 0) {
+      try {
+        TimeUnit.NANOSECONDS.timedWait(NativeEnvironment.class, left);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+      left = longestWait();
+    }
+    holder = own;
+    heldSince = System.nanoTime();
+    set(variables);
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static synchronized long longestWait() {
+    return holder == null ? 0 : LONGEST_HOLD.toNanos() - (System.nanoTime() - heldSince);
+  }
+
+  private static synchronized void end(Object own) {
+    if (holder == own) {
+      holder = null;
+      NativeEnvironment.class.notifyAll();
+    }
+  }
+
   static void set(Map<String, String> variables) {
     Linker linker = Linker.nativeLinker();
     MethodHandle setenv =

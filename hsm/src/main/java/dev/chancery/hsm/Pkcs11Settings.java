@@ -19,6 +19,8 @@ import java.util.regex.Pattern;
  * @param place where the module's code runs
  * @param environment what the module reads from the environment, such as SOFTHSM2_CONF; set before
  *     the module is loaded
+ * @param initializeArguments what the module is given by C_Initialize; NSS has its database named
+ *     in it
  */
 public record Pkcs11Settings(
     Path library,
@@ -28,7 +30,8 @@ public record Pkcs11Settings(
     int signingThreads,
     Duration signingTimeLimit,
     Place place,
-    Map<String, String> environment) {
+    Map<String, String> environment,
+    Optional<String> initializeArguments) {
   /** Where the code of a vendor's module runs. */
   public enum Place {
     /**
@@ -59,6 +62,31 @@ public record Pkcs11Settings(
     TokenThreads.check(signingThreads, signingTimeLimit);
     environment = Map.copyOf(environment);
     environment.forEach(Pkcs11Settings::checkVariable);
+    if (initializeArguments.filter(text -> text.indexOf('\0') >= 0).isPresent()) {
+      throw new IllegalArgumentException("the arguments of C_Initialize hold a zero octet");
+    }
+  }
+
+  /** For a module that needs to be told nothing, as most. */
+  public Pkcs11Settings(
+      Path library,
+      Optional<String> label,
+      Optional<String> serial,
+      Path pinFile,
+      int signingThreads,
+      Duration signingTimeLimit,
+      Place place,
+      Map<String, String> environment) {
+    this(
+        library,
+        label,
+        serial,
+        pinFile,
+        signingThreads,
+        signingTimeLimit,
+        place,
+        environment,
+        Optional.empty());
   }
 
   private static void checkVariable(String name, String value) {

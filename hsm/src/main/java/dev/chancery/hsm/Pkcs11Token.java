@@ -156,10 +156,37 @@ public final class Pkcs11Token implements Token {
     }
 
     @Override
+    public TokenKey now() throws TokenAway {
+      try {
+        return new KeyOfGeneration(supervisor.generation(), key, operation);
+      } catch (TokenAway e) {
+        observer.notSigned(description(), key.id(), operation);
+        throw e;
+      }
+    }
+
+    @Override
+    public byte[] sign(byte[] message) throws TokenAway {
+      return now().sign(message);
+    }
+  }
+
+  private final class KeyOfGeneration implements TokenKey {
+    private final Generation generation;
+    private final WantedKey key;
+    private final Operation operation;
+
+    private KeyOfGeneration(Generation generation, WantedKey key, Operation operation) {
+      this.generation = generation;
+      this.key = key;
+      this.operation = operation;
+    }
+
+    @Override
     public byte[] sign(byte[] message) throws TokenAway {
       long asked = System.nanoTime();
       try {
-        byte[] signature = supervisor.generation().sign(key, operation, message);
+        byte[] signature = generation.sign(key, operation, message);
         Duration took = Duration.ofNanos(System.nanoTime() - asked);
         observer.signed(description(), key.id(), operation, took);
         return signature;
@@ -172,7 +199,7 @@ public final class Pkcs11Token implements Token {
     @Override
     public void distrust() {
       observer.wrongSignature(description(), key.id(), operation);
-      supervisor.distrust("it gave a signature that does not verify");
+      generation.lose("it gave a signature that does not verify");
     }
   }
 

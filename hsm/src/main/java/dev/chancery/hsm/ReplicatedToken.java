@@ -88,8 +88,13 @@ public final class ReplicatedToken implements Token {
 
   private record ReplicatedKey(List<Pkcs11Token.SupervisedKey> keys) implements TokenKey {
     @Override
+    public TokenKey now() throws TokenAway {
+      return firstUp().now();
+    }
+
+    @Override
     public byte[] sign(byte[] message) throws TokenAway {
-      return firstUp().sign(message);
+      return now().sign(message);
     }
 
     private Pkcs11Token.SupervisedKey firstUp() {
@@ -97,11 +102,6 @@ public final class ReplicatedToken implements Token {
           .filter(Pkcs11Token.SupervisedKey::isUp)
           .findFirst()
           .orElse(keys.getFirst());
-    }
-
-    @Override
-    public void distrust() {
-      firstUp().distrust();
     }
   }
 

@@ -16,6 +16,7 @@ import java.security.cert.Certificate;
 import java.security.spec.MGF1ParameterSpec;
 import java.security.spec.PSSParameterSpec;
 import java.util.Collections;
+import java.util.Map;
 import javax.security.auth.login.LoginException;
 import org.jspecify.annotations.Nullable;
 
@@ -43,9 +44,15 @@ final class SunPkcs11 {
    *
    * @param library a path that SunPKCS11 was never given before: it would take up what it has for
    *     it, dead or not
+   * @param environment what the module reads from the environment
    */
-  static SunPkcs11 open(Path library, String description, CryptokiToken token, char[] pin)
-      throws TokenUnusable, GeneralSecurityException, IOException {
+  static SunPkcs11 open(
+      Path library,
+      Map<String, String> environment,
+      String description,
+      CryptokiToken token,
+      char[] pin)
+      throws TokenUnusable, CryptokiError, GeneralSecurityException, IOException {
     if (token.slot() > Integer.MAX_VALUE) {
       throw new TokenUnusable(
           description
@@ -58,10 +65,12 @@ final class SunPkcs11 {
       throw new TokenUnusable("this Java has no provider SunPKCS11");
     }
     // destroyTokenAfterLogout: otherwise the provider's sessions stay open for ever.
+    String configuration =
+        "--name = chancery\nlibrary = %s\nslot = %d\ndestroyTokenAfterLogout = true\n"
+            .formatted(library, token.slot());
+    // It initializes the module by itself, and p11-kit's client asks anew where its server is.
     Provider configured =
-        unconfigured.configure(
-            "--name = chancery\nlibrary = %s\nslot = %d\ndestroyTokenAfterLogout = true\n"
-                .formatted(library, token.slot()));
+        NativeEnvironment.during(environment, () -> unconfigured.configure(configuration));
     KeyStore keyStore = KeyStore.getInstance("PKCS11", configured);
     keyStore.load(null, pin);
     return new SunPkcs11(description, (AuthProvider) configured, keyStore);

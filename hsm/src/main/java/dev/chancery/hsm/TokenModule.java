@@ -37,9 +37,28 @@ public final class TokenModule {
    */
   public static TokenModule load(Path library, Map<String, String> environment, Duration limit)
       throws TokenUnusable, TokenAway {
+    return load(library, environment, Optional.empty(), limit);
+  }
+
+  /**
+   * Loads a module that must be told something.
+   *
+   * @param environment what is set in the process's environment first
+   * @param initializeArguments what C_Initialize is given
+   * @param limit how long a call of it may take
+   * @throws TokenUnusable when it is none
+   */
+  public static TokenModule load(
+      Path library,
+      Map<String, String> environment,
+      Optional<String> initializeArguments,
+      Duration limit)
+      throws TokenUnusable, TokenAway {
     LimitedCalls calls = new LimitedCalls(limit);
     Cryptoki module =
-        calls.call(library.toString(), () -> Cryptoki.load(library, Map.copyOf(environment)));
+        calls.call(
+            library.toString(),
+            () -> Cryptoki.load(library, library, Map.copyOf(environment), initializeArguments));
     return new TokenModule(library, module, calls);
   }
 

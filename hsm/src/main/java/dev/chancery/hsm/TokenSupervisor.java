@@ -139,17 +139,6 @@ final class TokenSupervisor implements AutoCloseable {
     };
   }
 
-  /** Ends the generation that is up: it gave what must not be used. */
-  void distrust(String why) {
-    Generation current;
-    synchronized (this) {
-      current = state instanceof State.Up(Generation up) ? up : null;
-    }
-    if (current != null) {
-      current.lose(why);
-    }
-  }
-
   private CompletableFuture<Generation> attempt() {
     CompletableFuture<Generation> opened = new CompletableFuture<>();
     ModuleInstance reused = takeSpare();
@@ -200,7 +189,7 @@ final class TokenSupervisor implements AutoCloseable {
     try {
       reused.module().restart();
       return reused;
-    } catch (CryptokiError | RuntimeException e) {
+    } catch (TokenUnusable | CryptokiError | RuntimeException e) {
       reused.close();
       throw e;
     }

@@ -80,9 +80,10 @@ final class VerifiedSigning {
   }
 
   SignatureValue sign(byte[] message) throws TokenAway {
-    byte[] signature = key.sign(message);
+    TokenKey signer = key.now();
+    byte[] signature = signer.sign(message);
     if (!verifies(message, signature)) {
-      key.distrust();
+      signer.distrust();
       throw new TokenAway("the token gave a signature that does not verify");
     }
     return SignatureValue.of(signature);

@@ -37,6 +37,11 @@ abstract class TokenContract {
   /** Opens the one token of the test class once more. */
   abstract Token open() throws Exception;
 
+  /** Whether the token can make such a key, and it can sign so. */
+  boolean can(KeyAlgorithm algorithm, SigningScheme scheme) {
+    return true;
+  }
+
   final Token token() throws Exception {
     Token token = open();
     opened.add(token);
@@ -92,6 +97,11 @@ abstract class TokenContract {
       throws Exception {
     KeyId id = freshId();
     Token first = token();
+    if (!can(algorithm, scheme)) {
+      assertThatThrownBy(() -> first.ocspKey(id, first.generate(id, algorithm), scheme))
+          .isInstanceOfAny(TokenUnusable.class, TokenAway.class);
+      return;
+    }
     SubjectPublicKey generated = first.generate(id, algorithm);
 
     assertThat(generated.algorithm()).isEqualTo(algorithm);
