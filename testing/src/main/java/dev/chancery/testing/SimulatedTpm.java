@@ -2,6 +2,7 @@ package dev.chancery.testing;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -146,15 +147,17 @@ public final class SimulatedTpm implements AutoCloseable {
 
   // The client of swtpm expects the control channel at the next port.
   private static int freePair() throws IOException {
-    while (true) {
+    BindException taken = new BindException();
+    for (int i = 0; i < 100; i++) {
       try (ServerSocket first = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
           ServerSocket second =
               new ServerSocket(first.getLocalPort() + 1, 1, InetAddress.getLoopbackAddress())) {
-        return Math.min(first.getLocalPort(), second.getLocalPort());
-      } catch (java.net.BindException e) {
-        continue;
+        return second.getLocalPort() - 1;
+      } catch (BindException e) {
+        taken = e;
       }
     }
+    throw taken;
   }
 
   private static boolean listens(int port) {
