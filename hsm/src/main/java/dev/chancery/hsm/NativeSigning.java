@@ -39,8 +39,7 @@ final class NativeSigning {
           ecdsa(session.sign(CryptokiMechanism.CKM_ECDSA.code(), key, digest("SHA-256", message)));
       case ECDSA_SHA384 ->
           ecdsa(session.sign(CryptokiMechanism.CKM_ECDSA.code(), key, digest("SHA-384", message)));
-      case RSA_SHA256 ->
-          session.sign(CryptokiMechanism.CKM_RSA_PKCS.code(), key, digestInfo(message));
+      case RSA_SHA256 -> rsa(session, key, message);
       case RSA_PSS_SHA256 ->
           session.sign(
               CryptokiMechanism.CKM_RSA_PKCS_PSS.code(),
@@ -48,6 +47,20 @@ final class NativeSigning {
               digest("SHA-256", message),
               parameter(CKM_SHA256, CKG_MGF1_SHA256, SALT_LENGTH));
     };
+  }
+
+  // The same order as SunPKCS11's: what it will not use proves nothing. tpm2-pkcs11 makes the bare
+  // one of a decryption, which a key for signing only refuses.
+  private static byte[] rsa(CryptokiSession session, CryptokiObject key, byte[] message)
+      throws CryptokiError {
+    try {
+      return session.sign(CryptokiMechanism.CKM_SHA256_RSA_PKCS.code(), key, message);
+    } catch (CryptokiError e) {
+      if (!e.is(ReturnValue.CKR_MECHANISM_INVALID)) {
+        throw e;
+      }
+      return session.sign(CryptokiMechanism.CKM_RSA_PKCS.code(), key, digestInfo(message));
+    }
   }
 
   private static byte[] digest(String algorithm, byte[] message) {

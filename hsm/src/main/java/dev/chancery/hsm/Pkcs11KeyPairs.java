@@ -76,15 +76,21 @@ final class Pkcs11KeyPairs {
       privateTemplate.with(CryptokiAttribute.CKA_DESTROYABLE, false);
     }
     try {
-      return session.generate(mechanism, publicTemplate, signingOnly(privateTemplate.copy()));
+      return session.generate(
+          mechanism, verifyingOnly(publicTemplate.copy()), signingOnly(privateTemplate.copy()));
     } catch (CryptokiError e) {
+      // tpm2-pkcs11 takes a public half that verifies for a private one that decrypts, and this is
+      // how it says that both cannot be. What a public key may do protects nothing.
+      if (e.is(ReturnValue.CKR_GENERAL_ERROR)) {
+        return session.generate(mechanism, publicTemplate, signingOnly(privateTemplate.copy()));
+      }
       // A module may know no key that recovers or derives, and refuse to be told that this is none.
       if (!e.is(ReturnValue.CKR_ATTRIBUTE_TYPE_INVALID)
           && !e.is(ReturnValue.CKR_ATTRIBUTE_VALUE_INVALID)
           && !e.is(ReturnValue.CKR_TEMPLATE_INCONSISTENT)) {
         throw e;
       }
-      return session.generate(mechanism, publicTemplate, privateTemplate);
+      return session.generate(mechanism, verifyingOnly(publicTemplate.copy()), privateTemplate);
     }
   }
 
@@ -105,7 +111,11 @@ final class Pkcs11KeyPairs {
         .with(CryptokiAttribute.CKA_TOKEN, true)
         .with(CryptokiAttribute.CKA_PRIVATE, false)
         .with(CryptokiAttribute.CKA_ID, id.octets())
-        .with(CryptokiAttribute.CKA_LABEL, label(id))
+        .with(CryptokiAttribute.CKA_LABEL, label(id));
+  }
+
+  private static CryptokiTemplate verifyingOnly(CryptokiTemplate publicTemplate) {
+    return publicTemplate
         .with(CryptokiAttribute.CKA_VERIFY, true)
         .with(CryptokiAttribute.CKA_ENCRYPT, false)
         .with(CryptokiAttribute.CKA_WRAP, false);

@@ -42,6 +42,11 @@ abstract class TokenContract {
     return true;
   }
 
+  /** Whether a key that was made after this token was opened is seen. */
+  boolean seesWhatAnotherMakes() {
+    return true;
+  }
+
   final Token token() throws Exception {
     Token token = open();
     opened.add(token);
@@ -259,7 +264,8 @@ abstract class TokenContract {
     Token one = token();
     Token other = token();
     KeyId id = freshId();
-    SubjectPublicKey key = one.generate(id, KeyAlgorithm.EC_P256);
+    SubjectPublicKey key =
+        (seesWhatAnotherMakes() ? one : other).generate(id, KeyAlgorithm.EC_P256);
     IssuerKey issuer = other.issuerKey(id, key, SigningScheme.ECDSA_SHA256);
     one.close();
 

@@ -27,7 +27,8 @@ public record NssDatabase(Path library, String label, Path pinFile, String initi
       Path pinFile = Files.writeString(database.resolve("pin"), PIN + "\n");
       Command.run("certutil", "-N", "-d", "sql:" + database, "-f", pinFile.toString());
       return new NssDatabase(
-          installedLibrary(),
+          // Of its own: loaded from one file, NSS has one database in a process.
+          Files.copy(installedLibrary().toRealPath(), database.resolve("libsoftokn3.so")),
           label,
           pinFile,
           ("configdir='sql:%s' certPrefix='' keyPrefix='' secmod='secmod.db' flags=''"
