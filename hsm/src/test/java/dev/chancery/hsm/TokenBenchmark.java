@@ -102,15 +102,20 @@ final class TokenBenchmark {
     Path copy = Files.copy(settings.library(), folder.resolve("bare.so"));
     System.out.println(machine(module));
     System.out.println(
-        "per second and per CPU second: signatures; p50, p99: milliseconds; cost: ours to bare\n");
+        "/s: signatures a second; /cpu: a CPU second; p50, p99: milliseconds; cost: ours to"
+            + " bare\n");
     System.out.printf(
-        "%-9s%8s%17s%17s%17s%19s%7s%n",
+        "%-9s%8s%8s%8s%10s%10s%10s%10s%10s%10s%6s%n",
         "key",
         "callers",
-        "bare/s    ours/s",
-        "bare/cpu ours/cpu",
-        "p50 bare    ours",
-        "p99 bare    ours",
+        "bare/s",
+        "ours/s",
+        "bare/cpu",
+        "ours/cpu",
+        "bare p50",
+        "ours p50",
+        "bare p99",
+        "ours p99",
         "cost");
 
     List<String> tooMuch = new ArrayList<>();
@@ -208,7 +213,7 @@ final class TokenBenchmark {
   private static void print(KeyAlgorithm algorithm, Comparison each) {
     System.out.printf(
         Locale.ROOT,
-        "%-9s%8d%8.0f%9.0f%9.0f%9.0f%8.3f%8.3f%10.3f%9.3f%7.2f%n",
+        "%-9s%8d%8.0f%8.0f%10.0f%10.0f%10.3f%10.3f%10.3f%10.3f%6.2f%n",
         algorithm,
         each.callers(),
         median(each.bare(), round -> round.perSecond),
