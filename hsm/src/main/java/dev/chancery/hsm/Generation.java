@@ -19,6 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import javax.security.auth.login.LoginException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -72,7 +73,7 @@ final class Generation {
     this.token = token;
     this.login = login;
     this.providers = List.copyOf(providers);
-    this.threads = new TokenThreads(description, threads(settings, token), this::lose);
+    this.threads = new TokenThreads(description, threads(settings, token), this::lose, this::letGo);
     this.lost = lost;
   }
 
@@ -112,14 +113,26 @@ final class Generation {
 
     // 3. SunPKCS11. It never lets go of a module, so from here on this instance is spent.
     List<SunPkcs11> providers = new ArrayList<>();
-    for (int i = 0; i < connections(settings, token); i++) {
-      providers.add(
-          SunPkcs11.open(
-              instance.pathForProvider(),
-              settings.environment(),
-              description,
-              token,
-              pin.characters()));
+    try {
+      for (int i = 0; i < connections(settings, token); i++) {
+        providers.add(
+            SunPkcs11.open(
+                instance.pathForProvider(),
+                settings.environment(),
+                description,
+                token,
+                pin.characters()));
+      }
+    } catch (TokenUnusable
+        | CryptokiError
+        | GeneralSecurityException
+        | IOException
+        | RuntimeException e) {
+      if (settings.place() == Pkcs11Settings.Place.P11_KIT_SERVER) {
+        providers.forEach(provider -> letGo(description, provider));
+        letGo(description, login);
+      }
+      throw e;
     }
     Generation generation = new Generation(settings, module, token, login, providers, lost);
 
@@ -375,6 +388,36 @@ final class Generation {
     if (ended.compareAndSet(null, reason)) {
       threads.end("was lost: " + reason);
       lost.accept(reason);
+    }
+  }
+
+  /**
+   * A client of p11-kit closes the connection to a server that is gone only when it is called once
+   * more: without this, every loss would leave open files behind. The thread that had the
+   * connection to itself makes the call, since a second one beside one that hangs could hang too.
+   */
+  private void letGo(int thread) {
+    if (settings.place() == Pkcs11Settings.Place.P11_KIT_SERVER) {
+      letGo(description, providers.get(thread));
+      if (thread == 0) {
+        letGo(description, login);
+      }
+    }
+  }
+
+  private static void letGo(String description, SunPkcs11 provider) {
+    try {
+      provider.logout();
+    } catch (LoginException | RuntimeException e) {
+      LOG.debug("a connection of {} is gone already", description, e);
+    }
+  }
+
+  private static void letGo(String description, Pkcs11Login login) {
+    try {
+      login.end();
+    } catch (CryptokiError e) {
+      LOG.debug("a connection of {} is gone already", description, e);
     }
   }
 

@@ -10,7 +10,6 @@ import java.lang.invoke.MethodHandle;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The process's environment as native code sees it, which Java cannot change. It belongs to the
@@ -23,7 +22,10 @@ final class NativeEnvironment {
    */
   private static final Duration LONGEST_HOLD = Duration.ofSeconds(1);
 
-  private static @Nullable Object holder;
+  private static final long NOBODY = 0;
+
+  private static long holds;
+  private static long holder = NOBODY;
   private static long heldSince;
 
   private NativeEnvironment() {}
@@ -36,8 +38,7 @@ final class NativeEnvironment {
   /** Sets variables, and lets nobody set others while they are read. */
   static <T> T during(Map<String, String> variables, Reader<T> reader)
       throws TokenUnusable, CryptokiError {
-    Object own = new Object();
-    begin(own, variables);
+    long own = begin(variables);
     try {
       return reader.read();
     } finally {
@@ -45,7 +46,7 @@ final class NativeEnvironment {
     }
   }
 
-  private static synchronized void begin(Object own, Map<String, String> variables) {
+  private static synchronized long begin(Map<String, String> variables) {
     boolean interrupted = false;
     long left = longestWait();
     while (left > 0) {
@@ -56,21 +57,22 @@ final class NativeEnvironment {
       }
       left = longestWait();
     }
-    holder = own;
+    holder = ++holds;
     heldSince = System.nanoTime();
     set(variables);
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
+    return holder;
   }
 
   private static synchronized long longestWait() {
-    return holder == null ? 0 : LONGEST_HOLD.toNanos() - (System.nanoTime() - heldSince);
+    return holder == NOBODY ? 0 : LONGEST_HOLD.toNanos() - (System.nanoTime() - heldSince);
   }
 
-  private static synchronized void end(Object own) {
+  private static synchronized void end(long own) {
     if (holder == own) {
-      holder = null;
+      holder = NOBODY;
       NativeEnvironment.class.notifyAll();
     }
   }

@@ -47,6 +47,12 @@ final class TokenThreads implements AutoCloseable {
     void call(String what);
   }
 
+  /** Told, by each thread that was free when all was ended or has come free since. */
+  interface Leaving {
+    /** Calls the token for the last time on this thread. */
+    void leaves(int thread);
+  }
+
   /** A key and what it is called for. */
   record Line(String key, Operation operation) {
     /** For work that is not one key's. */
@@ -107,6 +113,7 @@ final class TokenThreads implements AutoCloseable {
   private final String description;
   private final int mostWaiting;
   private final Hung hung;
+  private final Leaving leaving;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition workToDo = lock.newCondition();
   private final Condition earlierDeadline = lock.newCondition();
@@ -115,16 +122,27 @@ final class TokenThreads implements AutoCloseable {
   private double served;
   // When deadlines are looked at next, at the latest.
   private long nextLook = System.nanoTime();
+  private int leavers;
   private @Nullable Ended ended;
 
   TokenThreads(String description, int threads, Hung hung) {
-    this(description, threads, threads * WAITING_PER_THREAD, hung);
+    this(description, threads, threads * WAITING_PER_THREAD, hung, thread -> {});
+  }
+
+  TokenThreads(String description, int threads, Hung hung, Leaving leaving) {
+    this(description, threads, threads * WAITING_PER_THREAD, hung, leaving);
   }
 
   TokenThreads(String description, int threads, int mostWaiting, Hung hung) {
+    this(description, threads, mostWaiting, hung, thread -> {});
+  }
+
+  private TokenThreads(
+      String description, int threads, int mostWaiting, Hung hung, Leaving leaving) {
     this.description = description;
     this.mostWaiting = mostWaiting;
     this.hung = hung;
+    this.leaving = leaving;
     for (int i = 0; i < threads; i++) {
       int thread = i;
       // Daemon: a call that hangs in the module must not keep the process alive.
@@ -232,10 +250,24 @@ final class TokenThreads implements AutoCloseable {
     while (true) {
       Call<?> next = next(done);
       if (next == null) {
+        leave(thread);
         return;
       }
       next.run(thread);
       done = next;
+    }
+  }
+
+  private void leave(int thread) {
+    try {
+      leaving.leaves(thread);
+    } finally {
+      lock.lock();
+      try {
+        leavers--;
+      } finally {
+        lock.unlock();
+      }
     }
   }
 
@@ -253,6 +285,7 @@ final class TokenThreads implements AutoCloseable {
         }
         workToDo.awaitUninterruptibly();
       }
+      leavers++;
       return null;
     } finally {
       lock.unlock();
@@ -363,7 +396,7 @@ final class TokenThreads implements AutoCloseable {
   int busy() {
     lock.lock();
     try {
-      return running.size();
+      return running.size() + leavers;
     } finally {
       lock.unlock();
     }

@@ -88,7 +88,7 @@ final class NssTokenTest extends TokenContract {
     ModuleInstance other = ModuleInstance.load(settings(NssDatabase.create(folder, "another")));
 
     for (int i = 0; i < 5; i++) {
-      other.module().restart();
+      other.module().start();
       issuer.probe();
     }
     other.close();

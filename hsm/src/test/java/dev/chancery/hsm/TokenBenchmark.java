@@ -163,7 +163,8 @@ final class TokenBenchmark {
   private static SunPkcs11 bare(Path library, Pkcs11Settings settings) throws Exception {
     Cryptoki module = Cryptoki.load(library, settings.environment());
     CryptokiToken token = settings.name().in(library, module.tokens());
-    return SunPkcs11.open(library, "the bare token", token, SoftHsmToken.PIN.toCharArray());
+    return SunPkcs11.open(
+        library, settings.environment(), "the bare token", token, SoftHsmToken.PIN.toCharArray());
   }
 
   private static String machine(String module) throws IOException {

@@ -9,9 +9,12 @@ import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
 import dev.chancery.testing.FaultyModule;
+import dev.chancery.testing.P11KitServer;
 import dev.chancery.testing.Pkcs11Function;
 import dev.chancery.testing.ReturnCode;
 import dev.chancery.testing.SoftHsmToken;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -343,5 +346,52 @@ final class TokenOutageTest {
 
     assertThat(surprises).isEmpty();
     assertThat(events.lost).hasSize(10);
+  }
+
+  @Test
+  void aServerThatDiesAgainAndAgainLeavesNoOpenFiles() throws Exception {
+    try (P11KitServer server = P11KitServer.start(folder, softHsm)) {
+      Map<String, String> environment = new HashMap<>(FreshToken.ENVIRONMENT);
+      environment.putAll(server.environment());
+      Pkcs11Settings behindServer =
+          new Pkcs11Settings(
+              P11KitServer.installedClient(),
+              Optional.of(softHsm.label()),
+              Optional.empty(),
+              softHsm.pinFile(),
+              4,
+              LIMIT,
+              Pkcs11Settings.Place.P11_KIT_SERVER,
+              environment);
+      try (Pkcs11Token remote = Pkcs11Token.open(behindServer, events)) {
+        IssuerKey remoteKey = remote.issuerKey(id, publicKey, SigningScheme.ECDSA_SHA256);
+        long connections = sockets();
+
+        for (int i = 0; i < 3; i++) {
+          server.kill();
+          assertThatThrownBy(remoteKey::probe).isInstanceOf(TokenAway.class);
+          server.restart();
+          await().ignoreExceptions().untilAsserted(remoteKey::probe);
+        }
+
+        await()
+            .ignoreExceptions()
+            .untilAsserted(() -> assertThat(sockets()).isEqualTo(connections));
+        assertThat(remote.health().stuck()).isZero();
+      }
+    }
+  }
+
+  private static long sockets() throws IOException {
+    long count = 0;
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+      for (Path file : files) {
+        if (Files.isSymbolicLink(file)
+            && Files.readSymbolicLink(file).toString().startsWith("socket:")) {
+          count++;
+        }
+      }
+    }
+    return count;
   }
 }
