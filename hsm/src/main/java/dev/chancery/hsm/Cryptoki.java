@@ -40,6 +40,7 @@ final class Cryptoki {
   private final Map<String, String> environment;
   private final Optional<String> initializeArguments;
   private final Map<CryptokiFunction, MethodHandle> functions;
+  private boolean started;
   private boolean shared;
 
   private Cryptoki(
@@ -59,16 +60,30 @@ final class Cryptoki {
    */
   static Cryptoki load(Path library, Map<String, String> environment)
       throws TokenUnusable, CryptokiError {
-    return load(library, library, environment, Optional.empty());
+    return load(library, environment, Optional.empty());
   }
 
   /**
-   * As the other, from a file that holds the same as the library.
+   * As the other.
    *
    * @param initializeArguments what C_Initialize passes on as pReserved; NSS calls it the library's
    *     parameters
    */
   static Cryptoki load(
+      Path library, Map<String, String> environment, Optional<String> initializeArguments)
+      throws TokenUnusable, CryptokiError {
+    Cryptoki module = loaded(library, library, environment, initializeArguments);
+    module.start();
+    return module;
+  }
+
+  /**
+   * As the others, from a file that holds the same as the library, and not initialized yet.
+   *
+   * @param initializeArguments what C_Initialize passes on as pReserved; NSS calls it the library's
+   *     parameters
+   */
+  static Cryptoki loaded(
       Path library,
       Path file,
       Map<String, String> environment,
@@ -76,12 +91,7 @@ final class Cryptoki {
       throws TokenUnusable, CryptokiError {
     return NativeEnvironment.during(
         environment,
-        () -> {
-          Cryptoki module =
-              new Cryptoki(Map.copyOf(environment), initializeArguments, link(library, file));
-          module.initialize();
-          return module;
-        });
+        () -> new Cryptoki(Map.copyOf(environment), initializeArguments, link(library, file)));
   }
 
   private static Map<CryptokiFunction, MethodHandle> link(Path library, Path file)
@@ -108,7 +118,8 @@ final class Cryptoki {
       }
       return functions;
     } catch (IllegalArgumentException e) {
-      throw new TokenUnusable("the token library " + library + " is not a PKCS #11 module", e);
+      throw new TokenUnusable(
+          "the token library " + library + " is not a PKCS #11 module: " + e.getMessage(), e);
     }
   }
 
@@ -128,21 +139,36 @@ final class Cryptoki {
   }
 
   /**
-   * Begins anew, as if it were just loaded: the way to see a token that came later, or came back.
+   * Initializes the module, anew if it was before: the way to see a token that came later, or came
+   * back. When it fails it can be tried again.
    *
    * @throws IllegalStateException when {@link #share} was called
    */
-  void restart() throws TokenUnusable, CryptokiError {
+  void start() throws TokenUnusable, CryptokiError {
     if (shared) {
       throw new IllegalStateException("a module that others use is never finalized");
     }
     NativeEnvironment.during(
         environment,
         () -> {
-          call(CryptokiFunction.C_FINALIZE, MemorySegment.NULL);
+          if (started) {
+            started = false;
+            end();
+          }
           initialize();
+          started = true;
           return this;
         });
+  }
+
+  private void end() throws CryptokiError {
+    try {
+      call(CryptokiFunction.C_FINALIZE, MemorySegment.NULL);
+    } catch (CryptokiError e) {
+      if (!e.is(ReturnValue.CKR_CRYPTOKI_NOT_INITIALIZED)) {
+        throw e;
+      }
+    }
   }
 
   /**

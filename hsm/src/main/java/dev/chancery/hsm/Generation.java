@@ -33,7 +33,6 @@ final class Generation {
   private static final Logger LOG = LoggerFactory.getLogger(Generation.class);
   // A network HSM can take its time to make an RSA key; nothing but a start or a ceremony waits.
   private static final Duration SLOW_WORK_LIMIT = Duration.ofMinutes(2);
-  private static final Duration NEXT_LOOK = Duration.ofSeconds(2);
   // What is open besides one session for each thread: the login's, SunPKCS11's own two.
   private static final int OTHER_SESSIONS = 3;
 
@@ -46,19 +45,8 @@ final class Generation {
   private final TokenThreads threads;
   private final Consumer<String> lost;
   private final Map<KeyId, List<SunPkcs11.Key>> keys = new ConcurrentHashMap<>();
-  private final Map<KeyId, Missing> missing = new ConcurrentHashMap<>();
+  private final Map<KeyId, String> missing = new ConcurrentHashMap<>();
   private final AtomicReference<@Nullable String> ended = new AtomicReference<>();
-
-  /** A key that should be there and is not as it should be; it keeps no other from signing. */
-  private record Missing(String why, long since) {
-    private static Missing now(String why) {
-      return new Missing(why, System.nanoTime());
-    }
-
-    private boolean isDue() {
-      return System.nanoTime() - since > NEXT_LOOK.toNanos();
-    }
-  }
 
   private Generation(
       Pkcs11Settings settings,
@@ -94,8 +82,10 @@ final class Generation {
     String description = settings.description();
     Cryptoki module = instance.module();
     CryptokiToken token = settings.name().in(settings.library(), module.tokens());
+    instance.loggingIn(true);
     Pkcs11Login login =
         Pkcs11Login.begin(module, token, description, settings.pinFile(), pin.characters());
+    instance.loggingIn(false);
 
     // 2. The keys, asked for directly: what fails up to here leaves nothing behind. A key that
     // is gone is no reason to do without the others.
@@ -105,6 +95,11 @@ final class Generation {
         check(description, login.session(), key);
       } catch (TokenUnusable e) {
         unusable.put(key, String.valueOf(e.getMessage()));
+      } catch (CryptokiError e) {
+        if (ReturnValue.meaningOf(e) != ReturnValue.Meaning.CALLER_ERROR) {
+          throw e;
+        }
+        unusable.put(key, "the key " + key.id() + " of " + description + ": " + e.getMessage());
       }
     }
     if (!wanted.isEmpty() && unusable.size() == wanted.size()) {
@@ -139,16 +134,20 @@ final class Generation {
     // 4. The keys again, the way they will be used.
     try {
       for (WantedKey key : wanted) {
-        String why = unusable.get(key);
-        if (why == null) {
-          generation.ready(key);
-        } else {
-          LOG.error("{}", why);
-          generation.missing.put(key.id(), Missing.now(why));
+        if (!unusable.containsKey(key)) {
+          try {
+            generation.ready(key);
+          } catch (TokenUnusable e) {
+            unusable.put(key, String.valueOf(e.getMessage()));
+          }
         }
       }
+      unusable.forEach((key, why) -> {
+        LOG.error("{}", why);
+        generation.missing.put(key.id(), why);
+      });
       return generation;
-    } catch (TokenUnusable | TokenAway | RuntimeException e) {
+    } catch (TokenAway | RuntimeException e) {
       generation.close();
       throw e;
     }
@@ -188,6 +187,14 @@ final class Generation {
     if (!objects.attributes(found).sign()) {
       throw new TokenUnusable(
           "the key " + key.id() + " of " + description + " may not sign (not CKA_SIGN)");
+    }
+    if (!objects.certified(key.id(), key.expected())) {
+      throw new TokenUnusable(
+          "the key "
+              + key.id()
+              + " of "
+              + description
+              + " has no certificate beside it: write one with the same id into the token");
     }
     byte[] signature =
         NativeSigning.sign(session, found, key.scheme(), VerifiedSigning.probeMessage());
@@ -242,6 +249,7 @@ final class Generation {
       VerifiedSigning.requireProof(key, description, signature);
     }
     keys.put(key.id(), found);
+    missing.remove(key.id());
   }
 
   /** What SunPKCS11 refuses by itself, it refuses for ever: that is the set-up, not an outage. */
@@ -266,17 +274,18 @@ final class Generation {
    * @throws TokenAway when the token does not, or not in time
    */
   byte[] sign(WantedKey key, Operation operation, byte[] message) throws TokenAway {
-    lookAgain(key);
+    List<SunPkcs11.Key> own = keys.get(key.id());
+    if (own == null) {
+      // Not looked for on a request's thread: whoever opened the token does that.
+      throw new TokenAway(
+          missing.getOrDefault(key.id(), "the key " + key.id() + " is not ready yet"));
+    }
     try {
       return call(
           new TokenThreads.Line(key.id().hex(), operation),
           settings.signingTimeLimit(),
           thread -> {
             int connection = thread % providers.size();
-            List<SunPkcs11.Key> own = keys.get(key.id());
-            if (own == null) {
-              throw new IllegalStateException("the key " + key.id() + " was not prepared");
-            }
             return providers.get(connection).sign(own.get(connection), key.scheme(), message);
           });
     } catch (TokenUnusable e) {
@@ -286,23 +295,7 @@ final class Generation {
 
   /** Whether a key was found as it must be. */
   boolean has(KeyId id) {
-    return keys.containsKey(id) && !missing.containsKey(id);
-  }
-
-  private void lookAgain(WantedKey key) throws TokenAway {
-    Missing gone = missing.get(key.id());
-    if (gone == null) {
-      return;
-    }
-    if (!gone.isDue() || !missing.replace(key.id(), gone, Missing.now(gone.why()))) {
-      throw new TokenAway(gone.why());
-    }
-    try {
-      prepare(key);
-      missing.remove(key.id());
-    } catch (TokenUnusable e) {
-      throw new TokenAway(String.valueOf(e.getMessage()), e);
-    }
+    return keys.containsKey(id);
   }
 
   SubjectPublicKey generate(KeyId id, KeyAlgorithm algorithm) throws TokenUnusable, TokenAway {

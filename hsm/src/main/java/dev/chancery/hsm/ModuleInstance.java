@@ -13,6 +13,7 @@ final class ModuleInstance implements AutoCloseable {
   private final List<ModuleFile> files = new ArrayList<>();
   private final Cryptoki module;
   private boolean spent;
+  private volatile boolean loggingIn;
 
   private ModuleInstance(Pkcs11Settings settings, ModuleFile file, Cryptoki module) {
     this.settings = settings;
@@ -26,7 +27,7 @@ final class ModuleInstance implements AutoCloseable {
       return new ModuleInstance(
           settings,
           file,
-          Cryptoki.load(
+          Cryptoki.loaded(
               settings.library(),
               file.path(),
               settings.environment(),
@@ -53,6 +54,16 @@ final class ModuleInstance implements AutoCloseable {
       spent = true;
     }
     return files.getLast().path();
+  }
+
+  /** The PIN is about to be given to the module, or its answer is there. */
+  void loggingIn(boolean now) {
+    loggingIn = now;
+  }
+
+  /** Whether it is not known yet what the module says to the PIN. */
+  boolean isLoggingIn() {
+    return loggingIn;
   }
 
   /** Whether SunPKCS11 has it. */

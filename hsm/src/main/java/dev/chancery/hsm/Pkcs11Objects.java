@@ -93,6 +93,16 @@ final class Pkcs11Objects {
     return halves.iterator().next();
   }
 
+  /** Whether a certificate with this id is over this key: SunPKCS11 sees no key without one. */
+  boolean certified(KeyId id, SubjectPublicKey publicKey) throws TokenUnusable, CryptokiError {
+    for (CryptokiObject object : objects(CKO_CERTIFICATE, id)) {
+      if (certifiedKey(id, object).equals(publicKey)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   KeyAttributes attributes(CryptokiObject privateKey) {
     return new KeyAttributes(
         flag(privateKey, CryptokiAttribute.CKA_SENSITIVE, false),

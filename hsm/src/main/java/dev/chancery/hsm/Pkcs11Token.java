@@ -111,8 +111,7 @@ public final class Pkcs11Token implements Token {
       Operation operation, KeyId id, SubjectPublicKey expected, SigningScheme scheme)
       throws TokenUnusable, TokenAway {
     WantedKey key = new WantedKey(id, expected, scheme);
-    supervisor.generation().prepare(key);
-    wanted.put(id, key);
+    prepare(key);
     return VerifiedSigning.proven(
         key(key, operation), expected, scheme, id + " of " + description());
   }
@@ -124,11 +123,25 @@ public final class Pkcs11Token implements Token {
    */
   void want(WantedKey key) throws TokenUnusable {
     try {
-      supervisor.generation().prepare(key);
+      prepare(key);
     } catch (TokenAway e) {
       LOG.warn("the key {} cannot be used yet: {}", key.id(), e.getMessage());
     }
-    wanted.put(key.id(), key);
+  }
+
+  /** Wanted first: else a generation that is opened meanwhile would come without the key. */
+  private void prepare(WantedKey key) throws TokenUnusable, TokenAway {
+    WantedKey before = wanted.put(key.id(), key);
+    try {
+      supervisor.generation().prepare(key);
+    } catch (TokenUnusable e) {
+      if (before == null) {
+        wanted.remove(key.id(), key);
+      } else {
+        wanted.put(key.id(), before);
+      }
+      throw e;
+    }
   }
 
   /** A key that is wanted. */

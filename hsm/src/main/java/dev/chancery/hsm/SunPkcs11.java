@@ -72,7 +72,14 @@ final class SunPkcs11 {
     Provider configured =
         NativeEnvironment.during(environment, () -> unconfigured.configure(configuration));
     KeyStore keyStore = KeyStore.getInstance("PKCS11", configured);
-    keyStore.load(null, pin);
+    try {
+      keyStore.load(null, pin);
+    } catch (IOException e) {
+      if (ReturnValue.meaningOf(e) == ReturnValue.Meaning.OPERATOR) {
+        throw new PinRefused("the PIN is wrong for " + description, e);
+      }
+      throw e;
+    }
     return new SunPkcs11(description, (AuthProvider) configured, keyStore);
   }
 

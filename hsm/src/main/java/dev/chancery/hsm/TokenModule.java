@@ -58,7 +58,7 @@ public final class TokenModule {
     Cryptoki module =
         calls.call(
             library.toString(),
-            () -> Cryptoki.load(library, library, Map.copyOf(environment), initializeArguments));
+            () -> Cryptoki.load(library, Map.copyOf(environment), initializeArguments));
     return new TokenModule(library, module, calls);
   }
 

@@ -9,11 +9,12 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -31,6 +32,12 @@ final class TokenSupervisor implements AutoCloseable {
 
   private static final Duration FIRST_ATTEMPT = Duration.ofMinutes(1);
   private static final int MOST_HANGING_ATTEMPTS = 3;
+  // A generation that lived shorter than this has mended nothing.
+  private static final Duration SHORT_LIFE = Duration.ofSeconds(1);
+  // Attempts and short-lived generations in a row, each of which left a module behind for good.
+  private static final int MOST_SPENT_IN_VAIN = 50;
+
+  private static final String UNREADABLE = "unreadable";
 
   /** Lost generations with calls that never came back; each holds threads and a module for good. */
   private static final int MOST_ABANDONED = 8;
@@ -43,37 +50,60 @@ final class TokenSupervisor implements AutoCloseable {
    * @param most so short that a token is in use again within seconds of its return, however long it
    *     was away: an attempt that fails costs a few calls of the module and leaves nothing behind
    * @param whenSpent at most, after attempts that SunPKCS11 has seen: what it has is never freed
+   * @param keys between looks for keys that were not there
    */
-  record Pauses(Duration attempt, Duration first, Duration most, Duration whenSpent) {
+  record Pauses(
+      Duration attempt, Duration first, Duration most, Duration whenSpent, Duration keys) {
     static final Pauses USUAL =
         new Pauses(
             Duration.ofSeconds(3),
             Duration.ofMillis(100),
             Duration.ofSeconds(2),
-            Duration.ofSeconds(30));
+            Duration.ofSeconds(30),
+            Duration.ofSeconds(2));
   }
 
   private sealed interface State {
-    record Up(Generation generation) implements State {}
+    record Up(Generation generation, long since) implements State {}
 
     record Away(long since, String why, boolean needsOperator) implements State {}
 
     record Closed() implements State {}
   }
 
+  /** A PIN that the token did not take, by its file. */
+  private record Refusal(String fingerprint, String why) {}
+
+  /** One try to open the token, on a thread of its own. */
+  private static final class Attempt {
+    private final CompletableFuture<Generation> opened = new CompletableFuture<>();
+    private final AtomicReference<@Nullable ModuleInstance> instance = new AtomicReference<>();
+
+    private boolean isLoggingIn() {
+      ModuleInstance used = instance.get();
+      return used != null && used.isLoggingIn();
+    }
+  }
+
   private final Pkcs11Settings settings;
   private final TokenObserver observer;
   private final Collection<WantedKey> wanted;
   private final Pauses pauses;
-  private final AtomicInteger hangingAttempts = new AtomicInteger();
+  private final Set<Attempt> hanging = ConcurrentHashMap.newKeySet();
   private final List<Generation> abandoned = new ArrayList<>();
 
   // Changed under the lock; read without it for every signature.
   private volatile State state;
   private long number;
+  private boolean recovering;
+  private boolean exhausted;
+  private int spentInVain;
   private @Nullable ModuleInstance spare;
+  private @Nullable Refusal refusal;
 
   /**
+   * Ready to be opened.
+   *
    * @param wanted the keys that every generation must have; looked at anew each time
    */
   TokenSupervisor(
@@ -88,8 +118,30 @@ final class TokenSupervisor implements AutoCloseable {
     this.state = new State.Away(System.nanoTime(), "was not opened yet", false);
   }
 
-  /** Opens the first generation, with one attempt. */
+  /** Opens the first generation, with one attempt; when it fails, nothing is left. */
   void open() throws TokenUnusable, TokenAway {
+    try {
+      first();
+    } catch (TokenUnusable | TokenAway | RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  /** As {@link #open}, but goes on trying unless only an operator can help. */
+  void openWhenThere() throws PinRefused {
+    try {
+      first();
+    } catch (PinRefused e) {
+      close();
+      throw e;
+    } catch (TokenUnusable | TokenAway e) {
+      LOG.error("{} is not there yet: {}", settings.description(), e.getMessage());
+      startRecovery();
+    }
+  }
+
+  private void first() throws TokenUnusable, TokenAway {
     try {
       publish(outcome(attempt(), FIRST_ATTEMPT));
     } catch (ExecutionException e) {
@@ -109,22 +161,6 @@ final class TokenSupervisor implements AutoCloseable {
     }
   }
 
-  /** As {@link #open}, but goes on trying unless only an operator can help. */
-  void openWhenThere() throws PinRefused {
-    try {
-      open();
-    } catch (PinRefused e) {
-      throw e;
-    } catch (TokenUnusable | TokenAway e) {
-      String why = String.valueOf(e.getMessage());
-      LOG.error("{} is not there yet: {}", settings.description(), why);
-      synchronized (this) {
-        state = new State.Away(System.nanoTime(), why, false);
-      }
-      startRecovery();
-    }
-  }
-
   /**
    * The generation to use now.
    *
@@ -132,33 +168,32 @@ final class TokenSupervisor implements AutoCloseable {
    */
   Generation generation() throws TokenAway {
     return switch (state) {
-      case State.Up(Generation generation) -> generation;
+      case State.Up(Generation generation, long since) -> generation;
       case State.Away(long since, String why, boolean needsOperator) ->
           throw new TokenAway(settings.description() + " is away: " + why);
       case State.Closed() -> throw new TokenAway(settings.description() + " is closed");
     };
   }
 
-  private CompletableFuture<Generation> attempt() {
-    CompletableFuture<Generation> opened = new CompletableFuture<>();
+  private Attempt attempt() {
+    Attempt attempt = new Attempt();
     ModuleInstance reused = takeSpare();
     Thread.ofPlatform()
         .name("token-opening")
         .daemon()
         .start(() -> {
           try {
-            Generation generation = open(reused);
-            if (!opened.complete(generation)) {
-              hangingAttempts.decrementAndGet();
+            Generation generation = open(attempt, reused);
+            if (!attempt.opened.complete(generation)) {
               publish(generation);
             }
           } catch (Throwable e) {
-            if (!opened.completeExceptionally(e)) {
-              hangingAttempts.decrementAndGet();
-            }
+            attempt.opened.completeExceptionally(e);
+          } finally {
+            hanging.remove(attempt);
           }
         });
-    return opened;
+    return attempt;
   }
 
   private synchronized @Nullable ModuleInstance takeSpare() {
@@ -167,30 +202,39 @@ final class TokenSupervisor implements AutoCloseable {
     return taken;
   }
 
-  private Generation open(@Nullable ModuleInstance reused) throws Exception {
-    // The PIN first: a file that is not there is no reason to load a module.
+  /** For the next attempt, which begins on it anew. */
+  private void keep(ModuleInstance instance) {
+    ModuleInstance unneeded;
+    synchronized (this) {
+      unneeded = state instanceof State.Away ? spare : instance;
+      if (state instanceof State.Away) {
+        spare = instance;
+      }
+    }
+    if (unneeded != null) {
+      unneeded.close();
+    }
+  }
+
+  private Generation open(Attempt attempt, @Nullable ModuleInstance reused) throws Exception {
+    // The PIN first: a file that is not there is no reason to load a module. Its fingerprint before
+    // it: one that is written meanwhile counts as new.
+    String fingerprint = fingerprint(settings.pinFile());
     SecretFile pin;
     try {
       pin = SecretFile.read("PIN", settings.pinFile());
     } catch (TokenUnusable e) {
-      keep(reused);
+      if (reused != null) {
+        keep(reused);
+      }
       throw e;
     }
     try (pin) {
-      return openOn(fresh(reused), pin);
-    }
-  }
-
-  private ModuleInstance fresh(@Nullable ModuleInstance reused)
-      throws TokenUnusable, CryptokiError {
-    if (reused == null) {
-      return ModuleInstance.load(settings);
-    }
-    try {
-      reused.module().restart();
-      return reused;
-    } catch (TokenUnusable | CryptokiError | RuntimeException e) {
-      reused.close();
+      ModuleInstance instance = reused == null ? ModuleInstance.load(settings) : reused;
+      attempt.instance.set(instance);
+      return openOn(instance, pin);
+    } catch (PinRefused e) {
+      refused(fingerprint, String.valueOf(e.getMessage()));
       throw e;
     }
   }
@@ -198,6 +242,7 @@ final class TokenSupervisor implements AutoCloseable {
   private Generation openOn(ModuleInstance instance, SecretFile pin) throws Exception {
     AtomicReference<@Nullable Generation> made = new AtomicReference<>();
     try {
+      instance.module().start();
       Generation generation =
           Generation.open(
               settings, instance, pin, List.copyOf(wanted), why -> lost(made.get(), why));
@@ -211,12 +256,13 @@ final class TokenSupervisor implements AutoCloseable {
       }
       keep(instance);
       throw e;
+    } finally {
+      instance.loggingIn(false);
     }
   }
 
-  /** For the next attempt, which begins on it anew. */
-  private synchronized void keep(@Nullable ModuleInstance instance) {
-    spare = instance;
+  private synchronized void refused(String fingerprint, String why) {
+    refusal = new Refusal(fingerprint, why);
   }
 
   /** An attempt that failed after SunPKCS11 had taken the module up. */
@@ -228,19 +274,40 @@ final class TokenSupervisor implements AutoCloseable {
     }
   }
 
+  /** What came of an attempt; one that has not come back in time is left behind. */
+  private Generation outcome(Attempt attempt, Duration timeLimit)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    try {
+      return attempt.opened.get(timeLimit.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      hanging.add(attempt);
+      if (attempt.opened.completeExceptionally(e)) {
+        throw e;
+      }
+      hanging.remove(attempt);
+      return attempt.opened.get();
+    }
+  }
+
+  private static Throwable cause(ExecutionException failure) {
+    Throwable cause = failure.getCause();
+    if (cause instanceof Spent spent && spent.getCause() != null) {
+      return spent.getCause();
+    }
+    return cause == null ? failure : cause;
+  }
+
   /** Puts a generation into use, unless there is one already. */
   private void publish(Generation generation) {
     State.Away before;
     long now;
     synchronized (this) {
-      if (!(state instanceof State.Away away)) {
-        before = null;
-        now = number;
-      } else {
-        before = away;
-        now = ++number;
-        state = new State.Up(generation);
+      before = state instanceof State.Away away ? away : null;
+      if (before != null) {
+        state = new State.Up(generation, System.nanoTime());
+        number++;
       }
+      now = number;
     }
     if (before == null) {
       generation.close();
@@ -253,88 +320,131 @@ final class TokenSupervisor implements AutoCloseable {
     }
     // It may have been lost before anyone could be told.
     generation.whyLost().ifPresent(why -> lost(generation, why));
+    if (lacksKeys(generation)) {
+      Thread.ofPlatform().name("token-keys").daemon().start(() -> lookForKeys(generation));
+    }
+  }
+
+  private boolean lacksKeys(Generation generation) {
+    return wanted.stream().anyMatch(key -> !generation.has(key.id()));
+  }
+
+  /** A key can come back without its token being lost. */
+  private void lookForKeys(Generation generation) {
+    try {
+      while (generation.whyLost().isEmpty() && lacksKeys(generation)) {
+        Thread.sleep(pauses.keys());
+        for (WantedKey key : wanted) {
+          if (!generation.has(key.id())) {
+            try {
+              generation.prepare(key);
+              LOG.info("the key {} of {} is there", key.id(), settings.description());
+            } catch (TokenUnusable | TokenAway e) {
+              LOG.debug("the key {} is not there yet", key.id(), e);
+            }
+          }
+        }
+      }
+    } catch (InterruptedException e) {
+      LOG.debug("nobody looks for the keys of {} any more", settings.description());
+    }
   }
 
   private void lost(@Nullable Generation generation, String why) {
     long was;
     synchronized (this) {
-      if (!(state instanceof State.Up(Generation up)) || up != generation) {
+      if (!(state instanceof State.Up(Generation up, long since)) || up != generation) {
         return;
       }
       was = number;
       abandoned.add(generation);
-      state = new State.Away(System.nanoTime(), why, false);
+      long now = System.nanoTime();
+      spentInVain = now - since < SHORT_LIFE.toNanos() ? spentInVain + 1 : 0;
+      state = new State.Away(now, why, false);
     }
+    startRecovery();
     LOG.error("{} was lost: {}", settings.description(), why);
     observer.lost(settings.description(), was, why);
-    startRecovery();
   }
 
   private void startRecovery() {
+    synchronized (this) {
+      if (recovering) {
+        return;
+      }
+      recovering = true;
+    }
     Thread.ofPlatform().name("token-recovery").daemon().start(this::recover);
   }
 
   private void recover() {
-    Duration pause = pauses.first();
-    Duration pauseWhenSpent = pauses.first();
-    String said = "";
     try {
-      while (isAway()) {
-        if (isExhausted()) {
-          return;
-        }
-        if (hangingAttempts.get() >= MOST_HANGING_ATTEMPTS) {
-          Thread.sleep(pauses.most());
-          continue;
-        }
+      while (mustRecover()) {
         try {
-          publish(outcome(attempt(), pauses.attempt()));
-          return;
-        } catch (TimeoutException e) {
-          said = say(said, "its module does not come back from a call");
-        } catch (ExecutionException e) {
-          Throwable cause = cause(e);
-          String why = why(cause);
-          said = say(said, why);
-          if (cause instanceof PinRefused) {
-            awaitOperator(why);
-          } else if (e.getCause() instanceof Spent) {
-            Thread.sleep(pauseWhenSpent);
-            pauseWhenSpent = longer(pauseWhenSpent, 4, pauses.whenSpent());
-          }
+          recoverOnce();
+        } catch (RuntimeException | Error e) {
+          // Whatever it was, without this thread the token would never come back.
+          LOG.error("the recovery of {} met a defect and goes on", settings.description(), e);
+          Thread.sleep(pauses.most());
         }
-        Thread.sleep(pause);
-        pause = longer(pause, 2, pauses.most());
       }
     } catch (InterruptedException e) {
       LOG.debug("the recovery of {} was stopped", settings.description());
     }
   }
 
-  private static Throwable cause(ExecutionException failure) {
-    Throwable cause =
-        failure.getCause() instanceof Spent spent ? spent.getCause() : failure.getCause();
-    return cause == null ? failure : cause;
+  /** Whether there is something to do; if not, whoever loses a generation starts a new thread. */
+  private synchronized boolean mustRecover() {
+    recovering = state instanceof State.Away && !exhausted;
+    return recovering;
+  }
+
+  /** Until the token is there, or an operator must act. */
+  private void recoverOnce() throws InterruptedException {
+    Duration pause = shortLived() ? pauses.most() : pauses.first();
+    Duration pauseWhenSpent = pauses.first();
+    String said = "";
+    while (isAway()) {
+      if (isExhausted()) {
+        return;
+      }
+      if (awaitsOperator() || hanging.size() >= MOST_HANGING_ATTEMPTS || loginHangs()) {
+        Thread.sleep(pauses.most());
+        continue;
+      }
+      try {
+        publish(outcome(attempt(), pauses.attempt()));
+        return;
+      } catch (TimeoutException e) {
+        said = say(said, "its module does not come back from a call");
+      } catch (ExecutionException e) {
+        said = say(said, why(cause(e)));
+        if (e.getCause() instanceof Spent) {
+          spentOneMore();
+          Thread.sleep(pauseWhenSpent);
+          pauseWhenSpent = longer(pauseWhenSpent, 4, pauses.whenSpent());
+        }
+      }
+      Thread.sleep(pause);
+      pause = longer(pause, 2, pauses.most());
+    }
+  }
+
+  private synchronized boolean shortLived() {
+    return spentInVain > 0;
+  }
+
+  private synchronized void spentOneMore() {
+    spentInVain++;
+  }
+
+  private boolean loginHangs() {
+    return hanging.stream().anyMatch(Attempt::isLoggingIn);
   }
 
   private static Duration longer(Duration pause, int factor, Duration longest) {
     Duration longer = pause.multipliedBy(factor);
     return longer.compareTo(longest) < 0 ? longer : longest;
-  }
-
-  /** What came of an attempt; one that has not come back in time is left behind. */
-  private Generation outcome(CompletableFuture<Generation> attempt, Duration timeLimit)
-      throws InterruptedException, ExecutionException, TimeoutException {
-    try {
-      return attempt.get(timeLimit.toNanos(), TimeUnit.NANOSECONDS);
-    } catch (TimeoutException e) {
-      hangingAttempts.incrementAndGet();
-      if (attempt.completeExceptionally(e)) {
-        throw e;
-      }
-      hangingAttempts.decrementAndGet();
-      return attempt.get();
-    }
   }
 
   private static String why(Throwable cause) {
@@ -351,21 +461,29 @@ final class TokenSupervisor implements AutoCloseable {
     return why;
   }
 
-  private synchronized boolean isAway() {
+  private boolean isAway() {
     return state instanceof State.Away;
   }
 
   /** Whether one more opening would be one too many. */
   private boolean isExhausted() {
     int stuck;
+    int vain;
     synchronized (this) {
       abandoned.removeIf(generation -> generation.busy() == 0);
       stuck = abandoned.size();
+      vain = spentInVain;
     }
-    if (stuck < MOST_ABANDONED) {
+    if (stuck < MOST_ABANDONED && vain < MOST_SPENT_IN_VAIN) {
       return false;
     }
-    String why = "calls of " + stuck + " generations hang in " + settings.library();
+    String why =
+        stuck < MOST_ABANDONED
+            ? "it was opened in vain " + vain + " times in a row"
+            : "calls of " + stuck + " generations hang in " + settings.library();
+    synchronized (this) {
+      exhausted = true;
+    }
     halt(why);
     LOG.error("{} cannot be opened in this process any more: {}", settings.description(), why);
     observer.exhausted(settings.description(), why);
@@ -378,33 +496,46 @@ final class TokenSupervisor implements AutoCloseable {
     }
   }
 
-  /** Until the PIN file is another one: a PIN that was refused must not be tried twice. */
-  private void awaitOperator(String why) throws InterruptedException {
-    halt(why);
-    LOG.error(
-        "{} needs an operator: {}; it is tried again when the PIN file {} changes",
-        settings.description(),
-        why,
-        settings.pinFile());
-    observer.needsOperator(settings.description(), why);
-    String refused = fingerprint(settings.pinFile());
-    while (isAway() && fingerprint(settings.pinFile()).equals(refused)) {
-      Thread.sleep(pauses.most());
+  /** Whether the PIN is still the one that was refused: it must not be tried twice. */
+  private boolean awaitsOperator() {
+    String file = fingerprint(settings.pinFile());
+    boolean said;
+    String why;
+    synchronized (this) {
+      Refusal last = refusal;
+      if (last == null) {
+        return false;
+      }
+      if (!file.equals(last.fingerprint()) && !file.equals(UNREADABLE)) {
+        refusal = null;
+        return false;
+      }
+      why = last.why();
+      said = state instanceof State.Away away && away.needsOperator();
     }
+    if (!said) {
+      halt(why);
+      LOG.error(
+          "{} needs an operator: {}; it is tried again when the PIN file changes",
+          settings.description(),
+          why);
+      observer.needsOperator(settings.description(), why);
+    }
+    return true;
   }
 
   private static String fingerprint(Path file) {
     try {
       return Files.getLastModifiedTime(file) + " " + Files.size(file);
     } catch (IOException e) {
-      return "unreadable";
+      return UNREADABLE;
     }
   }
 
   synchronized TokenHealth health() {
     int stuck = abandoned.stream().mapToInt(Generation::busy).sum();
     return switch (state) {
-      case State.Up(Generation generation) ->
+      case State.Up(Generation generation, long since) ->
           new TokenHealth(
               TokenHealth.State.UP, number, generation.waiting(), stuck, Optional.empty());
       case State.Away(long since, String why, boolean needsOperator) ->
@@ -430,7 +561,7 @@ final class TokenSupervisor implements AutoCloseable {
       unused = spare;
       spare = null;
     }
-    if (last instanceof State.Up(Generation generation)) {
+    if (last instanceof State.Up(Generation generation, long since)) {
       generation.close();
     }
     if (unused != null) {

@@ -10,7 +10,6 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -65,6 +64,7 @@ final class TokenThreads implements AutoCloseable {
     private final long deadline;
     private final CompletableFuture<T> answer = new CompletableFuture<>();
     private long startedAt;
+    private boolean saidToHang;
 
     private Call(Work<T> work, Duration timeLimit) {
       this.work = work;
@@ -81,9 +81,13 @@ final class TokenThreads implements AutoCloseable {
     }
 
     // Nearly its whole time limit: its caller may have waited a little before it began.
-    private boolean isOverdue(long now) {
+    private long overdueAt() {
       long limit = timeLimit.toNanos();
-      return now - startedAt >= limit - limit / 8;
+      return startedAt + limit - limit / 8;
+    }
+
+    private boolean isOverdue(long now) {
+      return now - overdueAt() >= 0;
     }
   }
 
@@ -184,7 +188,6 @@ final class TokenThreads implements AutoCloseable {
         throw new TokenAway(description + " " + why.getMessage(), why);
       }
       if (e.getCause() instanceof Expired expired) {
-        overdue().ifPresent(limit -> hung.call("a call has not come back within " + limit));
         throw new TokenAway(description + " did not answer within " + timeLimit, expired);
       }
       throw e;
@@ -227,19 +230,6 @@ final class TokenThreads implements AutoCloseable {
       if (queue != null) {
         queue.calls.remove(call);
       }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private Optional<Duration> overdue() {
-    lock.lock();
-    try {
-      long now = System.nanoTime();
-      return running.stream()
-          .filter(call -> call.isOverdue(now))
-          .map(call -> call.timeLimit)
-          .findFirst();
     } finally {
       lock.unlock();
     }
@@ -313,11 +303,13 @@ final class TokenThreads implements AutoCloseable {
   /** Tells callers that their time is up; each looks itself whose fault it is. */
   private void watchDeadlines() {
     try {
-      List<Call<?>> expired = awaitDeadline();
-      while (!expired.isEmpty()) {
+      Due due = awaitDeadline();
+      while (!due.isNothing()) {
         Expired why = new Expired();
-        expired.forEach(call -> call.answer.completeExceptionally(why));
-        expired = awaitDeadline();
+        due.expired().forEach(call -> call.answer.completeExceptionally(why));
+        due.hanging()
+            .forEach(call -> hung.call("a call has not come back within " + call.timeLimit));
+        due = awaitDeadline();
       }
     } catch (RuntimeException | Error e) {
       // Without this thread a call that hangs would hold its caller for ever.
@@ -326,24 +318,40 @@ final class TokenThreads implements AutoCloseable {
     }
   }
 
+  /**
+   * What a look at the deadlines found.
+   *
+   * @param hanging calls that are in the module for too long although nobody waits for them now
+   */
+  private record Due(List<Call<?>> expired, List<Call<?>> hanging) {
+    private boolean isNothing() {
+      return expired.isEmpty() && hanging.isEmpty();
+    }
+  }
+
   /** Waits until time limits have passed; nothing when all was ended. */
-  private List<Call<?>> awaitDeadline() {
+  private Due awaitDeadline() {
     List<Call<?>> expired = new ArrayList<>();
+    List<Call<?>> hanging = new ArrayList<>();
     lock.lock();
     try {
-      while (ended == null && expired.isEmpty()) {
+      while (ended == null && expired.isEmpty() && hanging.isEmpty()) {
         long now = System.nanoTime();
         nextLook = now + LONGEST_TIME_LIMIT.toNanos();
         for (Queue queue : queues.values()) {
           // Work that nobody waits for any more must not keep later work waiting.
           queue.calls.removeIf(call -> isExpired(call, now, expired));
         }
-        running.forEach(call -> isExpired(call, now, expired));
-        if (expired.isEmpty()) {
+        for (Call<?> call : running) {
+          if (!isExpired(call, now, expired) && hangs(call, now)) {
+            hanging.add(call);
+          }
+        }
+        if (expired.isEmpty() && hanging.isEmpty()) {
           earlierDeadline.awaitNanos(nextLook - now);
         }
       }
-      return expired;
+      return new Due(expired, hanging);
     } catch (InterruptedException e) {
       throw new IllegalStateException("nobody has a reason to interrupt this thread", e);
     } finally {
@@ -364,6 +372,18 @@ final class TokenThreads implements AutoCloseable {
       nextLook = call.deadline;
     }
     return false;
+  }
+
+  /** Whether a call that its caller gave up has been in the module for too long by now. */
+  private boolean hangs(Call<?> call, long now) {
+    if (!call.answer.isDone() || call.saidToHang) {
+      return false;
+    }
+    call.saidToHang = call.isOverdue(now);
+    if (!call.saidToHang && call.overdueAt() - nextLook < 0) {
+      nextLook = call.overdueAt();
+    }
+    return call.saidToHang;
   }
 
   /**

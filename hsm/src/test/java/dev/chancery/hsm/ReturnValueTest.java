@@ -40,7 +40,8 @@ final class ReturnValueTest {
           Duration.ofSeconds(3),
           Duration.ofMillis(5),
           Duration.ofMillis(20),
-          Duration.ofMillis(20));
+          Duration.ofMillis(20),
+          Duration.ofMillis(50));
   private static final Path TABLE = Path.of("../docs/token-outages.md");
 
   @TempDir private static Path folder;

@@ -2,6 +2,7 @@ package dev.chancery.hsm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.chancery.core.TokenAway;
 import java.time.Duration;
@@ -72,6 +73,7 @@ final class TokenThreadsTest {
     assertThatThrownBy(() -> threads.call(LINE, SHORT, thread -> hang()))
         .isInstanceOf(TokenAway.class)
         .hasMessageContaining("did not answer within PT0.05S");
+    await().until(() -> !hung.isEmpty());
     assertThat(hung).singleElement().asString().contains("PT0.05S");
   }
 
