@@ -42,7 +42,8 @@ def main(maven, arguments):
                 print(f"failed: {case.get('classname')} {case.get('name')}")
             elif case.find("skipped") is not None:
                 skipped += 1
-                print(f"skipped: {case.get('classname')} {case.get('name')}")
+                reason = (case.findtext("skipped") or "").strip().partition("\n")[0]
+                print(f"skipped: {case.get('classname')} {case.get('name')} {reason}".rstrip())
             else:
                 passed += 1
         seen.add(report.stem.removeprefix("TEST-").split("$")[0])
