@@ -96,6 +96,16 @@ final class RunningServer implements AutoCloseable {
    * @param overrides of the configuration, each KEY=VALUE
    */
   static RunningServer start(Path folder, Ports ports, List<String> overrides) throws IOException {
+    return start(folder, ports, overrides, "");
+  }
+
+  /**
+   * As the other.
+   *
+   * @param jvmOptions besides those that the launcher gives
+   */
+  static RunningServer start(Path folder, Ports ports, List<String> overrides, String jvmOptions)
+      throws IOException {
     Path distribution = distribution();
     Path hosts = Files.writeString(folder.resolve("hosts"), "127.0.0.1 localhost " + NAME + "\n");
     Path log = folder.resolve("server.log");
@@ -113,7 +123,9 @@ final class RunningServer implements AutoCloseable {
     builder.environment().put("CHANCERY_DISTRIBUTION", distribution.toString());
     builder.environment().put(PASSWORD_VARIABLE, TestDatabase.PASSWORD);
     // The JDK's own hosts file: names that the test validates need no change to the machine.
-    builder.environment().put("CHANCERY_JAVA_OPTS", "-Djdk.net.hosts.file=" + hosts);
+    builder
+        .environment()
+        .put("CHANCERY_JAVA_OPTS", "-Djdk.net.hosts.file=" + hosts + " " + jvmOptions);
     Process process = builder.start();
     try {
       Awaitility.await("ready line in " + log)

@@ -17,6 +17,7 @@ import java.security.spec.MGF1ParameterSpec;
 import java.security.spec.PSSParameterSpec;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Optional;
 import javax.security.auth.login.LoginException;
 import org.jspecify.annotations.Nullable;
 
@@ -86,21 +87,32 @@ final class SunPkcs11 {
   /** The key whose certificate in the token has this public key. */
   synchronized Key key(KeyId id, SubjectPublicKey publicKey)
       throws TokenUnusable, GeneralSecurityException, IOException {
-    // Objects made since the last load are invisible. The login still stands: no PIN is needed.
+    Optional<Key> known = known(publicKey);
+    if (known.isPresent()) {
+      return known.get();
+    }
+    // Objects made since the last load are invisible. Not loaded before it is needed: it asks for
+    // every object of the token, which takes long over a connection. The login still stands.
     keyStore.load(null, null);
+    return known(publicKey)
+        .orElseThrow(() ->
+            new TokenUnusable(
+                "the key "
+                    + id
+                    + " of "
+                    + description
+                    + " has no certificate beside it: write one with the same id into the token"));
+  }
+
+  private Optional<Key> known(SubjectPublicKey publicKey) throws GeneralSecurityException {
     for (String alias : Collections.list(keyStore.aliases())) {
       if (keyStore.isKeyEntry(alias)
           && certifies(keyStore.getCertificate(alias), publicKey)
           && keyStore.getKey(alias, null) instanceof PrivateKey key) {
-        return new Key(key);
+        return Optional.of(new Key(key));
       }
     }
-    throw new TokenUnusable(
-        "the key "
-            + id
-            + " of "
-            + description
-            + " has no certificate beside it: write one with the same id into the token");
+    return Optional.empty();
   }
 
   private static boolean certifies(@Nullable Certificate certificate, SubjectPublicKey publicKey) {
