@@ -46,6 +46,7 @@ final class Generation {
   private final Consumer<String> lost;
   private final Map<KeyId, List<SunPkcs11.Key>> keys = new ConcurrentHashMap<>();
   private final Map<KeyId, String> missing = new ConcurrentHashMap<>();
+  private volatile boolean signed;
   private final AtomicReference<@Nullable String> ended = new AtomicReference<>();
 
   private Generation(
@@ -281,16 +282,24 @@ final class Generation {
           missing.getOrDefault(key.id(), "the key " + key.id() + " is not ready yet"));
     }
     try {
-      return call(
-          new TokenThreads.Line(key.id().hex(), operation),
-          settings.signingTimeLimit(),
-          thread -> {
-            int connection = thread % providers.size();
-            return providers.get(connection).sign(own.get(connection), key.scheme(), message);
-          });
+      byte[] signature =
+          call(
+              new TokenThreads.Line(key.id().hex(), operation),
+              settings.signingTimeLimit(),
+              thread -> {
+                int connection = thread % providers.size();
+                return providers.get(connection).sign(own.get(connection), key.scheme(), message);
+              });
+      signed = true;
+      return signature;
     } catch (TokenUnusable e) {
       throw new IllegalStateException("signing says nothing of the token's set-up", e);
     }
+  }
+
+  /** Whether it ever signed for anybody. */
+  boolean hasSigned() {
+    return signed;
   }
 
   /** Whether a key was found as it must be. */

@@ -32,9 +32,7 @@ final class TokenSupervisor implements AutoCloseable {
 
   private static final Duration FIRST_ATTEMPT = Duration.ofMinutes(1);
   private static final int MOST_HANGING_ATTEMPTS = 3;
-  // A generation that lived shorter than this has mended nothing.
-  private static final Duration SHORT_LIFE = Duration.ofSeconds(1);
-  // Attempts and short-lived generations in a row, each of which left a module behind for good.
+  // Attempts and generations in a row that never signed for anybody, and left a module behind.
   private static final int MOST_SPENT_IN_VAIN = 50;
 
   private static final String UNREADABLE = "unreadable";
@@ -64,7 +62,7 @@ final class TokenSupervisor implements AutoCloseable {
   }
 
   private sealed interface State {
-    record Up(Generation generation, long since) implements State {}
+    record Up(Generation generation) implements State {}
 
     record Away(long since, String why, boolean needsOperator) implements State {}
 
@@ -168,7 +166,7 @@ final class TokenSupervisor implements AutoCloseable {
    */
   Generation generation() throws TokenAway {
     return switch (state) {
-      case State.Up(Generation generation, long since) -> generation;
+      case State.Up(Generation generation) -> generation;
       case State.Away(long since, String why, boolean needsOperator) ->
           throw new TokenAway(settings.description() + " is away: " + why);
       case State.Closed() -> throw new TokenAway(settings.description() + " is closed");
@@ -304,7 +302,7 @@ final class TokenSupervisor implements AutoCloseable {
     synchronized (this) {
       before = state instanceof State.Away away ? away : null;
       if (before != null) {
-        state = new State.Up(generation, System.nanoTime());
+        state = new State.Up(generation);
         number++;
       }
       now = number;
@@ -353,14 +351,13 @@ final class TokenSupervisor implements AutoCloseable {
   private void lost(@Nullable Generation generation, String why) {
     long was;
     synchronized (this) {
-      if (!(state instanceof State.Up(Generation up, long since)) || up != generation) {
+      if (!(state instanceof State.Up(Generation up)) || up != generation) {
         return;
       }
       was = number;
       abandoned.add(generation);
-      long now = System.nanoTime();
-      spentInVain = now - since < SHORT_LIFE.toNanos() ? spentInVain + 1 : 0;
-      state = new State.Away(now, why, false);
+      spentInVain = generation.hasSigned() ? 0 : spentInVain + 1;
+      state = new State.Away(System.nanoTime(), why, false);
     }
     startRecovery();
     LOG.error("{} was lost: {}", settings.description(), why);
@@ -401,7 +398,7 @@ final class TokenSupervisor implements AutoCloseable {
 
   /** Until the token is there, or an operator must act. */
   private void recoverOnce() throws InterruptedException {
-    Duration pause = shortLived() ? pauses.most() : pauses.first();
+    Duration pause = wasInVain() ? pauses.most() : pauses.first();
     Duration pauseWhenSpent = pauses.first();
     String said = "";
     while (isAway()) {
@@ -430,7 +427,7 @@ final class TokenSupervisor implements AutoCloseable {
     }
   }
 
-  private synchronized boolean shortLived() {
+  private synchronized boolean wasInVain() {
     return spentInVain > 0;
   }
 
@@ -535,7 +532,7 @@ final class TokenSupervisor implements AutoCloseable {
   synchronized TokenHealth health() {
     int stuck = abandoned.stream().mapToInt(Generation::busy).sum();
     return switch (state) {
-      case State.Up(Generation generation, long since) ->
+      case State.Up(Generation generation) ->
           new TokenHealth(
               TokenHealth.State.UP, number, generation.waiting(), stuck, Optional.empty());
       case State.Away(long since, String why, boolean needsOperator) ->
@@ -561,7 +558,7 @@ final class TokenSupervisor implements AutoCloseable {
       unused = spare;
       spare = null;
     }
-    if (last instanceof State.Up(Generation generation, long since)) {
+    if (last instanceof State.Up(Generation generation)) {
       generation.close();
     }
     if (unused != null) {
