@@ -3,9 +3,11 @@ package dev.chancery.store;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.pool.HikariPool.PoolInitializationException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Properties;
 import java.util.function.Function;
 import javax.sql.DataSource;
@@ -31,6 +33,8 @@ import org.jspecify.annotations.Nullable;
  * INSERT whose WHERE or key names the old state; both databases decide those one after the other on
  * the newest row, so nothing here rests on a stricter isolation.
  *
+ * <p>On H2 there is one writer at a time, however many connections there are.
+ *
  * <p>When the database cannot be reached, everything here throws {@link DatabaseAway}.
  */
 public final class Database implements AutoCloseable {
@@ -43,26 +47,39 @@ public final class Database implements AutoCloseable {
           + " then set_config('synchronous_commit', 'on', false) end";
 
   private final HikariDataSource pool;
+  private final DataSource writing;
   private final DSLContext sql;
   private final DSLContext transactions;
-  private final SharedSync disk;
+  private final Disk disk;
+  private final SharedSync sync;
 
-  private Database(HikariDataSource pool, SQLDialect dialect) {
+  private Database(HikariDataSource pool, SQLDialect dialect, Disk disk) {
     this.pool = pool;
-    Configuration configuration =
-        new DefaultConfiguration()
-            .set(new PooledConnections(pool))
+    if (dialect == SQLDialect.H2) {
+      OneWriter writer = new OneWriter(Duration.ofMillis(pool.getConnectionTimeout()));
+      this.writing = writer.writing(pool);
+      this.sql = sql(pool, dialect, new OutageListener(true), writer.statements());
+    } else {
+      this.writing = pool;
+      this.sql = sql(pool, dialect, new OutageListener(true));
+    }
+    this.transactions = sql(writing, dialect, new OutageListener(false));
+    this.disk = disk;
+    this.sync = new SharedSync(disk::sync);
+  }
+
+  private static DSLContext sql(
+      DataSource connections, SQLDialect dialect, ExecuteListener... listeners) {
+    Configuration configuration = new DefaultConfiguration();
+    return DSL.using(
+        configuration
+            .set(new PooledConnections(connections))
             .set(dialect)
+            .set(listeners)
             .set(
                 new Settings()
                     .withRenderQuotedNames(RenderQuotedNames.EXPLICIT_DEFAULT_QUOTED)
-                    .withExecuteLogging(false));
-    this.sql = DSL.using(configuration.derive(new OutageListener(true)));
-    this.transactions = DSL.using(configuration.derive(new OutageListener(false)));
-    this.disk =
-        dialect == SQLDialect.H2
-            ? new SharedSync(() -> sql.execute("checkpoint sync"))
-            : new SharedSync(() -> {});
+                    .withExecuteLogging(false)));
   }
 
   /**
@@ -74,15 +91,20 @@ public final class Database implements AutoCloseable {
   @SuppressWarnings("try") // the first connection is held, not used
   public static Database open(DatabaseSettings settings) throws DatabaseUnusable {
     DatabaseAddress address = DatabaseAddress.parse(settings.url());
-    address.prepare();
     String password = settings.password().get();
     Properties properties = address.properties();
     properties.setProperty("user", settings.user());
     properties.setProperty("password", password);
     // Held until the pool has its own, so that H2 opens the file once and not for each step.
-    try (Connection first = DriverManager.getConnection(address.url(), properties)) {
+    try (Connection first = address.connect(properties)) {
       Schema.migrate(address, settings.user(), password);
-      return new Database(pool(address, settings, password), address.dialect());
+      HikariDataSource pool = pool(address, settings, password);
+      try {
+        return new Database(pool, address.dialect(), address.disk());
+      } catch (DatabaseUnusable e) {
+        pool.close();
+        throw e;
+      }
     } catch (SQLException e) {
       throw new DatabaseUnusable(whyNotConnected(e, address, settings.user()), e);
     } catch (PoolInitializationException e) {
@@ -159,9 +181,9 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  /** The pool, for libraries that keep their own tables. */
+  /** Connections that may write, for libraries that keep their own tables. */
   public DataSource dataSource() {
-    return pool;
+    return writing;
   }
 
   /**
@@ -169,12 +191,17 @@ public final class Database implements AutoCloseable {
    * PostgreSQL's commits do so by themselves; H2 needs to be told.
    */
   public void syncToDisk() {
-    disk.await();
+    sync.await();
   }
 
   @Override
   public void close() {
     pool.close();
+    try {
+      disk.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** A connection that cannot be had is an outage, whatever the driver calls it. */

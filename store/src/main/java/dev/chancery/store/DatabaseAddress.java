@@ -6,10 +6,14 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
 import java.util.Properties;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.h2.mvstore.tx.CommittedLeftovers;
 import org.jooq.SQLDialect;
 
 /** Where a database is: what an operator's JDBC URL may say, and no more. */
@@ -25,8 +29,16 @@ sealed interface DatabaseAddress {
   /** How to name the database in a message. */
   String description();
 
-  /** Creates what must be there before the driver opens the database. */
-  void prepare() throws DatabaseUnusable;
+  /**
+   * The first connection of this process, after which others may be made from the URL: the database
+   * is then as the last process committed it, however that one ended.
+   *
+   * @throws DatabaseUnusable when what must be there beforehand cannot be made
+   */
+  Connection connect(Properties login) throws DatabaseUnusable, SQLException;
+
+  /** What commits must reach; there once a connection was made. */
+  Disk disk() throws DatabaseUnusable;
 
   /**
    * Reads a JDBC URL.
@@ -97,9 +109,30 @@ sealed interface DatabaseAddress {
       return file().toString();
     }
 
-    /** The file exists with its permissions before H2 writes a byte into it. */
     @Override
-    public void prepare() throws DatabaseUnusable {
+    public Connection connect(Properties login) throws DatabaseUnusable, SQLException {
+      makePrivate();
+      Connection first = DriverManager.getConnection(url(), login);
+      try {
+        CommittedLeftovers.end(first);
+        return first;
+      } catch (RuntimeException | SQLException e) {
+        first.close();
+        throw e;
+      }
+    }
+
+    @Override
+    public Disk disk() throws DatabaseUnusable {
+      try {
+        return Disk.of(file());
+      } catch (IOException e) {
+        throw new DatabaseUnusable("the database file " + file() + " cannot be opened: " + e, e);
+      }
+    }
+
+    /** The file exists with its permissions before H2 writes a byte into it. */
+    private void makePrivate() throws DatabaseUnusable {
       try {
         if (Files.exists(file())) {
           Files.setPosixFilePermissions(file(), OWNER_ONLY);
@@ -182,8 +215,13 @@ sealed interface DatabaseAddress {
     }
 
     @Override
-    public void prepare() {
-      // The server's administrator creates the database.
+    public Connection connect(Properties login) throws SQLException {
+      return DriverManager.getConnection(url, login);
+    }
+
+    @Override
+    public Disk disk() {
+      return Disk.ofItsServer();
     }
   }
 }

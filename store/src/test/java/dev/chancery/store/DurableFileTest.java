@@ -21,6 +21,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.h2.store.fs.FilePath;
+import org.h2.store.fs.async.FilePathAsync;
+import org.jooq.impl.DSL;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,6 +31,9 @@ final class DurableFileTest {
   private static final String SUFFIX = ".mv.db";
   private static final int THREADS = 4;
   private static final int COMMITS = 150;
+  private static final int ROWS = 6;
+  private static final int TURNS = 50;
+  private static final int MANY_ROWS = 3000;
 
   @TempDir Path folder;
 
@@ -38,6 +43,7 @@ final class DurableFileTest {
   @AfterEach
   void watchNothing() {
     WatchedFiles.watcher = () -> {};
+    FilePath.register(new FilePathAsync());
   }
 
   @Test
@@ -81,7 +87,7 @@ final class DurableFileTest {
 
   private Connection open() throws SQLException {
     return DriverManager.getConnection(
-        "jdbc:h2:durable:watched:async:" + folder.resolve("db") + ";WRITE_DELAY=0", "sa", "");
+        "jdbc:h2:durable:async:" + folder.resolve("db") + ";WRITE_DELAY=0", "sa", "");
   }
 
   private void commit(int thread, Set<Integer> committed) throws SQLException {
@@ -112,9 +118,13 @@ final class DurableFileTest {
     }
   }
 
-  private static Set<Integer> rows(Image image) throws Exception {
+  private static String withoutSuffix(Image image) {
     String copy = image.copy().toString();
-    String url = "jdbc:h2:file:" + copy.substring(0, copy.length() - SUFFIX.length());
+    return copy.substring(0, copy.length() - SUFFIX.length());
+  }
+
+  private static Set<Integer> rows(Image image) throws Exception {
+    String url = "jdbc:h2:file:" + withoutSuffix(image);
     Set<Integer> rows = new HashSet<>();
     try (Connection connection = DriverManager.getConnection(url, "sa", "");
         Statement statement = connection.createStatement();
@@ -124,6 +134,106 @@ final class DurableFileTest {
       }
     }
     return rows;
+  }
+
+  /** With as many writers at a time as there are threads, one run in two would find a torn one. */
+  @Test
+  void everyTransactionIsWholeInTheFileAtEveryInstant() throws Exception {
+    FilePath.register(new WatchedFiles());
+    Path file = folder.resolve("db" + SUFFIX);
+    List<Image> images = new ArrayList<>();
+    try (Database database = database(folder.resolve("db").toString())) {
+      database
+          .sql()
+          .execute("create table t (id int primary key, thread int, turn int, detail varchar)");
+      database.sql().execute("create table log (thread int, turn int, primary key (thread, turn))");
+      database
+          .sql()
+          .execute(
+              "insert into t select x, x / {0}, 0, repeat('x', 1000) from system_range(0, {1}) as r"
+                  + " (x)",
+              DSL.val(ROWS), DSL.val(THREADS * ROWS - 1));
+      WatchedFiles.watcher = () -> images.add(image(file, images.size(), Set.of()));
+      Threads.together(
+          THREADS,
+          thread ->
+              () -> {
+                updateTogether(database, thread);
+                return null;
+              });
+      WatchedFiles.watcher = () -> {};
+    }
+
+    assertThat(images).hasSizeGreaterThan(TURNS);
+    for (int i = 0; i < images.size(); i++) {
+      assertThatEachTransactionIsWhole(images.get(i), "image %d of %d".formatted(i, images.size()));
+    }
+  }
+
+  @Test
+  void aTransactionThatIsWrittenInPartsIsWholeAtEveryInstant() throws Exception {
+    FilePath.register(new WatchedFiles());
+    Path file = folder.resolve("db" + SUFFIX);
+    List<Image> images = new ArrayList<>();
+    try (Database database = database(folder.resolve("db").toString())) {
+      database.sql().execute("create table t (id int primary key, turn int, detail varchar)");
+      database
+          .sql()
+          .execute(
+              "insert into t select x, 0, repeat('x', 1000) from system_range(1, {0}) as r (x)",
+              DSL.val(MANY_ROWS));
+      WatchedFiles.watcher = () -> images.add(image(file, images.size(), Set.of()));
+      database.sql().execute("update t set turn = 1");
+      WatchedFiles.watcher = () -> {};
+    }
+
+    assertThat(images).hasSizeGreaterThan(4);
+    for (int i = 0; i < images.size(); i++) {
+      try (Database database = database(withoutSuffix(images.get(i)))) {
+        assertThat(database.sql().fetchValues("select turn from t group by turn"))
+            .describedAs("image %d of %d", i, images.size())
+            .hasSize(1);
+        assertThat(database.sql().execute("update t set turn = 2"))
+            .describedAs("image %d of %d", i, images.size())
+            .isEqualTo(MANY_ROWS);
+      }
+    }
+  }
+
+  /** Each turn is one transaction over all rows of a thread. */
+  private static void updateTogether(Database database, int thread) {
+    for (int turn = 1; turn <= TURNS; turn++) {
+      int now = turn;
+      database.inTransaction(sql -> {
+        sql.execute("insert into log values (?, ?)", thread, now);
+        return sql.execute("update t set turn = ? where thread = ?", now, thread);
+      });
+    }
+  }
+
+  private static void assertThatEachTransactionIsWhole(Image image, String description)
+      throws Exception {
+    try (Database database = database(withoutSuffix(image))) {
+      var turns =
+          database
+              .sql()
+              .fetch(
+                  "select min(turn), max(turn),"
+                      + " (select coalesce(max(turn), 0) from log where log.thread = t.thread)"
+                      + " from t group by thread");
+      for (var turn : turns) {
+        assertThat(List.of(turn.get(0), turn.get(1)))
+            .describedAs(description)
+            .containsOnly(turn.get(2));
+      }
+      assertThat(database.sql().execute("update t set turn = turn + 1"))
+          .describedAs(description)
+          .isEqualTo(THREADS * ROWS);
+    }
+  }
+
+  private static Database database(String path) throws DatabaseUnusable {
+    return Database.open(DatabaseSettings.of("jdbc:h2:file:" + path, "sa", () -> ""));
   }
 
   @Test

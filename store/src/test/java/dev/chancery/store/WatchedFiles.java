@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * what it holds during one is what a killed process may leave. Public for H2's reflection.
  */
 public final class WatchedFiles extends FilePathWrapper {
-  static final String SCHEME = "watched";
+  static final String SCHEME = "async";
   static volatile Runnable watcher = () -> {};
 
   @Override
