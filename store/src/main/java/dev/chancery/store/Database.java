@@ -56,8 +56,8 @@ public final class Database implements AutoCloseable {
   private Database(HikariDataSource pool, SQLDialect dialect, Disk disk) {
     this.pool = pool;
     if (dialect == SQLDialect.H2) {
-      OneWriter writer = new OneWriter(Duration.ofMillis(pool.getConnectionTimeout()));
-      this.writing = writer.writing(pool);
+      OneWriter writer = new OneWriter(pool, Duration.ofMillis(pool.getConnectionTimeout()));
+      this.writing = writer.writing();
       this.sql = sql(pool, dialect, new OutageListener(true), writer.statements());
     } else {
       this.writing = pool;
@@ -124,7 +124,9 @@ public final class Database implements AutoCloseable {
     config.setMaximumPoolSize(settings.connections());
     config.setConnectionTimeout(settings.patience().toMillis());
     config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
-    if (address.dialect() == SQLDialect.POSTGRES) {
+    if (address.dialect() == SQLDialect.H2) {
+      config.setDriverClassName(EmbeddedDriver.class.getName());
+    } else {
       config.setConnectionInitSql(POSTGRESQL_SESSION);
       // A server that vanished without a word must not hold a thread for ever; migrations, which
       // may take long, do not come through this pool.

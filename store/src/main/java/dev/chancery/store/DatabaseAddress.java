@@ -9,11 +9,11 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.util.Objects;
 import java.util.Properties;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.h2.mvstore.tx.CommittedLeftovers;
 import org.jooq.SQLDialect;
 
 /** Where a database is: what an operator's JDBC URL may say, and no more. */
@@ -61,13 +61,11 @@ sealed interface DatabaseAddress {
     private static final String PREFIX = "jdbc:h2:file:";
     private static final Set<PosixFilePermission> OWNER_ONLY =
         PosixFilePermissions.fromString("rw-------");
-    // The first three make H2 read and write the schema as PostgreSQL does. WRITE_DELAY=0 hands
-    // each commit to the operating system at once, so that it survives the death of the process;
-    // DurableFiles makes it found again.
+    // The first three make H2 read and write the schema as PostgreSQL does.
     // No trace file: it would be written beside the database, with bound values in it.
     private static final String OPTIONS =
         ";MODE=PostgreSQL;DATABASE_TO_LOWER=TRUE;DEFAULT_NULL_ORDERING=HIGH"
-            + ";WRITE_DELAY=0;DB_CLOSE_ON_EXIT=FALSE;LOCK_TIMEOUT=5000;TRACE_LEVEL_FILE=0";
+            + ";DB_CLOSE_ON_EXIT=FALSE;LOCK_TIMEOUT=5000;TRACE_LEVEL_FILE=0";
 
     private static H2File parse(String path) throws DatabaseUnusable {
       // An option could run SQL (INIT) or open a port (AUTO_SERVER); a colon could name another
@@ -112,14 +110,7 @@ sealed interface DatabaseAddress {
     @Override
     public Connection connect(Properties login) throws DatabaseUnusable, SQLException {
       makePrivate();
-      Connection first = DriverManager.getConnection(url(), login);
-      try {
-        CommittedLeftovers.end(first);
-        return first;
-      } catch (RuntimeException | SQLException e) {
-        first.close();
-        throw e;
-      }
+      return Objects.requireNonNull(new EmbeddedDriver().connect(url(), login));
     }
 
     @Override

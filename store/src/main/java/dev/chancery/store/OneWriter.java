@@ -7,6 +7,7 @@ import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -26,31 +27,39 @@ import org.jspecify.annotations.Nullable;
  * process dies before the next chunk is written, that is what the next one finds
  * (docs/decisions/2026-11-25-embedded-database-one-writer.md).
  *
+ * <p>What was committed in a turn is written to the file after it, before the writer goes on: by
+ * one chunk for all whose turns have ended meanwhile, since a chunk costs several times what a
+ * transaction does.
+ *
  * <p>The writer's turn comes before a connection of the pool, never after: else those who have a
  * connection and wait for their turn could keep the writer from getting one.
  */
 final class OneWriter {
   private final ReentrantLock turn = new ReentrantLock();
+  private final SharedSync written = new SharedSync(this::write);
+  private final DataSource pool;
   private final Duration patience;
 
   /**
+   * @param pool connections to a database that does not write commits by itself
    * @param patience how long a thread waits for its turn
    */
-  OneWriter(Duration patience) {
+  OneWriter(DataSource pool, Duration patience) {
+    this.pool = pool;
     this.patience = patience;
   }
 
   /** A pool whose connections each are the one that writes, until they are closed. */
-  DataSource writing(DataSource pool) {
+  DataSource writing() {
     return proxy(
         DataSource.class,
         (proxy, method, arguments) ->
             method.getName().equals("getConnection")
-                ? connection(pool)
+                ? connection()
                 : invoke(pool, method, arguments));
   }
 
-  private Connection connection(DataSource pool) throws SQLException {
+  private Connection connection() throws SQLException {
     begin();
     Connection connection;
     try {
@@ -67,7 +76,7 @@ final class OneWriter {
             return invoke(connection, called, values);
           } finally {
             if (called.getName().equals("close") && open.compareAndSet(true, false)) {
-              turn.unlock();
+              end();
             }
           }
         });
@@ -87,6 +96,30 @@ final class OneWriter {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new SQLTransientConnectionException("interrupted before its turn to write", e);
+    }
+  }
+
+  private void end() {
+    turn.unlock();
+    // Still held: this was a statement beside a transaction of the same thread, which will come
+    // here itself.
+    if (!turn.isHeldByCurrentThread()) {
+      written.await();
+    }
+  }
+
+  /** Takes a turn itself: no transaction is half done in what it writes. */
+  private void write() {
+    try {
+      begin();
+      try (Connection connection = pool.getConnection();
+          Statement statement = connection.createStatement()) {
+        statement.execute("checkpoint");
+      } finally {
+        turn.unlock();
+      }
+    } catch (SQLException e) {
+      throw new DatabaseAway("what was committed could not be written", e);
     }
   }
 
@@ -129,7 +162,7 @@ final class OneWriter {
     @Override
     public void end(ExecuteContext context) {
       if (context.data(OneWriter.class) != null) {
-        writer.turn.unlock();
+        writer.end();
       }
     }
   }

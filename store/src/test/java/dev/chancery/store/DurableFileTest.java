@@ -6,14 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
-import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -49,19 +42,17 @@ final class DurableFileTest {
   @Test
   void everyCommitThatReturnedIsInTheFileAtEveryInstant() throws Exception {
     FilePath.register(new WatchedFiles());
-    DurableFiles.url("");
     Path file = folder.resolve("db" + SUFFIX);
     Set<Integer> committed = ConcurrentHashMap.newKeySet();
     List<Image> images = new ArrayList<>();
-    try (Connection keeper = open();
-        Statement statement = keeper.createStatement()) {
+    try (Database database = database(folder.resolve("db").toString())) {
       // Gaps are filled at once; else only those of chunks that died long ago.
-      statement.execute("set retention_time 0");
-      statement.execute("create table t (id int primary key, detail varchar)");
+      database.sql().execute("set retention_time 0");
+      database.sql().execute("create table t (id int primary key, detail varchar)");
       Random random = new Random(1);
       WatchedFiles.watcher =
           () -> {
-            if (random.nextInt(7) == 0) {
+            if (random.nextInt(5) == 0) {
               images.add(image(file, images.size(), committed));
             }
           };
@@ -69,7 +60,7 @@ final class DurableFileTest {
           THREADS,
           thread ->
               () -> {
-                commit(thread, committed);
+                commit(database, thread, committed);
                 return null;
               });
       WatchedFiles.watcher = () -> {};
@@ -85,27 +76,16 @@ final class DurableFileTest {
     }
   }
 
-  private Connection open() throws SQLException {
-    return DriverManager.getConnection(
-        "jdbc:h2:durable:async:" + folder.resolve("db") + ";WRITE_DELAY=0", "sa", "");
-  }
-
-  private void commit(int thread, Set<Integer> committed) throws SQLException {
+  private static void commit(Database database, int thread, Set<Integer> committed) {
     Random random = new Random(thread);
-    try (Connection connection = open();
-        PreparedStatement insert = connection.prepareStatement("insert into t values (?, ?)");
-        PreparedStatement update =
-            connection.prepareStatement("update t set detail = ? where id = ?")) {
-      for (int i = 0; i < COMMITS; i++) {
-        int id = thread * COMMITS + i;
-        insert.setInt(1, id);
-        insert.setString(2, "x".repeat(random.nextInt(8000)));
-        insert.executeUpdate();
-        committed.add(id);
-        update.setString(1, "y".repeat(random.nextInt(500)));
-        update.setInt(2, thread * COMMITS + random.nextInt(i + 1));
-        update.executeUpdate();
-      }
+    for (int i = 0; i < COMMITS; i++) {
+      int id = thread * COMMITS + i;
+      database.sql().execute("insert into t values (?, ?)", id, "x".repeat(random.nextInt(8000)));
+      committed.add(id);
+      int other = thread * COMMITS + random.nextInt(i + 1);
+      database.inTransaction(sql ->
+          sql.execute(
+              "update t set detail = ? where id = ?", "y".repeat(random.nextInt(500)), other));
     }
   }
 
@@ -123,17 +103,10 @@ final class DurableFileTest {
     return copy.substring(0, copy.length() - SUFFIX.length());
   }
 
-  private static Set<Integer> rows(Image image) throws Exception {
-    String url = "jdbc:h2:file:" + withoutSuffix(image);
-    Set<Integer> rows = new HashSet<>();
-    try (Connection connection = DriverManager.getConnection(url, "sa", "");
-        Statement statement = connection.createStatement();
-        ResultSet row = statement.executeQuery("select id from t")) {
-      while (row.next()) {
-        rows.add(row.getInt(1));
-      }
+  private static List<Integer> rows(Image image) throws Exception {
+    try (Database database = database(withoutSuffix(image))) {
+      return database.sql().fetch("select id from t").getValues(0, Integer.class);
     }
-    return rows;
   }
 
   /** With as many writers at a time as there are threads, one run in two would find a torn one. */

@@ -1,9 +1,6 @@
 package org.h2.mvstore.tx;
 
-import java.sql.Connection;
-import java.sql.SQLException;
 import org.h2.engine.SessionLocal;
-import org.h2.jdbc.JdbcConnection;
 
 /**
  * Ends the commits in which the last process to use an H2 file died.
@@ -23,11 +20,10 @@ public final class CommittedLeftovers {
   /**
    * Ends them.
    *
-   * @param first the only connection to the database: a commit that is under way would be taken for
-   *     one that was left over
+   * @param session of a database that nothing else has begun to use: a commit that is under way
+   *     would be taken for one that was left over
    */
-  public static void end(Connection first) throws SQLException {
-    var session = (SessionLocal) first.unwrap(JdbcConnection.class).getSession();
+  public static void end(SessionLocal session) {
     TransactionStore store = session.getDatabase().getStore().getTransactionStore();
     for (Transaction transaction : store.getOpenTransactions()) {
       if (transaction.getStatus() == Transaction.STATUS_COMMITTED) {

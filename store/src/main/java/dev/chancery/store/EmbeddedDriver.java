@@ -1,0 +1,61 @@
+package dev.chancery.store;
+
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.util.Properties;
+import org.h2.Driver;
+import org.h2.engine.SessionLocal;
+import org.h2.jdbc.JdbcConnection;
+import org.h2.mvstore.MVStore;
+import org.h2.mvstore.tx.CommittedLeftovers;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * H2's driver for database files here. Whichever connection makes H2 open the file, the first one
+ * or one after an accident has closed it, readies it before anything else is done: commits that a
+ * death interrupted are ended, and from then on nothing is written until {@link OneWriter} says so.
+ *
+ * <p>Public, with its constructor, only because the pool may make drivers by reflection.
+ */
+public final class EmbeddedDriver extends Driver {
+  private static final Object READYING = new Object();
+  // Neither after each commit, as 0 would, nor by a thread of H2's own.
+  private static final int NOT_BY_ITSELF = -1;
+
+  static {
+    try {
+      DriverManager.registerDriver(new EmbeddedDriver());
+    } catch (SQLException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  @Override
+  public @Nullable Connection connect(String url, Properties login) throws SQLException {
+    Connection connection = super.connect(url, login);
+    if (connection == null) {
+      return null;
+    }
+    try {
+      ready(connection);
+      return connection;
+    } catch (SQLException | RuntimeException e) {
+      connection.close();
+      throw e;
+    }
+  }
+
+  private static void ready(Connection connection) throws SQLException {
+    var session = (SessionLocal) connection.unwrap(JdbcConnection.class).getSession();
+    MVStore store = session.getDatabase().getStore().getMvStore();
+    synchronized (READYING) {
+      if (store.getAutoCommitDelay() != NOT_BY_ITSELF) {
+        CommittedLeftovers.end(session);
+        // First 0: it ends the threads that H2 has for this, and waits for them.
+        store.setAutoCommitDelay(0);
+        store.setAutoCommitDelay(NOT_BY_ITSELF);
+      }
+    }
+  }
+}
