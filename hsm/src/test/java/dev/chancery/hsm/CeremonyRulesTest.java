@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.chancery.core.TokenAway;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,17 +17,18 @@ final class CeremonyRulesTest {
   @ParameterizedTest
   @EnumSource
   void whatAModuleDoesNotTellIsSaid(KeyRule rule) {
-    Finding finding = rule.finding("key 01", Optional.empty()).orElseThrow();
-
-    assertThat(finding.detail()).isEqualTo(rule.attribute() + " is not told by this module");
+    assertThat(rule.finding("key 01", new AttributeAnswer.Unknown<>()).orElseThrow().detail())
+        .isEqualTo(rule.attribute() + " is unknown to this module");
+    assertThat(rule.finding("key 01", new AttributeAnswer.Withheld<>()).orElseThrow().detail())
+        .isEqualTo(rule.attribute() + " is not shown by this module");
   }
 
   @Test
   void thatAKeyCannotLeaveMustBeTold() {
-    assertThat(KeyRule.NEVER_EXTRACTABLE.finding("key 01", Optional.empty()))
+    assertThat(KeyRule.NEVER_EXTRACTABLE.finding("key 01", new AttributeAnswer.Unknown<>()))
         .map(Finding::level)
         .contains(Finding.Level.FAIL);
-    assertThat(KeyRule.DERIVE.finding("key 01", Optional.empty()))
+    assertThat(KeyRule.DERIVE.finding("key 01", new AttributeAnswer.Unknown<>()))
         .map(Finding::level)
         .contains(Finding.Level.WARN);
   }
