@@ -63,9 +63,14 @@ public final class TokenCeremony implements AutoCloseable {
    */
   public InspectedKey generate(KeyId id, KeyAlgorithm algorithm, boolean destroyable)
       throws TokenUnusable, TokenAway {
-    call(
-        true,
-        session -> new Pkcs11KeyPairs(description, session).generate(id, algorithm, destroyable));
+    try {
+      call(
+          true,
+          session -> new Pkcs11KeyPairs(description, session).generate(id, algorithm, destroyable));
+    } catch (TokenAway e) {
+      requireNothing(id, e);
+      throw e;
+    }
     InspectedKey made = key(id);
     if (destroyable || isIndestructible(id)) {
       return made;
@@ -74,6 +79,17 @@ public final class TokenCeremony implements AutoCloseable {
     findings.add(Finding.warn("key " + id, "CKA_DESTROYABLE=false is not kept by this module"));
     return new InspectedKey(
         made.id(), made.label(), made.algorithm(), made.publicKey(), made.attributes(), findings);
+  }
+
+  /** What could not be taken back is said: a private key without a certificate is seen nowhere. */
+  private void requireNothing(KeyId id, TokenAway failure) throws TokenUnusable, TokenAway {
+    KeyObjects left = leftBy(failure, id);
+    if (!left.isEmpty()) {
+      throw new TokenUnusable(
+          "%s: the key %s is made in part (%s): destroy it, and make it again"
+              .formatted(failure.getMessage(), id, left),
+          failure);
+    }
   }
 
   private boolean isIndestructible(KeyId id) throws TokenUnusable, TokenAway {
@@ -195,15 +211,7 @@ public final class TokenCeremony implements AutoCloseable {
   /** What a failure has left is asked of the token: a call can fail after it did what it is for. */
   private void requireGone(KeyId id, KeyObjects before, TokenAway failure)
       throws TokenUnusable, TokenAway {
-    if (calls.hanging()) {
-      throw unseen(id, failure);
-    }
-    KeyObjects left;
-    try {
-      left = objects(id);
-    } catch (TokenAway e) {
-      throw unseen(id, failure);
-    }
+    KeyObjects left = leftBy(failure, id);
     if (left.isEmpty()) {
       return;
     }
@@ -217,12 +225,19 @@ public final class TokenCeremony implements AutoCloseable {
         failure);
   }
 
-  private static TokenAway unseen(KeyId id, TokenAway failure) {
-    return new TokenAway(
+  private KeyObjects leftBy(TokenAway failure, KeyId id) throws TokenUnusable, TokenAway {
+    try {
+      if (!calls.hanging()) {
+        return objects(id);
+      }
+    } catch (TokenAway e) {
+      failure.addSuppressed(e);
+    }
+    throw new TokenAway(
         failure.getMessage()
-            + ": what of the key "
+            + ": what there is of the key "
             + id
-            + " is gone cannot be seen now; destroy it again when the token is back",
+            + " cannot be seen now; look when the token is back",
         failure);
   }
 

@@ -102,6 +102,43 @@ final class CeremonyFaultsTest {
   }
 
   @Test
+  void aTokenThatIsFullHasNothingOfTheKey() throws Exception {
+    KeyId other = TokenContract.freshId();
+    for (Pkcs11Function full :
+        List.of(Pkcs11Function.C_GENERATE_KEY_PAIR, Pkcs11Function.C_CREATE_OBJECT)) {
+      faults.always(full, ReturnCode.CKR_DEVICE_MEMORY);
+
+      assertThatThrownBy(() -> ceremony.generate(other, KeyAlgorithm.EC_P256, true))
+          .isInstanceOf(TokenAway.class)
+          .hasMessageEndingWith(full + ": CKR_DEVICE_MEMORY");
+      assertThat(ceremony.objects(other).isEmpty()).isTrue();
+      faults.clear();
+    }
+    ceremony.generate(other, KeyAlgorithm.EC_P256, true);
+  }
+
+  @Test
+  void aKeyThatIsMadeInPartAndCannotBeTakenBackIsReported() throws Exception {
+    KeyId other = TokenContract.freshId();
+    faults.always(Pkcs11Function.C_CREATE_OBJECT, ReturnCode.CKR_DEVICE_MEMORY);
+
+    // SoftHSM2 itself refuses to destroy it.
+    assertThatThrownBy(() -> ceremony.generate(other, KeyAlgorithm.EC_P256, false))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessageContaining("C_CREATE_OBJECT: CKR_DEVICE_MEMORY")
+        .hasMessageContaining("the key " + other + " is made in part (1 private key)");
+  }
+
+  @Test
+  void aTokenThatIsWriteProtectedSaysSo() {
+    faults.next(Pkcs11Function.C_OPEN_SESSION, ReturnCode.CKR_TOKEN_WRITE_PROTECTED, 1);
+
+    assertThatThrownBy(() -> ceremony.generate(TokenContract.freshId(), KeyAlgorithm.EC_P256, true))
+        .isInstanceOf(TokenAway.class)
+        .hasMessageEndingWith("C_OPEN_SESSION: CKR_TOKEN_WRITE_PROTECTED");
+  }
+
+  @Test
   void aKeyThatIsDestroyedInPartIsReportedPartByPartAndTheRestGoesTheNextTime() throws Exception {
     faults.later(Pkcs11Function.C_DESTROY_OBJECT, 1, ReturnCode.CKR_DEVICE_ERROR, 1);
 
@@ -159,6 +196,6 @@ final class CeremonyFaultsTest {
     assertThatThrownBy(() -> ceremony.dangerDestroyForEver(id))
         .isInstanceOf(TokenAway.class)
         .hasMessageContaining("C_DESTROY_OBJECT: CKR_DEVICE_REMOVED")
-        .hasMessageContaining("what of the key " + id + " is gone cannot be seen now");
+        .hasMessageContaining("what there is of the key " + id + " cannot be seen now");
   }
 }

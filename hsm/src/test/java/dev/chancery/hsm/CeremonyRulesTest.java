@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is a finding, whatever the token. */
 final class CeremonyRulesTest {
@@ -49,6 +50,12 @@ final class CeremonyRulesTest {
     Finding finding = PinStrength.of(pin.toCharArray());
 
     assertThat(finding.level()).isEqualTo(level);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0x07, 0x0A, 0x1B, 0x7F, 0x9B, 0xAD, 0x200B, 0x2028, 0x2029, 0x202E, 0xFEFF})
+  void whatATokenGivesDeceivesNoTerminal(int codePoint) {
+    assertThat(Printable.of("a" + Character.toString(codePoint) + "\u00e9")).isEqualTo("a?\u00e9");
   }
 
   @Test
