@@ -92,7 +92,8 @@ record Configuration(
    * @param certificate a PEM file: the issuer's certificate, then those above it without the root
    * @param ocspKeyId the key of the delegated OCSP signer; made when it is missing
    * @param tokens the names of the tokens that hold its key, the preferred one first
-   * @param ocspToken the name of the token that holds its OCSP signer's key
+   * @param ocspTokens the names of the tokens that hold its OCSP signer's key, the preferred one
+   *     first
    * @param place where it stands, for a refusal that only the certificate can tell
    */
   record IssuerSection(
@@ -102,7 +103,7 @@ record Configuration(
       KeyId ocspKeyId,
       boolean rsaPss,
       List<String> tokens,
-      String ocspToken,
+      List<String> ocspTokens,
       YamlSection place) {}
 
   record AcmeSection(Map<String, EndpointSection> endpoints, ValidationSection validation) {}

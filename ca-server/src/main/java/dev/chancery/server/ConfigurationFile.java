@@ -209,6 +209,10 @@ final class ConfigurationFile {
           section.optional("token", Function.identity()).orElse(Configuration.DEFAULT_TOKEN);
       List<String> holders = new ArrayList<>(List.of(token));
       holders.addAll(section.list("standbyTokens", Function.identity()));
+      List<String> ocspHolders =
+          new ArrayList<>(
+              List.of(section.optional("ocspToken", Function.identity()).orElse(token)));
+      ocspHolders.addAll(section.list("ocspStandbyTokens", Function.identity()));
       IssuerSection issuer =
           new IssuerSection(
               section.required("name", IssuerId::new),
@@ -217,10 +221,11 @@ final class ConfigurationFile {
               section.required("ocspKeyId", KeyId::new),
               section.optional("rsaPss", ConfigurationFile::truth).orElse(false),
               List.copyOf(holders),
-              section.optional("ocspToken", Function.identity()).orElse(token),
+              List.copyOf(ocspHolders),
               section);
       section.end();
-      requireTokens(issuer, tokens);
+      requireTokens(issuer, issuer.tokens(), tokens);
+      requireTokens(issuer, issuer.ocspTokens(), tokens);
       if (issuer.name().equals(Initialization.ROOT)) {
         throw section.refused("the name " + issuer.name() + " is the root's");
       }
@@ -238,16 +243,15 @@ final class ConfigurationFile {
     return List.copyOf(issuers);
   }
 
-  private static void requireTokens(IssuerSection issuer, Set<String> tokens)
+  private static void requireTokens(IssuerSection issuer, List<String> holders, Set<String> tokens)
       throws ConfigurationInvalid {
     Set<String> named = new HashSet<>();
-    for (String name : issuer.tokens()) {
+    for (String name : holders) {
       requireToken(issuer, name, tokens);
       if (!named.add(name)) {
         throw issuer.place().refused("the token " + name + " is named twice");
       }
     }
-    requireToken(issuer, issuer.ocspToken(), tokens);
   }
 
   private static void requireToken(IssuerSection issuer, String name, Set<String> tokens)

@@ -9,6 +9,7 @@ import dev.chancery.core.TokenAway;
 import dev.chancery.hsm.Finding;
 import dev.chancery.hsm.InspectedKey;
 import dev.chancery.hsm.KeyId;
+import dev.chancery.hsm.KeyObjects;
 import dev.chancery.hsm.TokenCeremony;
 import dev.chancery.hsm.TokenUnusable;
 import java.io.BufferedReader;
@@ -164,6 +165,7 @@ final class KeyCommand {
       name = "destroy",
       description = {
         "Destroy a key for ever. Its id is typed twice: here, and on standard input.",
+        "What a failed attempt has left is destroyed by the next one.",
         "A key that the home's configuration names is never destroyed."
       },
       mixinStandardHelpOptions = true)
@@ -178,11 +180,13 @@ final class KeyCommand {
           "the key " + id + " is the " + user.get() + " key of the home: it is not destroyed");
     }
     try (TokenCeremony ceremony = login.open(choice)) {
-      InspectedKey key = ceremony.key(id);
+      KeyObjects there = ceremony.objects(id);
+      if (there.isEmpty()) {
+        throw new CommandFailed(
+            login.name(choice) + " has no private key " + id + " and nothing of it");
+      }
       PrintWriter err = spec.commandLine().getErr();
-      err.println(
-          "%s key %s of %s, public key %s"
-              .formatted(key.algorithm(), id, login.name(choice), sha256(key).orElse("unknown")));
+      err.println(description(id, there, ceremony) + " of " + login.name(choice));
       err.print("type its id again to destroy it for ever: ");
       err.flush();
       if (!typed().equals(id.hex())) {
@@ -192,6 +196,16 @@ final class KeyCommand {
     }
     spec.commandLine().getOut().println("destroyed: " + id);
     return 0;
+  }
+
+  private static String description(KeyId id, KeyObjects there, TokenCeremony ceremony)
+      throws TokenUnusable, TokenAway {
+    if (there.privateKeys() == 0) {
+      return "what is left of the key %s without its private key (%s)".formatted(id, there);
+    }
+    InspectedKey key = ceremony.key(id);
+    return "the %s key %s (%s; public key %s)"
+        .formatted(key.algorithm(), id, there, sha256(key).orElse("unknown"));
   }
 
   private static String typed() throws CommandFailed {

@@ -37,8 +37,9 @@ final class OpenTokens implements AutoCloseable {
     Set<String> needed = new TreeSet<>();
     Set<String> replicas = new TreeSet<>();
     for (Configuration.IssuerSection issuer : configuration.issuers()) {
-      needed.add(issuer.ocspToken());
-      (issuer.tokens().size() > 1 ? replicas : needed).addAll(issuer.tokens());
+      for (List<String> holders : List.of(issuer.tokens(), issuer.ocspTokens())) {
+        (holders.size() > 1 ? replicas : needed).addAll(holders);
+      }
     }
     replicas.removeAll(needed);
     OpenTokens tokens = new OpenTokens();
@@ -64,22 +65,27 @@ final class OpenTokens implements AutoCloseable {
 
   /** The token with the key of an issuer, or the tokens that hold it. */
   Token ofKey(Configuration.IssuerSection issuer) throws ConfigurationInvalid {
-    if (issuer.tokens().size() == 1) {
-      return named(issuer.tokens().getFirst());
+    return held(issuer, issuer.tokens());
+  }
+
+  /** The token with the key of an issuer's OCSP signer, or the tokens that hold it. */
+  Token ofOcspKey(Configuration.IssuerSection issuer) throws ConfigurationInvalid {
+    return held(issuer, issuer.ocspTokens());
+  }
+
+  private Token held(Configuration.IssuerSection issuer, List<String> names)
+      throws ConfigurationInvalid {
+    if (names.size() == 1) {
+      return named(names.getFirst());
     }
     List<Pkcs11Token> holders = new ArrayList<>();
-    for (String name : issuer.tokens()) {
+    for (String name : names) {
       if (!(named(name) instanceof Pkcs11Token token)) {
         throw issuer.place().refused("only tokens of kind pkcs11 can stand in for each other");
       }
       holders.add(token);
     }
     return new ReplicatedToken(holders);
-  }
-
-  /** The token with the key of an issuer's OCSP signer. */
-  Token ofOcspKey(Configuration.IssuerSection issuer) {
-    return named(issuer.ocspToken());
   }
 
   private Token named(String name) {

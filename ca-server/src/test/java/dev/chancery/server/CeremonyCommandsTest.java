@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.chancery.testing.FaultyModule;
+import dev.chancery.testing.Pkcs11Function;
+import dev.chancery.testing.ReturnCode;
 import dev.chancery.testing.SoftHsmToken;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -325,6 +328,78 @@ class CeremonyCommandsTest {
     assertThat(run(name, user, "token check").exitCode()).isZero();
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        " a",
+        "a\tb",
+        "a\u001b[31m",
+        "a\u202eb",
+        "a\u2028b",
+        "thirty-three octets are too many!"
+      })
+  @DisplayName("a label that cannot be shown as it is names no new token")
+  void oddLabel(String label) throws Exception {
+    Path officer = Files.writeString(folder.resolve("so"), "an-officer-19\n");
+    Path user = Files.writeString(folder.resolve("user"), "a-user-2718\n");
+
+    requireRefused(
+        run(List.of("--label", label), user, "token init", "--so-pin-file=" + officer),
+        "a label is 1 to 32 octets of printable text");
+  }
+
+  @Test
+  @DisplayName("what a failed destruction has left is named, and the next one destroys it")
+  void destroyInPart() throws Exception {
+    try (FaultyModule faults = FaultyModule.build(folder)) {
+      library = faults.library();
+      String id = generated();
+      faults.later(Pkcs11Function.C_DESTROY_OBJECT, 1, ReturnCode.CKR_DEVICE_ERROR, 1);
+
+      CommandRun part = typing(id + "\n", () -> run("key destroy", id));
+      requireRefused(
+          part,
+          "C_DESTROY_OBJECT: CKR_DEVICE_ERROR",
+          "Gone for ever: 1 private key, 1 certificate; left: 1 public key");
+      assertThat(json(run("key list", "--output=json"))).isEmpty();
+      requireRefused(run("key generate", "--algorithm=ec-p256", "--id=" + id), "already has");
+
+      CommandRun rest = typing(id + "\n", () -> run("key destroy", id));
+      assertThat(rest.exitCode()).describedAs(rest.toString()).isZero();
+      assertThat(rest.err()).contains("without its private key (1 public key)");
+      assertThat(rest.out()).isEqualTo("destroyed: " + id + System.lineSeparator());
+      generated("--id=" + id);
+    }
+  }
+
+  @Test
+  @DisplayName("a token that fails while keys are looked at is no token with weak keys")
+  void failedCalls() throws Exception {
+    try (FaultyModule faults = FaultyModule.build(folder)) {
+      library = faults.library();
+      generated();
+      faults.always(Pkcs11Function.C_GET_ATTRIBUTE_VALUE, ReturnCode.CKR_DEVICE_ERROR);
+
+      for (String command : List.of("key list", "key check", "token check")) {
+        requireRefused(run(command), "failed: C_GET_ATTRIBUTE_VALUE: CKR_DEVICE_ERROR");
+      }
+    }
+  }
+
+  @Test
+  @DisplayName("a PIN that is locked, or would be by one more wrong try, is not tried")
+  void lockedPin() throws Exception {
+    try (FaultyModule faults = FaultyModule.build(folder)) {
+      library = faults.library();
+      faults.userPin(FaultyModule.UserPin.LOCKED);
+      requireRefused(run("key list"), "the PIN of", "is locked");
+      faults.userPin(FaultyModule.UserPin.FINAL_TRY);
+      requireRefused(run("token check"), "would be locked by one more wrong PIN");
+      assertThat(faults.calls(Pkcs11Function.C_LOGIN)).isZero();
+    }
+  }
+
   @Test
   @DisplayName("a wrong PIN is one line and exactly one try")
   void wrongPin() throws Exception {
@@ -369,6 +444,11 @@ class CeremonyCommandsTest {
     requireRefused(
         CommandRun.of("token", "list", "--library=" + folder.resolve("none.so")),
         folder.resolve("none.so") + " does not exist");
+    requireRefused(
+        CommandRun.of("token", "list", "--library=" + folder),
+        folder + " does not exist or is unreadable");
+    requireRefused(
+        run(List.of("--label=" + token.label()), folder, "key list"), folder + " is a directory");
     requireRefused(
         CommandRun.of("token", "list", "--home=" + folder.resolve("no-home")),
         "there is no such home directory");

@@ -96,7 +96,7 @@ final class Cryptoki {
 
   private static Map<CryptokiFunction, MethodHandle> link(Path library, Path file)
       throws TokenUnusable {
-    if (!Files.isReadable(library)) {
+    if (!Files.isRegularFile(library) || !Files.isReadable(library)) {
       throw new TokenUnusable("the token library " + library + " does not exist or is unreadable");
     }
     Linker linker = Linker.nativeLinker();

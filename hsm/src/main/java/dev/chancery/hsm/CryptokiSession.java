@@ -8,7 +8,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /** A session with a token; only one thread may use it at a time. */
 final class CryptokiSession implements AutoCloseable {
@@ -85,25 +84,36 @@ final class CryptokiSession implements AutoCloseable {
     return objects;
   }
 
-  /** The value of an attribute; empty when the object has none, or will not tell. */
-  Optional<byte[]> attribute(CryptokiObject object, CryptokiAttribute attribute) {
+  /**
+   * What the module says of an attribute.
+   *
+   * @throws CryptokiError when it says nothing of it, but fails
+   */
+  AttributeAnswer<byte[]> attribute(CryptokiObject object, CryptokiAttribute attribute)
+      throws CryptokiError {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment entry = arena.allocate(CryptokiTemplate.ATTRIBUTE_SIZE, 8);
       entry.set(JAVA_LONG, CryptokiTemplate.TYPE, attribute.code());
       readInto(entry, object);
       long length = entry.get(JAVA_LONG, CryptokiTemplate.LENGTH);
       if (length == CK_UNAVAILABLE_INFORMATION || length < 0 || length > LONGEST_VALUE) {
-        return Optional.empty();
+        return new AttributeAnswer.Unknown<>();
       }
       MemorySegment value = arena.allocate(Math.max(1, length));
       entry.set(ADDRESS, CryptokiTemplate.VALUE, value);
       readInto(entry, object);
-      return Optional.of(
+      return new AttributeAnswer.Told<>(
           value
               .asSlice(0, Math.min(length, entry.get(JAVA_LONG, CryptokiTemplate.LENGTH)))
               .toArray(JAVA_BYTE));
     } catch (CryptokiError e) {
-      return Optional.empty();
+      if (e.is(ReturnValue.CKR_ATTRIBUTE_TYPE_INVALID)) {
+        return new AttributeAnswer.Unknown<>();
+      }
+      if (e.is(ReturnValue.CKR_ATTRIBUTE_SENSITIVE)) {
+        return new AttributeAnswer.Withheld<>();
+      }
+      throw e;
     }
   }
 

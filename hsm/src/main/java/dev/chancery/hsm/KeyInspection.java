@@ -61,13 +61,17 @@ final class KeyInspection {
     List<Finding> findings = new ArrayList<>();
     List<String> attributes = new ArrayList<>();
     for (KeyRule rule : KeyRule.values()) {
-      Optional<Boolean> value = objects.flag(key, rule.attribute());
-      rule.finding(subject, value).ifPresent(findings::add);
-      value.filter(set -> set).ifPresent(set -> attributes.add(rule.toString()));
+      AttributeAnswer<Boolean> answer = objects.flag(key, rule.attribute());
+      rule.finding(subject, answer).ifPresent(findings::add);
+      if (answer.value().orElse(false)) {
+        attributes.add(rule.toString());
+      }
     }
-    new EnumMap<>(FREE)
-        .forEach((attribute, word) ->
-            objects.flag(key, attribute).filter(set -> set).ifPresent(set -> attributes.add(word)));
+    for (Map.Entry<CryptokiAttribute, String> free : new EnumMap<>(FREE).entrySet()) {
+      if (objects.flag(key, free.getKey()).value().orElse(false)) {
+        attributes.add(free.getValue());
+      }
+    }
     Optional<SubjectPublicKey> publicKey = Optional.empty();
     if (id.isEmpty()) {
       findings.add(Finding.fail(subject, "it has no CKA_ID of 1 to 64 octets"));
@@ -77,27 +81,29 @@ final class KeyInspection {
     return new InspectedKey(
         id,
         label(key),
-        publicKey.map(half -> half.algorithm().toString()).orElse(kind(key)),
+        publicKey.isPresent() ? publicKey.get().algorithm().toString() : kind(key),
         publicKey,
         attributes,
         findings);
   }
 
-  private Optional<KeyId> id(CryptokiObject key) {
+  private Optional<KeyId> id(CryptokiObject key) throws CryptokiError {
     return session
         .attribute(key, CryptokiAttribute.CKA_ID)
+        .value()
         .filter(octets -> octets.length > 0 && octets.length <= LONGEST_ID)
         .map(octets -> new KeyId(HexFormat.of().formatHex(octets)));
   }
 
-  private String label(CryptokiObject key) {
+  private String label(CryptokiObject key) throws CryptokiError {
     return session
         .attribute(key, CryptokiAttribute.CKA_LABEL)
+        .value()
         .map(octets -> Printable.of(new String(octets, StandardCharsets.UTF_8)))
         .orElse("");
   }
 
-  private String kind(CryptokiObject key) {
+  private String kind(CryptokiObject key) throws CryptokiError {
     long type = objects.keyType(key);
     if (type == Pkcs11Objects.CKK_RSA) {
       return "rsa";

@@ -36,20 +36,22 @@ enum KeyRule {
     return attribute;
   }
 
-  /**
-   * What is wrong with a key whose attribute has this value; empty when nothing is.
-   *
-   * @param value empty when the module does not tell it
-   */
-  Optional<Finding> finding(String subject, Optional<Boolean> value) {
-    if (value.isEmpty()) {
-      String untold = attribute + " is not told by this module";
-      return Optional.of(
-          keepsSecret() ? Finding.fail(subject, untold) : Finding.warn(subject, untold));
-    }
-    return value.get() == right
-        ? Optional.empty()
-        : Optional.of(Finding.fail(subject, attribute + " is " + value.get() + ": " + otherwise));
+  /** What is wrong with a key of whose attribute the module says this; empty when nothing is. */
+  Optional<Finding> finding(String subject, AttributeAnswer<Boolean> answer) {
+    return switch (answer) {
+      case AttributeAnswer.Told<Boolean>(Boolean value) ->
+          value == right
+              ? Optional.empty()
+              : Optional.of(Finding.fail(subject, attribute + " is " + value + ": " + otherwise));
+      case AttributeAnswer.Unknown<Boolean> _ ->
+          Optional.of(untold(subject, attribute + " is unknown to this module"));
+      case AttributeAnswer.Withheld<Boolean> _ ->
+          Optional.of(untold(subject, attribute + " is not shown by this module"));
+    };
+  }
+
+  private Finding untold(String subject, String detail) {
+    return keepsSecret() ? Finding.fail(subject, detail) : Finding.warn(subject, detail);
   }
 
   // That a key cannot leave its token must be seen to be believed. The others may be unknown to a

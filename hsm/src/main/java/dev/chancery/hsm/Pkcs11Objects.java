@@ -115,7 +115,7 @@ final class Pkcs11Objects {
   }
 
   /** The key that a public key object, or an RSA private key, describes. */
-  SubjectPublicKey publicKey(KeyId id, CryptokiObject object) throws TokenUnusable {
+  SubjectPublicKey publicKey(KeyId id, CryptokiObject object) throws TokenUnusable, CryptokiError {
     long type = keyType(object);
     try {
       if (type == CKK_RSA) {
@@ -133,7 +133,7 @@ final class Pkcs11Objects {
   }
 
   private SubjectPublicKeyInfo rsa(KeyId id, CryptokiObject object)
-      throws TokenUnusable, IOException {
+      throws TokenUnusable, CryptokiError, IOException {
     BigInteger modulus = new BigInteger(1, required(id, object, CryptokiAttribute.CKA_MODULUS));
     BigInteger exponent =
         new BigInteger(1, required(id, object, CryptokiAttribute.CKA_PUBLIC_EXPONENT));
@@ -143,7 +143,7 @@ final class Pkcs11Objects {
   }
 
   private SubjectPublicKeyInfo ec(KeyId id, CryptokiObject object)
-      throws TokenUnusable, IOException {
+      throws TokenUnusable, CryptokiError, IOException {
     byte[] curve = required(id, object, CryptokiAttribute.CKA_EC_PARAMS);
     byte[] point = required(id, object, CryptokiAttribute.CKA_EC_POINT);
     return new SubjectPublicKeyInfo(
@@ -163,7 +163,8 @@ final class Pkcs11Objects {
   }
 
   /** The key that a certificate object certifies. */
-  SubjectPublicKey certifiedKey(KeyId id, CryptokiObject object) throws TokenUnusable {
+  SubjectPublicKey certifiedKey(KeyId id, CryptokiObject object)
+      throws TokenUnusable, CryptokiError {
     byte[] encoded = required(id, object, CryptokiAttribute.CKA_VALUE);
     try {
       return SubjectPublicKey.of(Certificate.getInstance(encoded).getSubjectPublicKeyInfo());
@@ -182,30 +183,44 @@ final class Pkcs11Objects {
   }
 
   /** CK_KEY_TYPE, or -1 when the token does not tell it. */
-  long keyType(CryptokiObject key) {
+  long keyType(CryptokiObject key) throws CryptokiError {
     return session
         .attribute(key, CryptokiAttribute.CKA_KEY_TYPE)
+        .value()
         .filter(octets -> octets.length == Long.BYTES)
         .map(octets -> ByteBuffer.wrap(octets).order(ByteOrder.nativeOrder()).getLong())
         .orElse(-1L);
   }
 
   private boolean flag(CryptokiObject key, CryptokiAttribute attribute, boolean unknown) {
-    return flag(key, attribute).orElse(unknown);
+    try {
+      return flag(key, attribute).value().orElse(unknown);
+    } catch (CryptokiError e) {
+      // Read at a start, which has the key sign next: what failed here is told by that, as long as
+      // the key is not taken for one that may not sign.
+      return unknown || attribute == CryptokiAttribute.CKA_SIGN;
+    }
   }
 
-  /** A CK_BBOOL; empty when the token does not tell it. */
-  Optional<Boolean> flag(CryptokiObject object, CryptokiAttribute attribute) {
-    return session
-        .attribute(object, attribute)
-        .filter(octets -> octets.length > 0)
-        .map(octets -> !Arrays.equals(octets, new byte[octets.length]));
+  /** A CK_BBOOL. */
+  AttributeAnswer<Boolean> flag(CryptokiObject object, CryptokiAttribute attribute)
+      throws CryptokiError {
+    return switch (session.attribute(object, attribute)) {
+      // Nothing is neither true nor false.
+      case AttributeAnswer.Told<byte[]>(byte[] octets) when octets.length == 0 ->
+          new AttributeAnswer.Unknown<>();
+      case AttributeAnswer.Told<byte[]>(byte[] octets) ->
+          new AttributeAnswer.Told<>(!Arrays.equals(octets, new byte[octets.length]));
+      case AttributeAnswer.Unknown<byte[]> _ -> new AttributeAnswer.Unknown<>();
+      case AttributeAnswer.Withheld<byte[]> _ -> new AttributeAnswer.Withheld<>();
+    };
   }
 
   private byte[] required(KeyId id, CryptokiObject object, CryptokiAttribute attribute)
-      throws TokenUnusable {
+      throws TokenUnusable, CryptokiError {
     return session
         .attribute(object, attribute)
+        .value()
         .orElseThrow(() -> new TokenUnusable(described(id) + " does not tell its " + attribute));
   }
 

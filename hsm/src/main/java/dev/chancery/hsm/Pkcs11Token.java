@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
  * token's own; callers may be virtual threads. When the token is lost it is opened anew, in this
  * process, as soon as it is back (docs/token-outages.md).
  */
-public final class Pkcs11Token implements Token {
+public final class Pkcs11Token extends Token {
   private static final Logger LOG = LoggerFactory.getLogger(Pkcs11Token.class);
 
   private final Pkcs11Settings settings;
@@ -90,24 +90,7 @@ public final class Pkcs11Token implements Token {
   }
 
   @Override
-  public IssuerKey issuerKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
-      throws TokenUnusable, TokenAway {
-    return new IssuerKey(signing(Operation.ISSUANCE, id, expected, scheme));
-  }
-
-  @Override
-  public CrlKey crlKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
-      throws TokenUnusable, TokenAway {
-    return new CrlKey(signing(Operation.CRL, id, expected, scheme));
-  }
-
-  @Override
-  public OcspKey ocspKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
-      throws TokenUnusable, TokenAway {
-    return new OcspKey(signing(Operation.OCSP, id, expected, scheme));
-  }
-
-  private VerifiedSigning signing(
+  VerifiedSigning signing(
       Operation operation, KeyId id, SubjectPublicKey expected, SigningScheme scheme)
       throws TokenUnusable, TokenAway {
     WantedKey key = new WantedKey(id, expected, scheme);

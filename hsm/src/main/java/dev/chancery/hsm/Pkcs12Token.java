@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
  * Keys in an encrypted PKCS #12 file (RFC 7292), for machines without a PKCS #11 module. For
  * development only: the keys are in the memory of this process, and in every copy of the file.
  */
-public final class Pkcs12Token implements Token {
+public final class Pkcs12Token extends Token {
   private static final Logger LOG = LoggerFactory.getLogger(Pkcs12Token.class);
 
   private final Pkcs12Settings settings;
@@ -97,24 +97,7 @@ public final class Pkcs12Token implements Token {
   }
 
   @Override
-  public IssuerKey issuerKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
-      throws TokenUnusable, TokenAway {
-    return new IssuerKey(signing(Operation.ISSUANCE, id, expected, scheme));
-  }
-
-  @Override
-  public CrlKey crlKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
-      throws TokenUnusable, TokenAway {
-    return new CrlKey(signing(Operation.CRL, id, expected, scheme));
-  }
-
-  @Override
-  public OcspKey ocspKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
-      throws TokenUnusable, TokenAway {
-    return new OcspKey(signing(Operation.OCSP, id, expected, scheme));
-  }
-
-  private VerifiedSigning signing(
+  VerifiedSigning signing(
       Operation operation, KeyId id, SubjectPublicKey expected, SigningScheme scheme)
       throws TokenUnusable, TokenAway {
     Pkcs12File.Entry entry =

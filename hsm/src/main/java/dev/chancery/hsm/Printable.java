@@ -4,8 +4,8 @@ package dev.chancery.hsm;
 final class Printable {
   private Printable() {}
 
-  /** The text without what a terminal would obey. */
+  /** The text without what a terminal would obey, or show as something else than it is. */
   static String of(String text) {
-    return text.replaceAll("\\p{Cc}", "?");
+    return text.replaceAll("[\\p{C}\\p{Zl}\\p{Zp}]", "?");
   }
 }

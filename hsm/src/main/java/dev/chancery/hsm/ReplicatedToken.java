@@ -15,7 +15,7 @@ import java.util.Optional;
  * has recorded is signed at most once. Its request is told that the token is away, and the next one
  * goes to the next token.
  */
-public final class ReplicatedToken implements Token {
+public final class ReplicatedToken extends Token {
   private final List<Pkcs11Token> tokens;
 
   /**
@@ -55,24 +55,7 @@ public final class ReplicatedToken implements Token {
   }
 
   @Override
-  public IssuerKey issuerKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
-      throws TokenUnusable, TokenAway {
-    return new IssuerKey(signing(Operation.ISSUANCE, id, expected, scheme));
-  }
-
-  @Override
-  public CrlKey crlKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
-      throws TokenUnusable, TokenAway {
-    return new CrlKey(signing(Operation.CRL, id, expected, scheme));
-  }
-
-  @Override
-  public OcspKey ocspKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
-      throws TokenUnusable, TokenAway {
-    return new OcspKey(signing(Operation.OCSP, id, expected, scheme));
-  }
-
-  private VerifiedSigning signing(
+  VerifiedSigning signing(
       Operation operation, KeyId id, SubjectPublicKey expected, SigningScheme scheme)
       throws TokenUnusable, TokenAway {
     WantedKey key = new WantedKey(id, expected, scheme);

@@ -29,6 +29,9 @@ final class SecretFile implements AutoCloseable {
    *     printable ASCII: what a module makes of other characters depends on the module
    */
   static SecretFile read(String what, Path file) throws TokenUnusable {
+    if (Files.isDirectory(file)) {
+      throw new TokenUnusable("the " + what + " file " + file + " is a directory");
+    }
     byte[] octets = new byte[0];
     try (var in = Files.newInputStream(file)) {
       warnWhenOthersCanRead(what, file);

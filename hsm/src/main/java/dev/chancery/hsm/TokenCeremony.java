@@ -63,9 +63,14 @@ public final class TokenCeremony implements AutoCloseable {
    */
   public InspectedKey generate(KeyId id, KeyAlgorithm algorithm, boolean destroyable)
       throws TokenUnusable, TokenAway {
-    call(
-        true,
-        session -> new Pkcs11KeyPairs(description, session).generate(id, algorithm, destroyable));
+    try {
+      call(
+          true,
+          session -> new Pkcs11KeyPairs(description, session).generate(id, algorithm, destroyable));
+    } catch (TokenAway e) {
+      requireNothing(id, e);
+      throw e;
+    }
     InspectedKey made = key(id);
     if (destroyable || isIndestructible(id)) {
       return made;
@@ -76,12 +81,24 @@ public final class TokenCeremony implements AutoCloseable {
         made.id(), made.label(), made.algorithm(), made.publicKey(), made.attributes(), findings);
   }
 
+  /** What could not be taken back is said: a private key without a certificate is seen nowhere. */
+  private void requireNothing(KeyId id, TokenAway failure) throws TokenUnusable, TokenAway {
+    KeyObjects left = leftBy(failure, id);
+    if (!left.isEmpty()) {
+      throw new TokenUnusable(
+          "%s: the key %s is made in part (%s): destroy it, and make it again"
+              .formatted(failure.getMessage(), id, left),
+          failure);
+    }
+  }
+
   private boolean isIndestructible(KeyId id) throws TokenUnusable, TokenAway {
     return call(
         false,
         session ->
             new Pkcs11Objects(description, session)
                 .flag(thePrivateKey(session, id), CryptokiAttribute.CKA_DESTROYABLE)
+                .value()
                 .map(destroyable -> !destroyable)
                 .orElse(false));
   }
@@ -113,35 +130,72 @@ public final class TokenCeremony implements AutoCloseable {
         .orElseThrow(() -> new TokenUnusable(description + " has no private key " + id));
   }
 
-  /**
-   * Destroys a private key for ever, with the public key and certificates that have its id.
-   *
-   * @throws TokenUnusable when there is not exactly one private key with this id, or it was made
-   *     not to be destroyed
-   */
-  public void dangerDestroyForEver(KeyId id) throws TokenUnusable, TokenAway {
-    call(
-        true,
+  /** How many objects have this id, the halves of a key that was destroyed in part among them. */
+  public KeyObjects objects(KeyId id) throws TokenUnusable, TokenAway {
+    return call(
+        false,
         session -> {
           Pkcs11Objects objects = new Pkcs11Objects(description, session);
-          CryptokiObject key = thePrivateKey(session, id);
-          if (!objects.flag(key, CryptokiAttribute.CKA_DESTROYABLE).orElse(true)) {
-            throw indestructible(id);
-          }
-          List<CryptokiObject> rest =
-              new ArrayList<>(objects.objects(Pkcs11Objects.CKO_PUBLIC_KEY, id));
-          rest.addAll(objects.objects(Pkcs11Objects.CKO_CERTIFICATE, id));
-          // The private key first: when it stays, so do the others, and it remains a whole key.
-          try {
-            session.destroy(key);
-          } catch (CryptokiError e) {
-            throw e.is(ReturnValue.CKR_ACTION_PROHIBITED) ? indestructible(id) : failed(id, e);
-          }
-          for (CryptokiObject object : rest) {
-            session.destroy(object);
-          }
-          return rest;
+          return new KeyObjects(
+              objects.objects(Pkcs11Objects.CKO_PRIVATE_KEY, id).size(),
+              objects.objects(Pkcs11Objects.CKO_PUBLIC_KEY, id).size(),
+              objects.objects(Pkcs11Objects.CKO_CERTIFICATE, id).size());
         });
+  }
+
+  /**
+   * Destroys a private key for ever, with the public key and certificates that have its id; or what
+   * an earlier attempt has left of them.
+   *
+   * @throws TokenUnusable when nothing or more than one private key has this id, when the key was
+   *     made not to be destroyed, or when the token failed: the message says what is gone and what
+   *     is left
+   * @throws TokenAway when the token failed, and does not say what is left either
+   */
+  public void dangerDestroyForEver(KeyId id) throws TokenUnusable, TokenAway {
+    KeyObjects before = objects(id);
+    if (before.isEmpty()) {
+      throw new TokenUnusable(description + " has no private key " + id + " and nothing of it");
+    }
+    try {
+      call(true, session -> destroy(session, id));
+    } catch (TokenAway e) {
+      requireGone(id, before, e);
+    }
+  }
+
+  private Optional<CryptokiObject> destroy(CryptokiSession session, KeyId id)
+      throws TokenUnusable, CryptokiError {
+    Pkcs11Objects objects = new Pkcs11Objects(description, session);
+    Optional<CryptokiObject> key = objects.privateKey(id);
+    List<CryptokiObject> rest = new ArrayList<>(objects.objects(Pkcs11Objects.CKO_PUBLIC_KEY, id));
+    rest.addAll(objects.objects(Pkcs11Objects.CKO_CERTIFICATE, id));
+    // The private key first: when it stays, so do the others, and it remains a whole key.
+    if (key.isPresent()) {
+      if (!objects.flag(key.get(), CryptokiAttribute.CKA_DESTROYABLE).value().orElse(true)) {
+        throw indestructible(id);
+      }
+      try {
+        session.destroy(key.get());
+      } catch (CryptokiError e) {
+        if (e.is(ReturnValue.CKR_ACTION_PROHIBITED)) {
+          throw indestructible(id);
+        }
+        throw e;
+      }
+    }
+    List<CryptokiError> failures = new ArrayList<>();
+    for (CryptokiObject object : rest) {
+      try {
+        session.destroy(object);
+      } catch (CryptokiError e) {
+        failures.add(e);
+      }
+    }
+    if (!failures.isEmpty()) {
+      throw failures.getFirst();
+    }
+    return key;
   }
 
   private TokenUnusable indestructible(KeyId id) {
@@ -154,9 +208,37 @@ public final class TokenCeremony implements AutoCloseable {
             + " whole token");
   }
 
-  private TokenUnusable failed(KeyId id, CryptokiError e) {
-    return new TokenUnusable(
-        "the key " + id + " of " + description + " was not destroyed: " + e.getMessage(), e);
+  /** What a failure has left is asked of the token: a call can fail after it did what it is for. */
+  private void requireGone(KeyId id, KeyObjects before, TokenAway failure)
+      throws TokenUnusable, TokenAway {
+    KeyObjects left = leftBy(failure, id);
+    if (left.isEmpty()) {
+      return;
+    }
+    if (left.equals(before)) {
+      throw new TokenUnusable(
+          failure.getMessage() + ": nothing of the key " + id + " was destroyed", failure);
+    }
+    throw new TokenUnusable(
+        "%s: the key %s is destroyed in part. Gone for ever: %s; left: %s; destroy it again"
+            .formatted(failure.getMessage(), id, before.without(left), left),
+        failure);
+  }
+
+  private KeyObjects leftBy(TokenAway failure, KeyId id) throws TokenUnusable, TokenAway {
+    try {
+      if (!calls.hanging()) {
+        return objects(id);
+      }
+    } catch (TokenAway e) {
+      failure.addSuppressed(e);
+    }
+    throw new TokenAway(
+        failure.getMessage()
+            + ": what there is of the key "
+            + id
+            + " cannot be seen now; look when the token is back",
+        failure);
   }
 
   /**

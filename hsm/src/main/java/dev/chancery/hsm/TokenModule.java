@@ -125,9 +125,11 @@ public final class TokenModule {
     byte[] label = name.label().orElseThrow().getBytes(StandardCharsets.UTF_8);
     if (label.length == 0
         || label.length > LABEL_LENGTH
-        || !name.label().get().strip().equals(name.label().get())) {
+        || !name.label().get().strip().equals(name.label().get())
+        || !Printable.of(name.label().get()).equals(name.label().get())) {
+      // What is shown of it later must be what names it.
       throw new TokenUnusable(
-          "a label is 1 to " + LABEL_LENGTH + " octets without blanks around it");
+          "a label is 1 to " + LABEL_LENGTH + " octets of printable text without blanks around it");
     }
     byte[] padded = new byte[LABEL_LENGTH];
     Arrays.fill(padded, (byte) ' ');

@@ -51,7 +51,7 @@ public record TokenName(Optional<String> label, Optional<String> serial) {
   @Override
   public String toString() {
     return "PKCS #11 token"
-        + label.map(text -> " \"" + text + "\"").orElse("")
-        + serial.map(text -> " with serial number " + text).orElse("");
+        + label.map(text -> " \"" + Printable.of(text) + "\"").orElse("")
+        + serial.map(text -> " with serial number " + Printable.of(text)).orElse("");
   }
 }

@@ -6,29 +6,30 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.chancery.core.TokenAway;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is a finding, whatever the token. */
 final class CeremonyRulesTest {
   @ParameterizedTest
   @EnumSource
   void whatAModuleDoesNotTellIsSaid(KeyRule rule) {
-    Finding finding = rule.finding("key 01", Optional.empty()).orElseThrow();
-
-    assertThat(finding.detail()).isEqualTo(rule.attribute() + " is not told by this module");
+    assertThat(rule.finding("key 01", new AttributeAnswer.Unknown<>()).orElseThrow().detail())
+        .isEqualTo(rule.attribute() + " is unknown to this module");
+    assertThat(rule.finding("key 01", new AttributeAnswer.Withheld<>()).orElseThrow().detail())
+        .isEqualTo(rule.attribute() + " is not shown by this module");
   }
 
   @Test
   void thatAKeyCannotLeaveMustBeTold() {
-    assertThat(KeyRule.NEVER_EXTRACTABLE.finding("key 01", Optional.empty()))
+    assertThat(KeyRule.NEVER_EXTRACTABLE.finding("key 01", new AttributeAnswer.Unknown<>()))
         .map(Finding::level)
         .contains(Finding.Level.FAIL);
-    assertThat(KeyRule.DERIVE.finding("key 01", Optional.empty()))
+    assertThat(KeyRule.DERIVE.finding("key 01", new AttributeAnswer.Unknown<>()))
         .map(Finding::level)
         .contains(Finding.Level.WARN);
   }
@@ -49,6 +50,12 @@ final class CeremonyRulesTest {
     Finding finding = PinStrength.of(pin.toCharArray());
 
     assertThat(finding.level()).isEqualTo(level);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0x07, 0x0A, 0x1B, 0x7F, 0x9B, 0xAD, 0x200B, 0x2028, 0x2029, 0x202E, 0xFEFF})
+  void whatATokenGivesDeceivesNoTerminal(int codePoint) {
+    assertThat(Printable.of("a" + Character.toString(codePoint) + "\u00e9")).isEqualTo("a?\u00e9");
   }
 
   @Test

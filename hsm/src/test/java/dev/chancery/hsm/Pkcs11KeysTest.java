@@ -129,11 +129,11 @@ final class Pkcs11KeysTest {
     otherwise(session -> pair(session, weak, weak, true));
 
     // The weak key shows that the attempt is a real one.
-    assertThat(value(weak)).isPresent();
-    assertThat(value(generated)).isEmpty();
+    assertThat(value(weak)).isInstanceOf(AttributeAnswer.Told.class);
+    assertThat(value(generated)).isInstanceOf(AttributeAnswer.Withheld.class);
   }
 
-  private static Optional<byte[]> value(KeyId id) throws Exception {
+  private static AttributeAnswer<byte[]> value(KeyId id) throws Exception {
     return otherwise(session ->
         session.attribute(
             new Pkcs11Objects("the token", session).privateKey(id).orElseThrow(),

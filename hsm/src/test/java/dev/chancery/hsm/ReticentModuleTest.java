@@ -56,9 +56,9 @@ final class ReticentModuleTest {
       assertThat(made.findings())
           .extracting(finding -> finding.level() + " " + finding.detail())
           .containsExactly(
-              "FAIL CKA_NEVER_EXTRACTABLE is not told by this module",
+              "FAIL CKA_NEVER_EXTRACTABLE is unknown to this module",
               "FAIL CKA_SIGN_RECOVER is true: it can do more than sign",
-              "WARN CKA_DERIVE is not told by this module",
+              "WARN CKA_DERIVE is unknown to this module",
               "WARN CKA_DESTROYABLE=false is not kept by this module");
       assertThat(ceremony.check(4))
           .extracting(Finding::level, Finding::detail)

@@ -16,7 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** A token in memory that a test can take away. */
-public final class TestToken implements Token {
+public final class TestToken extends Token {
   private final Map<KeyId, KeyPair> keys = new ConcurrentHashMap<>();
   private volatile boolean away;
 
@@ -65,23 +65,8 @@ public final class TestToken implements Token {
   }
 
   @Override
-  public IssuerKey issuerKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
-      throws TokenAway {
-    return new IssuerKey(signing(id, expected, scheme));
-  }
-
-  @Override
-  public CrlKey crlKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme) throws TokenAway {
-    return new CrlKey(signing(id, expected, scheme));
-  }
-
-  @Override
-  public OcspKey ocspKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
-      throws TokenAway {
-    return new OcspKey(signing(id, expected, scheme));
-  }
-
-  private VerifiedSigning signing(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
+  VerifiedSigning signing(
+      Operation operation, KeyId id, SubjectPublicKey expected, SigningScheme scheme)
       throws TokenAway {
     requireThere();
     KeyPair pair = keys.get(id);

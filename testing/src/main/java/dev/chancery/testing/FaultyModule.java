@@ -19,9 +19,9 @@ import java.util.Map;
  * faulty-softhsm.c. What is set here holds for every loaded instance of the module, byte copies and
  * other processes included, until it is cleared.
  *
- * <p>Of the faults that {@link #next}, {@link #always}, {@link #failAfterwards} and {@link
- * #corrupt} set, a function has one at a time; the newest replaces the one before. A delay or a
- * hang comes in addition, and first.
+ * <p>Of the faults that {@link #next}, {@link #later}, {@link #always}, {@link #failAfterwards} and
+ * {@link #corrupt} set, a function has one at a time; the newest replaces the one before. A delay
+ * or a hang comes in addition, and first.
  */
 public final class FaultyModule implements AutoCloseable {
   // struct control and struct function of faulty-softhsm.c.
@@ -44,7 +44,8 @@ public final class FaultyModule implements AutoCloseable {
   private static final long REMAINING = 40;
   private static final long DELAY = 48;
   private static final long HANG = 56;
-  private static final long FUNCTION_SIZE = 64;
+  private static final long SPARED = 64;
+  private static final long FUNCTION_SIZE = 72;
   private static final long SIZE = FUNCTIONS + Pkcs11Function.values().length * FUNCTION_SIZE;
 
   private static final long REFUSE = 1;
@@ -151,6 +152,11 @@ public final class FaultyModule implements AutoCloseable {
     set(function, REFUSE, code.code(), times);
   }
 
+  /** So many calls work, and those after them are refused with the code. */
+  public void later(Pkcs11Function function, int spared, ReturnCode code, int times) {
+    set(function, REFUSE, code.code(), spared, times);
+  }
+
   /** Every call is refused with the code. */
   public void always(Pkcs11Function function, ReturnCode code) {
     set(function, REFUSE, code.code(), EVERY_CALL);
@@ -170,8 +176,13 @@ public final class FaultyModule implements AutoCloseable {
   }
 
   private void set(Pkcs11Function function, long fault, long code, long times) {
+    set(function, fault, code, 0, times);
+  }
+
+  private void set(Pkcs11Function function, long fault, long code, long spared, long times) {
     // Nothing is hit before all of it is written.
     set(at(function) + REMAINING, 0);
+    set(at(function) + SPARED, spared);
     set(at(function) + FAULT, fault);
     set(at(function) + CODE, code);
     set(at(function) + REMAINING, times);

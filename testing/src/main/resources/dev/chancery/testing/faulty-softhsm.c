@@ -63,6 +63,7 @@ struct function {
   int64_t remaining; /* calls that the fault has still to hit; negative: all */
   int64_t delay;     /* of each call, in milliseconds */
   int64_t hang;      /* instances up to this number let the call wait */
+  int64_t spared;    /* calls that the fault does not hit yet */
 };
 
 struct control {
@@ -111,14 +112,22 @@ static void sleep_milliseconds(int64_t duration) {
   nanosleep(&time, NULL);
 }
 
+/* What a number was, which is one less now unless there was nothing to take. */
+static int64_t take(int64_t *number) {
+  int64_t before = get(number);
+  while (before > 0
+      && !__atomic_compare_exchange_n(number, &before, before - 1, 0, __ATOMIC_SEQ_CST,
+          __ATOMIC_SEQ_CST)) {
+  }
+  return before;
+}
+
 /* The fault that hits this call, and one fewer of those to come. */
 static enum fault due(struct function *function) {
-  int64_t remaining = get(&function->remaining);
-  while (remaining > 0
-      && !__atomic_compare_exchange_n(&function->remaining, &remaining, remaining - 1, 0,
-          __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+  if (take(&function->spared) > 0 || take(&function->remaining) == 0) {
+    return NO_FAULT;
   }
-  return remaining == 0 ? NO_FAULT : get(&function->fault);
+  return get(&function->fault);
 }
 
 /*
