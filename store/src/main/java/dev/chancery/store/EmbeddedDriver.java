@@ -8,7 +8,7 @@ import org.h2.Driver;
 import org.h2.engine.SessionLocal;
 import org.h2.jdbc.JdbcConnection;
 import org.h2.mvstore.MVStore;
-import org.h2.mvstore.tx.CommittedLeftovers;
+import org.h2.mvstore.db.Store;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,10 +48,11 @@ public final class EmbeddedDriver extends Driver {
 
   private static void ready(Connection connection) throws SQLException {
     var session = (SessionLocal) connection.unwrap(JdbcConnection.class).getSession();
-    MVStore store = session.getDatabase().getStore().getMvStore();
+    Store database = session.getDatabase().getStore();
+    MVStore store = database.getMvStore();
     synchronized (READYING) {
       if (store.getAutoCommitDelay() != NOT_BY_ITSELF) {
-        CommittedLeftovers.end(session);
+        CommittedLeftovers.end(database.getTransactionStore());
         // First 0: it ends the threads that H2 has for this, and waits for them.
         store.setAutoCommitDelay(0);
         store.setAutoCommitDelay(NOT_BY_ITSELF);
