@@ -103,6 +103,7 @@ public final class AcmeServer implements AutoCloseable {
         new RevokeResource(
             orders,
             authorizations,
+            bindingKeys,
             authority,
             clock,
             settings.endpoints().stream().map(AcmeEndpoint::issuer).distinct().toList());

@@ -274,6 +274,15 @@ public final class BindingKeys {
     };
   }
 
+  /**
+   * Refuses an account that was bound by a key that is revoked or expired.
+   *
+   * @throws AcmeProblem unauthorized
+   */
+  void requireInForce(Account account) throws AcmeProblem {
+    allowance(account);
+  }
+
   private static AcmeProblem over(BindingKey key, Instant now) {
     return new AcmeProblem(
         AcmeError.UNAUTHORIZED,

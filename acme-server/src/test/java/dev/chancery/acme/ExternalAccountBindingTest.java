@@ -714,6 +714,34 @@ final class ExternalAccountBindingTest {
   }
 
   @Test
+  @DisplayName("RFC 8555 7.6: preauthorized names revoke others' certificates until the key ends")
+  void revokedKeyRevokesNothing() throws Exception {
+    BindingKeys.Made key = key(reusable(patterns("localhost"), List.of()));
+    AcmeClient client = bound(key);
+    client.newOrder("localhost").expect(201);
+    AcmeClient other = client("other").register();
+    String first = revocation(other.certificate(acme.web, TestAuthority.generate(), "localhost"));
+    String second = revocation(other.certificate(acme.web, TestAuthority.generate(), "localhost"));
+    client.post(client.url("revoke-cert"), first).expect(200);
+    acme.bindingKeys.revoke(key.key().id(), OPERATOR);
+    client.post(client.url("revoke-cert"), second).expectError(403, "unauthorized");
+    other.post(other.url("revoke-cert"), second).expect(200);
+  }
+
+  private static String revocation(AcmeClient.Answer chain) {
+    return AcmeClient.object()
+        .put("certificate", AcmeClient.base64(AcmeClient.firstCertificate(chain)))
+        .toString();
+  }
+
+  @Test
+  @DisplayName("a binding key allows no name that the profile does not")
+  void profileStillDecides() {
+    AcmeClient client = bound(key(reusable(patterns("*"), List.of())));
+    client.newOrder("forbidden.example").expectError(400, "rejectedIdentifier");
+  }
+
+  @Test
   @DisplayName("an expired key: no account, no order, no finalize")
   void expired() {
     BindingPolicy policy =

@@ -96,7 +96,7 @@ final class BindingApi {
           .header(Header.CACHE_CONTROL, "no-store");
       answer(context, answer);
     } catch (IllegalArgumentException e) {
-      throw bad(e.getMessage());
+      throw bad(String.valueOf(e.getMessage()));
     }
   }
 

@@ -189,7 +189,7 @@ class BindingTest {
   void certbot() throws Exception {
     JsonNode made = done("create", "--output=json", "--preauthorized=*.corp.test");
 
-    assertThat(certbot(NAME)).contains("an external account binding", "--eab-kid");
+    assertThat(certbot(NAME)).contains("external account binding", "--eab-kid");
     String output =
         certbot(
             NAME,
