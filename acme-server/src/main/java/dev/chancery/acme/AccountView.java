@@ -28,6 +28,10 @@ final class AccountView {
     if (account.agreedToTerms()) {
       json.put("termsOfServiceAgreed", true);
     }
+    // Section 7.3.4: with the same value as in the request.
+    account
+        .binding()
+        .ifPresent(binding -> json.set("externalAccountBinding", Json.readOwn(binding.json())));
     json.put("orders", urls.orders(account.id()));
     // cert-manager reads the Location of updates too.
     return Reply.json(status, json).withLocation(urls.account(account.id()));

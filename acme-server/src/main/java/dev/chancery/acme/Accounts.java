@@ -10,6 +10,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import org.jooq.DSLContext;
 import org.jooq.exception.IntegrityConstraintViolationException;
 import org.jspecify.annotations.Nullable;
 
@@ -28,26 +29,74 @@ final class Accounts {
     this.clock = clock;
   }
 
-  /** Makes an account, or says that the key has one: two requests at once make one. */
-  Optional<Account> create(
-      AcmeEndpoint endpoint, AccountKey key, List<String> contacts, boolean agreedToTerms) {
+  /** What came of making an account. */
+  sealed interface Creation {
+    record Made(Account account) implements Creation {}
+
+    /** The key has an account: of two requests at once, one makes it. */
+    record KeyTaken() implements Creation {}
+
+    /** The binding key has no use left, or is over. */
+    record NotBound(BindingKeyId key, Instant at) implements Creation {}
+  }
+
+  /** Makes an account and, when it is bound, counts the use of its binding key: both or none. */
+  Creation create(
+      AcmeEndpoint endpoint,
+      AccountKey key,
+      List<String> contacts,
+      boolean agreedToTerms,
+      Optional<ExternalAccountBinding.Verified> binding) {
     Instant now = Times.now(clock);
-    AccountId id = new AccountId(ids.next());
-    boolean inserted =
-        UniqueRow.insert(
-            database
-                .sql()
-                .insertInto(ACME_ACCOUNTS)
-                .set(ACME_ACCOUNTS.ID, id.value())
-                .set(ACME_ACCOUNTS.ENDPOINT, endpoint.name())
-                .set(ACME_ACCOUNTS.PUBLIC_KEY, key.encoded().bytes())
-                .set(ACME_ACCOUNTS.KEY_THUMBPRINT, key.thumbprint())
-                .set(ACME_ACCOUNTS.STATUS, VALID)
-                .set(ACME_ACCOUNTS.CONTACTS, String.join("\n", contacts))
-                .set(ACME_ACCOUNTS.TERMS_AGREED_AT, agreedToTerms ? Times.stored(now) : null)
-                .set(ACME_ACCOUNTS.CREATED_AT, Times.stored(now))
-                .onConflictDoNothing());
-    return inserted ? Optional.of(new Account(id, key, contacts, agreedToTerms)) : Optional.empty();
+    Account account = new Account(new AccountId(ids.next()), key, contacts, agreedToTerms, binding);
+    if (binding.isEmpty()) {
+      return insert(database.sql(), endpoint, account, now)
+          ? new Creation.Made(account)
+          : new Creation.KeyTaken();
+    }
+    BindingKeyId used = binding.get().key();
+    try {
+      return database.inTransaction(sql -> {
+        if (!BindingKeys.use(sql, used, account.id(), now)) {
+          return new Creation.NotBound(used, now);
+        }
+        if (!insert(sql, endpoint, account, now)) {
+          throw new UseNotNeeded();
+        }
+        return new Creation.Made(account);
+      });
+    } catch (UseNotNeeded e) {
+      return new Creation.KeyTaken();
+    }
+  }
+
+  /** Rolls back a use that was counted for an account that was there already. */
+  private static final class UseNotNeeded extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    UseNotNeeded() {
+      super("the account key has an account", null, false, false);
+    }
+  }
+
+  private static boolean insert(
+      DSLContext sql, AcmeEndpoint endpoint, Account account, Instant now) {
+    Optional<ExternalAccountBinding.Verified> binding = account.binding();
+    return UniqueRow.insert(
+        sql.insertInto(ACME_ACCOUNTS)
+            .set(ACME_ACCOUNTS.ID, account.id().value())
+            .set(ACME_ACCOUNTS.ENDPOINT, endpoint.name())
+            .set(ACME_ACCOUNTS.PUBLIC_KEY, account.key().encoded().bytes())
+            .set(ACME_ACCOUNTS.KEY_THUMBPRINT, account.key().thumbprint())
+            .set(ACME_ACCOUNTS.STATUS, VALID)
+            .set(ACME_ACCOUNTS.CONTACTS, String.join("\n", account.contacts()))
+            .set(ACME_ACCOUNTS.TERMS_AGREED_AT, account.agreedToTerms() ? Times.stored(now) : null)
+            .set(ACME_ACCOUNTS.CREATED_AT, Times.stored(now))
+            .set(ACME_ACCOUNTS.BINDING_KEY_ID, binding.map(made -> made.key().value()).orElse(null))
+            .set(
+                ACME_ACCOUNTS.EXTERNAL_ACCOUNT_BINDING,
+                binding.map(ExternalAccountBinding.Verified::json).orElse(null))
+            .onConflictDoNothing());
   }
 
   /**
@@ -92,7 +141,11 @@ final class Accounts {
             new AccountId(row.getId()),
             AccountKey.stored(row.getPublicKey()),
             row.getContacts().isEmpty() ? List.of() : List.of(row.getContacts().split("\n", -1)),
-            row.getTermsAgreedAt() != null));
+            row.getTermsAgreedAt() != null,
+            Optional.ofNullable(row.getBindingKeyId())
+                .map(key ->
+                    new ExternalAccountBinding.Verified(
+                        new BindingKeyId(key), row.getExternalAccountBinding()))));
   }
 
   boolean setContacts(AccountId id, List<String> contacts) {

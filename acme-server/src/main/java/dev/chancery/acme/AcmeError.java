@@ -13,6 +13,8 @@ enum AcmeError {
   BAD_SIGNATURE_ALGORITHM("badSignatureAlgorithm", 400),
   CONNECTION("connection", 400),
   DNS("dns", 400),
+  /** Section 7.3.4: the endpoint makes no account without a binding. */
+  EXTERNAL_ACCOUNT_REQUIRED("externalAccountRequired", 403),
   INCORRECT_RESPONSE("incorrectResponse", 400),
   INVALID_CONTACT("invalidContact", 400),
   MALFORMED("malformed", 400),

@@ -57,6 +57,7 @@ public final class AcmeServer implements AutoCloseable {
   public AcmeServer(
       AcmeSettings settings,
       Database database,
+      BindingKeys bindingKeys,
       CertificateAuthority authority,
       Clock clock,
       SecureRandom random) {
@@ -87,13 +88,14 @@ public final class AcmeServer implements AutoCloseable {
     this.exchanges =
         new Exchanges(settings.endpoints(), new SignedRequests(nonces, accounts), nonces);
 
-    this.newAccount = new NewAccountResource(accounts);
+    this.newAccount = new NewAccountResource(accounts, bindingKeys);
     this.account = new AccountResource(accounts);
     this.accountOrders = new AccountOrdersResource(orders, settings.ordersPerPage());
     this.keyChange = new KeyChangeResource(accounts);
-    this.newOrder = new NewOrderResource(orders, authority, clock, settings.orderLifetime());
+    this.newOrder =
+        new NewOrderResource(orders, authority, bindingKeys, clock, settings.orderLifetime());
     this.order = new OrderResource(orders);
-    this.finalizeOrder = new FinalizeResource(orders, issuance, clock);
+    this.finalizeOrder = new FinalizeResource(orders, issuance, bindingKeys, clock);
     this.authorization = new AuthorizationResource(authorizations);
     this.challenge = new ChallengeResource(authorizations, validations);
     this.certificate = new CertificateResource(orders, authority);
@@ -101,6 +103,7 @@ public final class AcmeServer implements AutoCloseable {
         new RevokeResource(
             orders,
             authorizations,
+            bindingKeys,
             authority,
             clock,
             settings.endpoints().stream().map(AcmeEndpoint::issuer).distinct().toList());

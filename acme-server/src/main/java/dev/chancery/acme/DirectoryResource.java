@@ -21,7 +21,7 @@ final class DirectoryResource {
     ObjectNode meta = json.putObject("meta");
     urls.endpoint().termsOfService().ifPresent(uri -> meta.put("termsOfService", uri.toString()));
     urls.endpoint().website().ifPresent(uri -> meta.put("website", uri.toString()));
-    meta.put("externalAccountRequired", false);
+    meta.put("externalAccountRequired", urls.endpoint().binding() == BindingRule.REQUIRED);
     return Reply.json(200, json);
   }
 }

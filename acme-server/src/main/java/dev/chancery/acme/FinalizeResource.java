@@ -19,11 +19,13 @@ final class FinalizeResource {
 
   private final Orders orders;
   private final Issuance issuance;
+  private final BindingKeys bindingKeys;
   private final Clock clock;
 
-  FinalizeResource(Orders orders, Issuance issuance, Clock clock) {
+  FinalizeResource(Orders orders, Issuance issuance, BindingKeys bindingKeys, Clock clock) {
     this.orders = orders;
     this.issuance = issuance;
+    this.bindingKeys = bindingKeys;
     this.clock = clock;
   }
 
@@ -33,6 +35,7 @@ final class FinalizeResource {
     switch (find(request, id)) {
       case Order.Ready ready -> {
         requireMatch(csr, ready, request.account());
+        requireAllowed(ready, request);
         Order.Processing processing = new Order.Processing(ready.details(), csr, Times.now(clock));
         if (orders.begin(ready, csr, processing.since())) {
           issue(request.urls().endpoint(), processing);
@@ -44,6 +47,20 @@ final class FinalizeResource {
       case Order other -> requireRepeated(other, csr);
     }
     return OrderView.reply(200, request.urls(), find(request, id));
+  }
+
+  /**
+   * Asks once more what newOrder asked: the binding key may be revoked or expired since.
+   *
+   * @throws AcmeProblem when it is; the order is as it was
+   */
+  private void requireAllowed(Order.Ready order, SignedRequest.ByAccount request)
+      throws AcmeProblem {
+    OrderAllowance allowance = bindingKeys.allowance(request.account());
+    allowance.requireProfile(request.urls().endpoint().profile());
+    for (Name name : order.details().names()) {
+      allowance.requireName(name);
+    }
   }
 
   private Order find(SignedRequest.ByAccount request, OrderId id) throws AcmeProblem {

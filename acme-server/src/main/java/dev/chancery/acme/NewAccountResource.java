@@ -1,5 +1,6 @@
 package dev.chancery.acme;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.acme.SignedRequests.SignedRequest;
 import java.net.URI;
 import java.util.List;
@@ -8,9 +9,11 @@ import java.util.Optional;
 /** Makes accounts and finds them by their key (RFC 8555 sections 7.3 and 7.3.1). */
 final class NewAccountResource {
   private final Accounts accounts;
+  private final BindingKeys bindingKeys;
 
-  NewAccountResource(Accounts accounts) {
+  NewAccountResource(Accounts accounts, BindingKeys bindingKeys) {
     this.accounts = accounts;
+    this.bindingKeys = bindingKeys;
   }
 
   Reply reply(SignedRequest.ByKey request) throws AcmeProblem {
@@ -32,15 +35,43 @@ final class NewAccountResource {
       throw new AcmeProblem(
           AcmeError.USER_ACTION_REQUIRED, "the terms of service must be agreed to: " + terms.get());
     }
-    Optional<Account> made =
-        accounts.create(urls.endpoint(), request.key(), contacts, terms.isPresent());
-    if (made.isPresent()) {
-      return AccountView.reply(201, urls, made.get());
+    Accounts.Creation creation =
+        accounts.create(
+            urls.endpoint(),
+            request.key(),
+            contacts,
+            terms.isPresent(),
+            binding(urls, payload, request.key()));
+    if (creation instanceof Accounts.Creation.Made(Account account)) {
+      return AccountView.reply(201, urls, account);
     }
-    // Another request with the same key was faster.
-    return AccountView.reply(
-        200,
-        urls,
-        accounts.find(urls.endpoint(), request.key()).orElseThrow(AcmeProblem::notFound));
+    // Another request with the same key may have been faster, and then has used the binding key.
+    Optional<Account> other = accounts.find(urls.endpoint(), request.key());
+    if (other.isEmpty() && creation instanceof Accounts.Creation.NotBound(var key, var at)) {
+      throw bindingKeys.whyNot(key, at);
+    }
+    return AccountView.reply(200, urls, other.orElseThrow(AcmeProblem::notFound));
+  }
+
+  /**
+   * The binding that the request carries, as far as the endpoint looks at it: section 7.3.4 forbids
+   * to show one that was not verified.
+   */
+  private Optional<ExternalAccountBinding.Verified> binding(
+      AcmeUrls urls, Payload payload, AccountKey key) throws AcmeProblem {
+    BindingRule rule = urls.endpoint().binding();
+    if (!rule.takesBindings()) {
+      return Optional.empty();
+    }
+    Optional<ObjectNode> member = payload.object("externalAccountBinding");
+    if (member.isPresent()) {
+      return Optional.of(ExternalAccountBinding.parse(member.get()).verify(bindingKeys, urls, key));
+    }
+    if (rule == BindingRule.REQUIRED) {
+      throw new AcmeProblem(
+          AcmeError.EXTERNAL_ACCOUNT_REQUIRED,
+          "an account here must be bound by a key that the operator gives out");
+    }
+    return Optional.empty();
   }
 }

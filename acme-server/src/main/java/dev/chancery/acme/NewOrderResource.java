@@ -17,12 +17,19 @@ import java.util.Set;
 final class NewOrderResource {
   private final Orders orders;
   private final CertificateAuthority authority;
+  private final BindingKeys bindingKeys;
   private final Clock clock;
   private final Duration lifetime;
 
-  NewOrderResource(Orders orders, CertificateAuthority authority, Clock clock, Duration lifetime) {
+  NewOrderResource(
+      Orders orders,
+      CertificateAuthority authority,
+      BindingKeys bindingKeys,
+      Clock clock,
+      Duration lifetime) {
     this.orders = orders;
     this.authority = authority;
+    this.bindingKeys = bindingKeys;
     this.clock = clock;
     this.lifetime = lifetime;
   }
@@ -30,16 +37,24 @@ final class NewOrderResource {
   Reply reply(SignedRequest.ByAccount request) throws AcmeProblem, Refused {
     Payload payload = request.requiredPayload();
     AcmeEndpoint endpoint = request.urls().endpoint();
+    OrderAllowance allowance = bindingKeys.allowance(request.account());
+    allowance.requireProfile(endpoint.profile());
     Optional<Instant> notBefore = payload.instant("notBefore");
     Optional<Instant> notAfter = payload.instant("notAfter");
     // Section 7.4: what could not be fulfilled is refused now, and not after the names were proven.
     // The times first and alone, since they are not the fault of any identifier.
     requirePermitted(endpoint, Set.of(), notBefore, notAfter);
-    Set<Name> names = names(payload.objects("identifiers"), endpoint);
+    Set<Name> names = names(payload.objects("identifiers"), endpoint, allowance);
     requirePermitted(endpoint, names, notBefore, notAfter);
     Instant expires = Times.now(clock).plus(lifetime);
-    Order.Pending order =
-        orders.create(request.account().id(), names, expires, notBefore, notAfter);
+    Order order =
+        orders.create(
+            request.account().id(),
+            names,
+            allowance.preauthorized(names),
+            expires,
+            notBefore,
+            notAfter);
     return OrderView.reply(201, request.urls(), order);
   }
 
@@ -53,7 +68,9 @@ final class NewOrderResource {
   }
 
   /** Reads every identifier before refusing any, so that a client hears all that is wrong. */
-  private Set<Name> names(List<Payload> identifiers, AcmeEndpoint endpoint) throws AcmeProblem {
+  private Set<Name> names(
+      List<Payload> identifiers, AcmeEndpoint endpoint, OrderAllowance allowance)
+      throws AcmeProblem {
     if (identifiers.isEmpty()) {
       throw AcmeProblem.malformed("an order must name at least one identifier");
     }
@@ -69,6 +86,7 @@ final class NewOrderResource {
       String value = identifier.requiredText("value");
       try {
         Name name = Identifiers.parse(type, value);
+        allowance.requireName(name);
         requirePermitted(endpoint, Set.of(name), Optional.empty(), Optional.empty());
         names.add(name);
       } catch (AcmeProblem e) {

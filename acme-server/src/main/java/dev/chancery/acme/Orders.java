@@ -47,19 +47,24 @@ final class Orders {
     this.random = random;
   }
 
-  /** Makes an order with an authorization and its challenges for each name, in one transaction. */
-  Order.Pending create(
+  /**
+   * Makes an order with an authorization for each name, in one transaction. Those for preauthorized
+   * names are valid as long as the order can be worked on; the others have challenges.
+   */
+  Order create(
       AccountId owner,
       Set<Name> names,
+      Set<Name> preauthorized,
       Instant expires,
       Optional<Instant> notBefore,
       Optional<Instant> notAfter) {
     OrderId id = new OrderId(ids.next());
+    boolean ready = preauthorized.containsAll(names);
     return database.inTransaction(sql -> {
       sql.insertInto(ACME_ORDERS)
           .set(ACME_ORDERS.ID, id.value())
           .set(ACME_ORDERS.ACCOUNT_ID, owner.value())
-          .set(ACME_ORDERS.STATUS, "pending")
+          .set(ACME_ORDERS.STATUS, ready ? "ready" : "pending")
           .set(ACME_ORDERS.CREATED_AT, Times.stored(Times.now(clock)))
           .set(ACME_ORDERS.EXPIRES_AT, Times.stored(expires))
           .set(ACME_ORDERS.NOT_BEFORE, notBefore.map(Times::stored).orElse(null))
@@ -67,7 +72,8 @@ final class Orders {
           .execute();
       List<Order.Item> items = new ArrayList<>();
       for (Name name : names) {
-        AuthorizationId authorization = authorize(sql, owner, name, expires);
+        AuthorizationId authorization =
+            authorize(sql, owner, name, preauthorized.contains(name), expires);
         sql.insertInto(ACME_ORDER_AUTHORIZATIONS)
             .set(ACME_ORDER_AUTHORIZATIONS.ORDER_ID, id.value())
             .set(ACME_ORDER_AUTHORIZATIONS.POSITION, items.size())
@@ -75,20 +81,26 @@ final class Orders {
             .execute();
         items.add(new Order.Item(name, authorization));
       }
-      return new Order.Pending(new Order.Details(id, owner, expires, notBefore, notAfter, items));
+      Order.Details details = new Order.Details(id, owner, expires, notBefore, notAfter, items);
+      return ready ? new Order.Ready(details) : new Order.Pending(details);
     });
   }
 
-  private AuthorizationId authorize(DSLContext sql, AccountId owner, Name name, Instant expires) {
+  private AuthorizationId authorize(
+      DSLContext sql, AccountId owner, Name name, boolean preauthorized, Instant expires) {
     AuthorizationId id = new AuthorizationId(ids.next());
     sql.insertInto(ACME_AUTHORIZATIONS)
         .set(ACME_AUTHORIZATIONS.ID, id.value())
         .set(ACME_AUTHORIZATIONS.ACCOUNT_ID, owner.value())
         .set(ACME_AUTHORIZATIONS.NAME_KIND, Identifiers.type(name))
         .set(ACME_AUTHORIZATIONS.NAME, name.value())
-        .set(ACME_AUTHORIZATIONS.STATUS, "pending")
+        .set(ACME_AUTHORIZATIONS.STATUS, preauthorized ? "valid" : "pending")
         .set(ACME_AUTHORIZATIONS.EXPIRES_AT, Times.stored(expires))
         .execute();
+    if (preauthorized) {
+      // RFC 8555 section 7.1.4: a valid authorization lists what was validated, which is nothing.
+      return id;
+    }
     for (ChallengeKind kind : ChallengeKind.values()) {
       byte[] token = new byte[TOKEN_OCTETS];
       random.nextBytes(token);

@@ -106,6 +106,17 @@ final class Payload {
     return Optional.of(texts);
   }
 
+  Optional<ObjectNode> object(String member) throws AcmeProblem {
+    JsonNode node = present(member);
+    if (node == null) {
+      return Optional.empty();
+    }
+    if (!(node instanceof ObjectNode object)) {
+      throw wrong(member, "an object");
+    }
+    return Optional.of(object);
+  }
+
   List<Payload> objects(String member) throws AcmeProblem {
     JsonNode node = present(member);
     if (node == null) {

@@ -44,6 +44,7 @@ final class RevokeResource {
 
   private final Orders orders;
   private final Authorizations authorizations;
+  private final BindingKeys bindingKeys;
   private final CertificateAuthority authority;
   private final Clock clock;
   private final List<IssuerId> issuers;
@@ -51,11 +52,13 @@ final class RevokeResource {
   RevokeResource(
       Orders orders,
       Authorizations authorizations,
+      BindingKeys bindingKeys,
       CertificateAuthority authority,
       Clock clock,
       List<IssuerId> issuers) {
     this.orders = orders;
     this.authorizations = authorizations;
+    this.bindingKeys = bindingKeys;
     this.authority = authority;
     this.clock = clock;
     this.issuers = List.copyOf(issuers);
@@ -131,8 +134,12 @@ final class RevokeResource {
   private void requireAuthority(
       Account account, CertificateRecord known, X509CertificateHolder certificate)
       throws AcmeProblem {
-    if (!orders.ordered(account.id(), known.issuer(), known.serial())
-        && !holdsAllNames(account, certificate)) {
+    if (orders.ordered(account.id(), known.issuer(), known.serial())) {
+      return;
+    }
+    // What a binding key authorized without a proof ends with the key.
+    bindingKeys.requireInForce(account);
+    if (!holdsAllNames(account, certificate)) {
       throw new AcmeProblem(
           AcmeError.UNAUTHORIZED,
           "the account neither ordered the certificate nor holds authorizations for its names");

@@ -25,12 +25,17 @@ import java.util.Set;
 
 /** An ACME server on a real socket and a real database, with a web server to validate against. */
 final class AcmeFixture implements AutoCloseable {
+  static final String OPTIONAL_BINDING = "bound";
+  static final String REQUIRED_BINDING = "bound-only";
+  private static final BindingCipher CIPHER =
+      new BindingCipher(new byte[BindingCipher.SECRET_OCTETS]);
   private static final int CONNECTIONS = 16;
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   final TestAuthority authority = new TestAuthority();
   final WebTarget web = new WebTarget();
   final Database database;
+  final BindingKeys bindingKeys;
   final URI url;
   final AcmeSettings settings;
   final AcmeServer server;
@@ -45,13 +50,16 @@ final class AcmeFixture implements AutoCloseable {
     this.clock = clock;
     TestDatabase where = kind.create(folder);
     this.database = open(where);
+    this.bindingKeys = new BindingKeys(database, Optional.of(CIPHER), clock, new SecureRandom());
     int port = freePort();
     this.url = URI.create("http://localhost:" + port);
     this.settings =
         new AcmeSettings(
             List.of(
-                endpoint(AcmeEndpoint.DEFAULT, termsOfService),
-                endpoint("other", Optional.empty())),
+                endpoint(AcmeEndpoint.DEFAULT, termsOfService, BindingRule.NONE),
+                endpoint("other", Optional.empty(), BindingRule.NONE),
+                endpoint(OPTIONAL_BINDING, Optional.empty(), BindingRule.OPTIONAL),
+                endpoint(REQUIRED_BINDING, Optional.empty(), BindingRule.REQUIRED)),
             web.port(),
             new HashSet<>(Set.of(web.port())),
             TargetNetworks.byDefault(),
@@ -74,12 +82,13 @@ final class AcmeFixture implements AutoCloseable {
 
   /** Another node with other settings. */
   AcmeServer newServer(AcmeSettings settings) {
-    AcmeServer made = new AcmeServer(settings, database, authority, clock, new SecureRandom());
+    AcmeServer made =
+        new AcmeServer(settings, database, bindingKeys, authority, clock, new SecureRandom());
     parts.add(made::close);
     return made;
   }
 
-  private AcmeEndpoint endpoint(String name, Optional<URI> termsOfService) {
+  private AcmeEndpoint endpoint(String name, Optional<URI> termsOfService, BindingRule binding) {
     return new AcmeEndpoint(
         name,
         TestAuthority.ISSUER,
@@ -87,6 +96,7 @@ final class AcmeFixture implements AutoCloseable {
         url,
         termsOfService,
         Optional.empty(),
+        binding,
         10);
   }
 

@@ -1,5 +1,6 @@
 package dev.chancery.server;
 
+import dev.chancery.acme.BindingRule;
 import dev.chancery.core.Cidr;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
@@ -20,6 +21,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * The server's configuration: DIR/chancery.yaml, read and checked by {@link ConfigurationFile}.
@@ -106,7 +108,19 @@ record Configuration(
       List<String> ocspTokens,
       YamlSection place) {}
 
-  record AcmeSection(Map<String, EndpointSection> endpoints, ValidationSection validation) {}
+  /**
+   * @param bindingKeyFile the secret that encrypts binding keys in the database
+   */
+  record AcmeSection(
+      Map<String, EndpointSection> endpoints, Path bindingKeyFile, ValidationSection validation) {
+    /** The endpoints that take external account bindings. */
+    Set<String> boundEndpoints() {
+      return endpoints.entrySet().stream()
+          .filter(endpoint -> endpoint.getValue().externalAccountBinding().takesBindings())
+          .map(Map.Entry::getKey)
+          .collect(Collectors.toUnmodifiableSet());
+    }
+  }
 
   /**
    * @param place where it stands, for a refusal that only the profiles can tell
@@ -116,6 +130,7 @@ record Configuration(
       ProfileId profile,
       Optional<URI> termsOfService,
       Optional<URI> website,
+      BindingRule externalAccountBinding,
       YamlSection place) {}
 
   /** Resolvers are host:port; none: the system's. */

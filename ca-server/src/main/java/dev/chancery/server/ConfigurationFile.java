@@ -1,6 +1,7 @@
 package dev.chancery.server;
 
 import dev.chancery.acme.AcmeEndpoint;
+import dev.chancery.acme.BindingRule;
 import dev.chancery.acme.TargetNetworks;
 import dev.chancery.core.Cidr;
 import dev.chancery.core.IssuerId;
@@ -271,9 +272,11 @@ final class ConfigurationFile {
     if (!endpoints.containsKey("default")) {
       throw list.refused("the endpoint named default is missing");
     }
+    Path bindingKeyFile =
+        section.optional("bindingKeyFile", Path::of).orElse(Path.of("acme/binding.key"));
     ValidationSection validation = validation(section.section("validation"));
     section.end();
-    return new AcmeSection(Map.copyOf(endpoints), validation);
+    return new AcmeSection(Map.copyOf(endpoints), bindingKeyFile, validation);
   }
 
   private static EndpointSection endpoint(
@@ -284,6 +287,9 @@ final class ConfigurationFile {
             section.required("profile", ProfileId::new),
             section.optional("termsOfService", ConfigurationFile::webUrl),
             section.optional("website", ConfigurationFile::webUrl),
+            section
+                .optional("externalAccountBinding", ConfigurationFile::bindingRule)
+                .orElse(BindingRule.NONE),
             section);
     section.end();
     if (issuers.stream().noneMatch(issuer -> issuer.name().equals(endpoint.issuer()))) {
@@ -305,10 +311,20 @@ final class ConfigurationFile {
               URI.create("https://localhost"),
               endpoint.termsOfService(),
               endpoint.website(),
+              endpoint.externalAccountBinding(),
               1);
     } catch (IllegalArgumentException e) {
       throw endpoint.place().refused(e.getMessage());
     }
+  }
+
+  private static BindingRule bindingRule(String text) {
+    return switch (text) {
+      case "none" -> BindingRule.NONE;
+      case "optional" -> BindingRule.OPTIONAL;
+      case "required" -> BindingRule.REQUIRED;
+      default -> throw new IllegalArgumentException("none, optional or required, not " + text);
+    };
   }
 
   private static ValidationSection validation(Optional<YamlSection> section)

@@ -3,6 +3,8 @@ package dev.chancery.server;
 import dev.chancery.acme.AcmeEndpoint;
 import dev.chancery.acme.AcmeServer;
 import dev.chancery.acme.AcmeSettings;
+import dev.chancery.acme.BindingCipher;
+import dev.chancery.acme.BindingKeys;
 import dev.chancery.acme.TargetNetworks;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.IssuerId;
@@ -43,6 +45,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.eclipse.jetty.http.UriCompliance;
@@ -226,10 +229,16 @@ final class Server implements AutoCloseable {
     administrator.renewIfDue();
 
     // 7. ACME.
+    BindingKeys bindingKeys = new BindingKeys(database, bindingCipher(database), clock, random);
     AcmeServer acme =
         part(
             new AcmeServer(
-                acmeSettings(configuration.acme(), addresses), database, authority, clock, random));
+                acmeSettings(configuration.acme(), addresses),
+                database,
+                bindingKeys,
+                authority,
+                clock,
+                random));
     acme.recover(aloneOnDatabase() ? Duration.ZERO : ISSUANCE_GRACE);
 
     // 8. The listeners.
@@ -262,8 +271,17 @@ final class Server implements AutoCloseable {
             }));
     AdminApi admin =
         new AdminApi(authority, registry.all(), certificates, publisher::publishesFor, clock);
+    BindingApi bindings =
+        new BindingApi(
+            bindingKeys, configuration.acme().boundEndpoints(), profiles.keySet(), clock);
     part(
-        HttpListener.https(adminPort, tls.listenerForClientsOf(trust.trustStore()), admin::routes));
+        HttpListener.https(
+            adminPort,
+            tls.listenerForClientsOf(trust.trustStore()),
+            config -> {
+              admin.routes(config);
+              bindings.routes(config);
+            }));
     Management management = new Management(checks(database, issuers), metrics);
     part(HttpListener.http(managementPort, UriCompliance.DEFAULT, management::routes));
     Home.writePrivate(home.adminServerName(), addresses.apiUrl().host() + "\n");
@@ -290,6 +308,16 @@ final class Server implements AutoCloseable {
       LOG.warn("there is no CRL yet that has not ended; one is made as soon as it can be");
     }
     started.at(addresses);
+  }
+
+  /** Where no endpoint takes bindings no file is needed, and none is made. */
+  private Optional<BindingCipher> bindingCipher(Database database) throws ConfigurationInvalid {
+    if (configuration.acme().boundEndpoints().isEmpty()) {
+      return Optional.empty();
+    }
+    home.privateDirectory("acme");
+    return Optional.of(
+        BindingKeyFile.open(home.resolve(configuration.acme().bindingKeyFile()), database, random));
   }
 
   private static Issuer issuer(Map<IssuerId, Issuer> issuers, IssuerId id) {
@@ -327,6 +355,7 @@ final class Server implements AutoCloseable {
                     addresses.apiUrl().uri(),
                     endpoint.termsOfService(),
                     endpoint.website(),
+                    endpoint.externalAccountBinding(),
                     MOST_NAMES)));
     Configuration.ValidationSection validation = section.validation();
     return AcmeSettings.of(

@@ -256,6 +256,11 @@ class StartRefusalsTest {
             "endpoint of an unknown CA by --set",
             "acme.endpoints.default.issuer=isuing",
             "chancery: --set acme.endpoints.default.issuer: there is no issuer named isuing"),
+        Refusal.override(
+            "binding rule that there is not",
+            "acme.endpoints.default.externalAccountBinding=always",
+            "chancery: --set acme.endpoints.default.externalAccountBinding: none, optional or"
+                + " required, not always"),
         Refusal.override("--set of nothing", "crl.validity=", "--set crl.validity"),
         Refusal.override("--set into a list that ends", "roots.7=a.pem", "--set roots.7"),
         Refusal.override("--set that is no YAML", "crl.validity=[", "--set crl.validity"),
