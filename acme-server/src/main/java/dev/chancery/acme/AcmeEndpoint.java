@@ -14,6 +14,7 @@ import java.util.regex.Pattern;
  * @param externalUrl scheme, host and port by which clients reach this server; every URL that is
  *     given out or compared begins with it, whatever Host header a request carries
  * @param termsOfService when present, an account must agree to them
+ * @param challenges how names are proven
  * @param mostNames how many identifiers an order may name
  */
 public record AcmeEndpoint(
@@ -23,6 +24,7 @@ public record AcmeEndpoint(
     URI externalUrl,
     Optional<URI> termsOfService,
     Optional<URI> website,
+    OfferedChallenges challenges,
     int mostNames) {
   public static final String DEFAULT = "default";
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");

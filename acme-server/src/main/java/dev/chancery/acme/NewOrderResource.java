@@ -39,7 +39,8 @@ final class NewOrderResource {
     requirePermitted(endpoint, names, notBefore, notAfter);
     Instant expires = Times.now(clock).plus(lifetime);
     Order.Pending order =
-        orders.create(request.account().id(), names, expires, notBefore, notAfter);
+        orders.create(
+            request.account().id(), endpoint.challenges(), names, expires, notBefore, notAfter);
     return OrderView.reply(201, request.urls(), order);
   }
 
@@ -69,6 +70,7 @@ final class NewOrderResource {
       String value = identifier.requiredText("value");
       try {
         Name name = Identifiers.parse(type, value);
+        requireProvable(endpoint, name);
         requirePermitted(endpoint, Set.of(name), Optional.empty(), Optional.empty());
         names.add(name);
       } catch (AcmeProblem e) {
@@ -79,6 +81,14 @@ final class NewOrderResource {
     }
     requireNone(bad);
     return names;
+  }
+
+  private static void requireProvable(AcmeEndpoint endpoint, Name name) throws AcmeProblem {
+    if (endpoint.challenges().proving(name).isEmpty()) {
+      throw new AcmeProblem(
+          AcmeError.REJECTED_IDENTIFIER,
+          "no challenge that this endpoint offers can prove control of " + name.value());
+    }
   }
 
   private static Problem.Subproblem subproblem(Problem problem, String type, String value) {

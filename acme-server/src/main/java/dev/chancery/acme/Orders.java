@@ -13,6 +13,7 @@ import dev.chancery.core.Name;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.store.Database;
+import dev.chancery.store.schema.tables.records.AcmeChallengesRecord;
 import dev.chancery.store.schema.tables.records.AcmeOrdersRecord;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -22,8 +23,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import org.jooq.Condition;
 import org.jooq.DSLContext;
+import org.jooq.InsertValuesStep5;
 import org.jooq.Record;
 import org.jooq.impl.DSL;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +53,7 @@ final class Orders {
   /** Makes an order with an authorization and its challenges for each name, in one transaction. */
   Order.Pending create(
       AccountId owner,
+      OfferedChallenges challenges,
       Set<Name> names,
       Instant expires,
       Optional<Instant> notBefore,
@@ -67,7 +71,8 @@ final class Orders {
           .execute();
       List<Order.Item> items = new ArrayList<>();
       for (Name name : names) {
-        AuthorizationId authorization = authorize(sql, owner, name, expires);
+        AuthorizationId authorization =
+            authorize(sql, owner, challenges.proving(name), name, expires);
         sql.insertInto(ACME_ORDER_AUTHORIZATIONS)
             .set(ACME_ORDER_AUTHORIZATIONS.ORDER_ID, id.value())
             .set(ACME_ORDER_AUTHORIZATIONS.POSITION, items.size())
@@ -79,7 +84,8 @@ final class Orders {
     });
   }
 
-  private AuthorizationId authorize(DSLContext sql, AccountId owner, Name name, Instant expires) {
+  private AuthorizationId authorize(
+      DSLContext sql, AccountId owner, List<ChallengeKind> kinds, Name name, Instant expires) {
     AuthorizationId id = new AuthorizationId(ids.next());
     sql.insertInto(ACME_AUTHORIZATIONS)
         .set(ACME_AUTHORIZATIONS.ID, id.value())
@@ -89,17 +95,22 @@ final class Orders {
         .set(ACME_AUTHORIZATIONS.STATUS, "pending")
         .set(ACME_AUTHORIZATIONS.EXPIRES_AT, Times.stored(expires))
         .execute();
-    for (ChallengeKind kind : ChallengeKind.values()) {
+    InsertValuesStep5<AcmeChallengesRecord, UUID, UUID, String, String, String> challenges =
+        sql.insertInto(
+            ACME_CHALLENGES,
+            ACME_CHALLENGES.ID,
+            ACME_CHALLENGES.AUTHORIZATION_ID,
+            ACME_CHALLENGES.KIND,
+            ACME_CHALLENGES.TOKEN,
+            ACME_CHALLENGES.STATUS);
+    for (ChallengeKind kind : kinds) {
       byte[] token = new byte[TOKEN_OCTETS];
       random.nextBytes(token);
-      sql.insertInto(ACME_CHALLENGES)
-          .set(ACME_CHALLENGES.ID, ids.next())
-          .set(ACME_CHALLENGES.AUTHORIZATION_ID, id.value())
-          .set(ACME_CHALLENGES.KIND, kind.type())
-          .set(ACME_CHALLENGES.TOKEN, Base64Url.encode(token))
-          .set(ACME_CHALLENGES.STATUS, "pending")
-          .execute();
+      challenges =
+          challenges.values(
+              ids.next(), id.value(), kind.type(), Base64Url.encode(token), "pending");
     }
+    challenges.execute();
     return id;
   }
 

@@ -1,5 +1,6 @@
 package dev.chancery.acme;
 
+import dev.chancery.core.DnsName;
 import dev.chancery.store.Database;
 import dev.chancery.store.DatabaseSettings;
 import dev.chancery.store.DatabaseUnusable;
@@ -26,10 +27,18 @@ import java.util.Set;
 /** An ACME server on a real socket and a real database, with a web server to validate against. */
 final class AcmeFixture implements AutoCloseable {
   private static final int CONNECTIONS = 16;
+  private static final OfferedChallenges HTTP_ONLY =
+      new OfferedChallenges(List.of(ChallengeKind.HTTP_01), List.of());
+  private static final OfferedChallenges DRAFTS =
+      new OfferedChallenges(
+          List.of(ChallengeKind.DNS_ACCOUNT_01, ChallengeKind.DNS_PERSIST_01),
+          List.of(new DnsName("ca.example"), new DnsName("authority.example")));
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   final TestAuthority authority = new TestAuthority();
   final WebTarget web = new WebTarget();
+  final DnsServer dns = new DnsServer();
+  final TlsTarget tls = new TlsTarget();
   final Database database;
   final URI url;
   final AcmeSettings settings;
@@ -43,6 +52,7 @@ final class AcmeFixture implements AutoCloseable {
 
   AcmeFixture(DatabaseKind kind, Path folder, Clock clock, Optional<URI> termsOfService) {
     this.clock = clock;
+    dns.addLoopback("localhost.");
     TestDatabase where = kind.create(folder);
     this.database = open(where);
     int port = freePort();
@@ -50,12 +60,15 @@ final class AcmeFixture implements AutoCloseable {
     this.settings =
         new AcmeSettings(
             List.of(
-                endpoint(AcmeEndpoint.DEFAULT, termsOfService),
-                endpoint("other", Optional.empty())),
+                endpoint(AcmeEndpoint.DEFAULT, termsOfService, OfferedChallenges.DEFAULT),
+                endpoint("other", Optional.empty(), HTTP_ONLY),
+                endpoint("drafts", Optional.empty(), DRAFTS)),
             web.port(),
+            tls.port(),
             new HashSet<>(Set.of(web.port())),
             TargetNetworks.byDefault(),
-            List.of(),
+            List.of(dns.address()),
+            Optional.empty(),
             List.of(Duration.ofMillis(50), Duration.ofMillis(100)),
             16,
             Duration.ofDays(1),
@@ -79,7 +92,8 @@ final class AcmeFixture implements AutoCloseable {
     return made;
   }
 
-  private AcmeEndpoint endpoint(String name, Optional<URI> termsOfService) {
+  private AcmeEndpoint endpoint(
+      String name, Optional<URI> termsOfService, OfferedChallenges challenges) {
     return new AcmeEndpoint(
         name,
         TestAuthority.ISSUER,
@@ -87,6 +101,7 @@ final class AcmeFixture implements AutoCloseable {
         url,
         termsOfService,
         Optional.empty(),
+        challenges,
         10);
   }
 
@@ -117,6 +132,8 @@ final class AcmeFixture implements AutoCloseable {
   public void close() {
     parts.reversed().forEach(Runnable::run);
     web.close();
+    dns.close();
+    tls.close();
     database.close();
   }
 
