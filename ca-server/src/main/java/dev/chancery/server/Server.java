@@ -3,6 +3,7 @@ package dev.chancery.server;
 import dev.chancery.acme.AcmeEndpoint;
 import dev.chancery.acme.AcmeServer;
 import dev.chancery.acme.AcmeSettings;
+import dev.chancery.acme.DnsTrustAnchors;
 import dev.chancery.acme.TargetNetworks;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.IssuerId;
@@ -43,6 +44,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.eclipse.jetty.http.UriCompliance;
@@ -115,6 +117,7 @@ final class Server implements AutoCloseable {
   private void wire(Started started) throws Exception {
     // 1. What can be refused without touching anything: files and ports.
     Map<ProfileId, Profile> profiles = configuration.profiles(home);
+    Optional<DnsTrustAnchors> trustAnchors = configuration.trustAnchors(home);
     TrustBundle trust =
         TrustBundle.readValid(
             configuration.roots().stream().map(home::resolve).toList(), clock.instant());
@@ -229,7 +232,11 @@ final class Server implements AutoCloseable {
     AcmeServer acme =
         part(
             new AcmeServer(
-                acmeSettings(configuration.acme(), addresses), database, authority, clock, random));
+                acmeSettings(configuration.acme(), addresses, trustAnchors),
+                database,
+                authority,
+                clock,
+                random));
     acme.recover(aloneOnDatabase() ? Duration.ZERO : ISSUANCE_GRACE);
 
     // 8. The listeners.
@@ -314,7 +321,10 @@ final class Server implements AutoCloseable {
     return configuration.database().url().startsWith("jdbc:h2:");
   }
 
-  private static AcmeSettings acmeSettings(Configuration.AcmeSection section, Addresses addresses) {
+  private static AcmeSettings acmeSettings(
+      Configuration.AcmeSection section,
+      Addresses addresses,
+      Optional<DnsTrustAnchors> trustAnchors) {
     List<AcmeEndpoint> endpoints = new ArrayList<>();
     section
         .endpoints()
@@ -327,13 +337,16 @@ final class Server implements AutoCloseable {
                     addresses.apiUrl().uri(),
                     endpoint.termsOfService(),
                     endpoint.website(),
+                    endpoint.challenges(),
                     MOST_NAMES)));
     Configuration.ValidationSection validation = section.validation();
     return AcmeSettings.of(
         endpoints,
         validation.http01Port(),
+        validation.tlsAlpn01Port(),
         new TargetNetworks(validation.networks().allow(), validation.networks().deny()),
-        validation.resolvers());
+        validation.resolvers(),
+        trustAnchors);
   }
 
   /** The host by which a client on this machine reaches the admin listener. */
