@@ -1,6 +1,7 @@
 package dev.chancery.acme;
 
 import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
+import static dev.chancery.store.schema.Tables.ACME_FORMER_KEYS;
 
 import dev.chancery.core.AccountId;
 import dev.chancery.core.TimeOrderedIds;
@@ -8,6 +9,7 @@ import dev.chancery.store.Database;
 import dev.chancery.store.schema.tables.records.AcmeAccountsRecord;
 import java.time.Clock;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jooq.DSLContext;
@@ -181,19 +183,58 @@ final class Accounts {
 
   KeyChange changeKey(AccountId id, AccountKey from, AccountKey to) {
     try {
-      int moved =
-          database
-              .sql()
-              .update(ACME_ACCOUNTS)
-              .set(ACME_ACCOUNTS.PUBLIC_KEY, to.encoded().bytes())
-              .set(ACME_ACCOUNTS.KEY_THUMBPRINT, to.thumbprint())
-              .where(ACME_ACCOUNTS.ID.eq(id.value()))
-              .and(ACME_ACCOUNTS.KEY_THUMBPRINT.eq(from.thumbprint()))
-              .and(ACME_ACCOUNTS.STATUS.eq(VALID))
-              .execute();
-      return moved == 1 ? KeyChange.CHANGED : KeyChange.LOST;
+      return database.inTransaction(sql -> {
+        int moved =
+            sql.update(ACME_ACCOUNTS)
+                .set(ACME_ACCOUNTS.PUBLIC_KEY, to.encoded().bytes())
+                .set(ACME_ACCOUNTS.KEY_THUMBPRINT, to.thumbprint())
+                .where(ACME_ACCOUNTS.ID.eq(id.value()))
+                .and(ACME_ACCOUNTS.KEY_THUMBPRINT.eq(from.thumbprint()))
+                .and(ACME_ACCOUNTS.STATUS.eq(VALID))
+                .execute();
+        if (moved == 0) {
+          return KeyChange.LOST;
+        }
+        keepFormer(sql, id, from);
+        return KeyChange.CHANGED;
+      });
     } catch (IntegrityConstraintViolationException e) {
       return KeyChange.IN_USE;
     }
+  }
+
+  /** In the transaction that has moved the account: nobody else keeps this key of it at once. */
+  private void keepFormer(DSLContext sql, AccountId id, AccountKey key) {
+    sql.insertInto(ACME_FORMER_KEYS)
+        .set(ACME_FORMER_KEYS.ACCOUNT_ID, id.value())
+        .set(ACME_FORMER_KEYS.KEY_THUMBPRINT, key.thumbprint())
+        .set(ACME_FORMER_KEYS.REPLACED_AT, Times.stored(Times.now(clock)))
+        .onConflictDoNothing()
+        .execute();
+  }
+
+  /**
+   * The thumbprints of all keys that an account has had, the present one first and then the latest
+   * ones, in base64url; none when it is not valid.
+   */
+  List<String> thumbprints(AccountId id) {
+    List<String> thumbprints = new ArrayList<>();
+    database
+        .sql()
+        .selectFrom(ACME_ACCOUNTS)
+        .where(ACME_ACCOUNTS.ID.eq(id.value()))
+        .and(ACME_ACCOUNTS.STATUS.eq(VALID))
+        .fetch()
+        .forEach(account -> thumbprints.add(Base64Url.encode(account.getKeyThumbprint())));
+    if (!thumbprints.isEmpty()) {
+      database
+          .sql()
+          .selectFrom(ACME_FORMER_KEYS)
+          .where(ACME_FORMER_KEYS.ACCOUNT_ID.eq(id.value()))
+          .orderBy(ACME_FORMER_KEYS.REPLACED_AT.desc())
+          .fetch()
+          .forEach(former -> thumbprints.add(Base64Url.encode(former.getKeyThumbprint())));
+    }
+    return thumbprints;
   }
 }

@@ -15,6 +15,7 @@ import java.util.regex.Pattern;
  *     given out or compared begins with it, whatever Host header a request carries
  * @param termsOfService when present, an account must agree to them
  * @param binding what is made of external account bindings
+ * @param challenges how names are proven
  * @param mostNames how many identifiers an order may name
  */
 public record AcmeEndpoint(
@@ -25,6 +26,7 @@ public record AcmeEndpoint(
     Optional<URI> termsOfService,
     Optional<URI> website,
     BindingRule binding,
+    OfferedChallenges challenges,
     int mostNames) {
   public static final String DEFAULT = "default";
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");

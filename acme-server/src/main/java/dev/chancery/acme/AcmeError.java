@@ -29,6 +29,7 @@ enum AcmeError {
   ORDER_NOT_READY("orderNotReady", 403),
   REJECTED_IDENTIFIER("rejectedIdentifier", 400),
   SERVER_INTERNAL("serverInternal", 500),
+  TLS("tls", 400),
   /** An outage, of the token or the database: the same request can succeed later. */
   UNAVAILABLE("serverInternal", 503),
   UNAUTHORIZED("unauthorized", 403),

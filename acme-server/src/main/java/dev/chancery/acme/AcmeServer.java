@@ -38,6 +38,7 @@ public final class AcmeServer implements AutoCloseable {
 
   private final Nonces nonces;
   private final WebFetch fetch;
+  private final TlsAlpn01 tlsAlpn01;
   private final Validations validations;
   private final OrderRecovery recovery;
   private final Exchanges exchanges;
@@ -70,17 +71,31 @@ public final class AcmeServer implements AutoCloseable {
 
     this.nonces = new Nonces(database, clock, random);
     this.fetch = new WebFetch(settings.mostValidations(), random);
+    Dns dns = new Dns(settings.resolvers(), settings.trustAnchors(), clock);
+    TextRecords texts = new TextRecords(dns);
+    // Unless told otherwise, hosts are found as everything on this machine finds them.
+    TargetAddresses targets =
+        new TargetAddresses(
+            settings.resolvers().isEmpty() && settings.trustAnchors().isEmpty()
+                ? HostAddresses.OF_SYSTEM
+                : new DnsAddresses(dns),
+            settings.networks());
+    this.tlsAlpn01 = new TlsAlpn01(targets, settings.tlsAlpn01Port(), random);
     this.validations =
         new Validations(
             authorizations,
-            new Http01(
-                fetch,
-                settings.resolvers().isEmpty()
-                    ? HostAddresses.OF_SYSTEM
-                    : new DnsAddresses(settings.resolvers()),
-                settings.networks(),
-                settings.http01Port(),
-                settings.redirectPorts()),
+            Map.of(
+                ChallengeKind.HTTP_01,
+                new Http01(fetch, targets, settings.http01Port(), settings.redirectPorts()),
+                ChallengeKind.DNS_01,
+                Dns01.of(texts),
+                ChallengeKind.TLS_ALPN_01,
+                tlsAlpn01,
+                ChallengeKind.DNS_ACCOUNT_01,
+                Dns01.byAccount(texts),
+                ChallengeKind.DNS_PERSIST_01,
+                new DnsPersist01(texts, accounts::thumbprints, clock)),
+            settings.endpoints(),
             clock,
             settings.pauses(),
             settings.mostValidations());
@@ -210,5 +225,6 @@ public final class AcmeServer implements AutoCloseable {
   public void close() {
     validations.close();
     fetch.close();
+    tlsAlpn01.close();
   }
 }

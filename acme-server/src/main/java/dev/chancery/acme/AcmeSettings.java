@@ -4,14 +4,17 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
  * What an operator sets for ACME.
  *
  * @param http01Port the port that http-01 validation connects to first (RFC 8555 section 8.3)
+ * @param tlsAlpn01Port the port that tls-alpn-01 validation connects to (RFC 8737 section 3)
  * @param redirectPorts the ports that a redirect may lead to
  * @param resolvers the DNS servers that validation asks; none means the system's
+ * @param trustAnchors when present, what DNS answers is validated by DNSSEC
  * @param pauses how long to wait between the attempts at one validation; one attempt more than
  *     there are pauses is made
  * @param mostValidations how many validations run at once; others wait for a later pass
@@ -22,9 +25,11 @@ import java.util.Set;
 public record AcmeSettings(
     List<AcmeEndpoint> endpoints,
     int http01Port,
+    int tlsAlpn01Port,
     Set<Integer> redirectPorts,
     TargetNetworks networks,
     List<InetSocketAddress> resolvers,
+    Optional<DnsTrustAnchors> trustAnchors,
     List<Duration> pauses,
     int mostValidations,
     Duration orderLifetime,
@@ -47,14 +52,18 @@ public record AcmeSettings(
   public static AcmeSettings of(
       List<AcmeEndpoint> endpoints,
       int http01Port,
+      int tlsAlpn01Port,
       TargetNetworks networks,
-      List<InetSocketAddress> resolvers) {
+      List<InetSocketAddress> resolvers,
+      Optional<DnsTrustAnchors> trustAnchors) {
     return new AcmeSettings(
         endpoints,
         http01Port,
+        tlsAlpn01Port,
         new HashSet<>(List.of(80, 443, http01Port)),
         networks,
         resolvers,
+        trustAnchors,
         List.of(
             Duration.ofSeconds(1),
             Duration.ofSeconds(2),

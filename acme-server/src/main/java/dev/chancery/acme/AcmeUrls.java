@@ -57,6 +57,11 @@ record AcmeUrls(AcmeEndpoint endpoint) {
         AcmeError.ACCOUNT_DOES_NOT_EXIST, "the kid is not the URL of an account here");
   }
 
+  /** What the accounturi of a dns-persist-01 record begins with; never changes, like the URLs. */
+  String accountHashPrefix() {
+    return at("account-hash/");
+  }
+
   String orders(AccountId id) {
     return account(id) + "/orders";
   }

@@ -2,6 +2,7 @@ package dev.chancery.acme;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.core.DnsName;
 
 /** The authorization and challenge objects (RFC 8555 sections 7.1.4 and 7.1.5). */
 final class AuthorizationView {
@@ -14,7 +15,10 @@ final class AuthorizationView {
         Json.object()
             .put("status", authorization.status().toString())
             .put("expires", Times.text(authorization.expires()));
-    json.set("identifier", Identifiers.json(authorization.name()));
+    json.set("identifier", Identifiers.provenJson(authorization.name()));
+    if (authorization.name() instanceof DnsName name && name.isWildcard()) {
+      json.put("wildcard", true);
+    }
     ArrayNode challenges = json.putArray("challenges");
     boolean processing = false;
     for (Challenge challenge : authorization.challenges()) {
@@ -38,8 +42,12 @@ final class AuthorizationView {
     ObjectNode json =
         Json.object()
             .put("type", challenge.kind().type())
-            .put("url", urls.challenge(challenge.id()))
-            .put("token", challenge.token());
+            .put("url", urls.challenge(challenge.id()));
+    if (challenge.kind().hasToken()) {
+      json.put("token", challenge.token());
+    } else {
+      json.set("issuerDomainNames", DirectoryResource.issuerDomainNames(urls));
+    }
     switch (challenge.state()) {
       case Challenge.State.Pending pending -> json.put("status", "pending");
       case Challenge.State.Processing processing -> json.put("status", "processing");

@@ -17,12 +17,14 @@ import dev.chancery.store.schema.tables.records.AcmeChallengesRecord;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import org.jooq.Condition;
 import org.jooq.DSLContext;
+import org.jooq.Record;
 import org.jooq.Record1;
 import org.jooq.Select;
 
@@ -68,8 +70,10 @@ final class Authorizations {
             .sql()
             .selectFrom(ACME_CHALLENGES)
             .where(ACME_CHALLENGES.AUTHORIZATION_ID.eq(row.getId()))
-            .orderBy(ACME_CHALLENGES.ID)
-            .fetch(Authorizations::readChallenge));
+            .fetch(Authorizations::readChallenge)
+            .stream()
+            .sorted(Comparator.comparing(Challenge::kind))
+            .toList());
   }
 
   private static Challenge readChallenge(AcmeChallengesRecord row) {
@@ -160,49 +164,66 @@ final class Authorizations {
         .and(ACME_CHALLENGES.LEASE_UNTIL.eq(Times.stored(held.leaseUntil())));
   }
 
-  /** All that an attempt needs. */
+  /**
+   * All that an attempt needs.
+   *
+   * @param endpoint the name of the account's endpoint
+   */
   record Accepted(
-      Challenge challenge, Challenge.State.Processing held, Name name, AccountKey key) {}
+      Challenge challenge,
+      Challenge.State.Processing held,
+      Name name,
+      AccountId account,
+      AccountKey key,
+      String endpoint) {}
 
-  /** Accepted challenges whose lease ended before an instant: their node stopped, or was full. */
-  List<Accepted> abandoned(Instant before, int limit) {
+  /**
+   * Accepted challenges of these endpoints whose lease ended before an instant: their node stopped,
+   * or was full. Those of other endpoints are not counted: nobody attempts them, so they would fill
+   * every limit.
+   */
+  List<Accepted> abandoned(Set<String> endpoints, Instant before, int limit) {
     return database
         .sql()
-        .selectFrom(ACME_CHALLENGES)
+        .select(ACME_CHALLENGES.fields())
+        .select(ACME_AUTHORIZATIONS.NAME_KIND, ACME_AUTHORIZATIONS.NAME)
+        .select(ACME_AUTHORIZATIONS.ACCOUNT_ID, ACME_ACCOUNTS.PUBLIC_KEY, ACME_ACCOUNTS.ENDPOINT)
+        .from(ACME_CHALLENGES)
+        .join(ACME_AUTHORIZATIONS)
+        .on(ACME_AUTHORIZATIONS.ID.eq(ACME_CHALLENGES.AUTHORIZATION_ID))
+        .join(ACME_ACCOUNTS)
+        .on(ACME_ACCOUNTS.ID.eq(ACME_AUTHORIZATIONS.ACCOUNT_ID))
         .where(ACME_CHALLENGES.STATUS.eq("processing"))
         .and(ACME_CHALLENGES.LEASE_UNTIL.le(Times.stored(before)))
+        .and(ACME_ACCOUNTS.ENDPOINT.in(endpoints))
         .orderBy(ACME_CHALLENGES.LEASE_UNTIL)
         .limit(limit)
-        .fetch(this::accepted);
+        .fetch(Authorizations::accepted);
   }
 
-  private Accepted accepted(AcmeChallengesRecord row) {
-    AcmeAuthorizationsRecord authorization =
-        database
-            .sql()
-            .selectFrom(ACME_AUTHORIZATIONS)
-            .where(ACME_AUTHORIZATIONS.ID.eq(row.getAuthorizationId()))
-            .fetchSingle();
-    byte[] key =
-        database
-            .sql()
-            .selectFrom(ACME_ACCOUNTS)
-            .where(ACME_ACCOUNTS.ID.eq(authorization.getAccountId()))
-            .fetchSingle()
-            .getPublicKey();
+  private static Accepted accepted(Record row) {
+    AcmeChallengesRecord challenge = row.into(ACME_CHALLENGES);
     return new Accepted(
-        readChallenge(row),
-        new Challenge.State.Processing(row.getLeaseUntil().toInstant()),
-        Identifiers.stored(authorization.getNameKind(), authorization.getName()),
-        AccountKey.stored(key));
+        readChallenge(challenge),
+        new Challenge.State.Processing(challenge.getLeaseUntil().toInstant()),
+        Identifiers.stored(
+            row.get(ACME_AUTHORIZATIONS.NAME_KIND), row.get(ACME_AUTHORIZATIONS.NAME)),
+        new AccountId(row.get(ACME_AUTHORIZATIONS.ACCOUNT_ID)),
+        AccountKey.stored(row.get(ACME_ACCOUNTS.PUBLIC_KEY)),
+        row.get(ACME_ACCOUNTS.ENDPOINT));
   }
 
   /**
    * The challenge was met: it and its authorization become valid, and so ready each order that has
    * waited for this one last.
+   *
+   * @param until when present, nothing may rely on this proof later: neither the authorization nor
+   *     an order that it makes ready lasts longer
    */
-  boolean succeed(Challenge challenge, Challenge.State.Processing held) {
+  boolean succeed(Challenge challenge, Challenge.State.Processing held, Optional<Instant> until) {
     Instant now = Times.now(clock);
+    Instant expires = now.plus(lifetime);
+    Instant end = until.filter(expires::isAfter).orElse(expires);
     UUID authorization = challenge.authorization().value();
     return database.inTransaction(sql -> {
       lockOrders(sql, authorization);
@@ -217,11 +238,19 @@ final class Authorizations {
       }
       sql.update(ACME_AUTHORIZATIONS)
           .set(ACME_AUTHORIZATIONS.STATUS, "valid")
-          .set(ACME_AUTHORIZATIONS.EXPIRES_AT, Times.stored(now.plus(lifetime)))
+          .set(ACME_AUTHORIZATIONS.EXPIRES_AT, Times.stored(end))
           .where(ACME_AUTHORIZATIONS.ID.eq(authorization))
           .and(ACME_AUTHORIZATIONS.STATUS.eq("pending"))
           .and(ACME_AUTHORIZATIONS.EXPIRES_AT.gt(Times.stored(now)))
           .execute();
+      if (until.isPresent()) {
+        sql.update(ACME_ORDERS)
+            .set(ACME_ORDERS.EXPIRES_AT, Times.stored(end))
+            .where(ACME_ORDERS.ID.in(ordersOf(authorization)))
+            .and(ACME_ORDERS.STATUS.eq("pending"))
+            .and(ACME_ORDERS.EXPIRES_AT.gt(Times.stored(end)))
+            .execute();
+      }
       sql.update(ACME_ORDERS)
           .set(ACME_ORDERS.STATUS, "ready")
           .where(ACME_ORDERS.ID.in(ordersOf(authorization)))

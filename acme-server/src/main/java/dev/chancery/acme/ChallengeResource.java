@@ -23,7 +23,11 @@ final class ChallengeResource {
             throw AcmeProblem.malformed(
                 "the authorization is " + authorization.status() + ", not pending");
           }
-          validations.accept(authorization, challenge, request.account().key());
+          if (!request.urls().endpoint().challenges().offers(challenge.kind())) {
+            throw AcmeProblem.malformed(
+                challenge.kind().type() + " is no longer offered; choose another challenge");
+          }
+          validations.accept(authorization, challenge, request.account().key(), request.urls());
         }
         // Said before: clients repeat it when an answer was lost.
         case Challenge.State.Processing processing -> {}

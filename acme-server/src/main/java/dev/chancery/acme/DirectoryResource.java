@@ -1,5 +1,7 @@
 package dev.chancery.acme;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.acme.SignedRequests.SignedRequest;
 
@@ -22,6 +24,17 @@ final class DirectoryResource {
     urls.endpoint().termsOfService().ifPresent(uri -> meta.put("termsOfService", uri.toString()));
     urls.endpoint().website().ifPresent(uri -> meta.put("website", uri.toString()));
     meta.put("externalAccountRequired", urls.endpoint().binding() == BindingRule.REQUIRED);
+    if (urls.endpoint().challenges().offers(ChallengeKind.DNS_PERSIST_01)) {
+      // draft-ietf-acme-dns-persist-02 sections 3.2 and 4.1.
+      meta.set("issuerDomainNames", issuerDomainNames(urls));
+      meta.put("accountHashPrefix", urls.accountHashPrefix());
+    }
     return Reply.json(200, json);
+  }
+
+  static ArrayNode issuerDomainNames(AcmeUrls urls) {
+    ArrayNode names = JsonNodeFactory.instance.arrayNode();
+    urls.endpoint().challenges().issuerDomainNames().forEach(name -> names.add(name.value()));
+    return names;
   }
 }

@@ -9,8 +9,6 @@ import dev.chancery.core.UriName;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.URISyntaxException;
-import java.time.Duration;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -23,60 +21,39 @@ import java.util.Set;
  * redirects are limited too: otherwise a redirect would reach any service behind this server's
  * firewall.
  */
-final class Http01 {
-  /** How one attempt ended. */
-  sealed interface Outcome {
-    record Met() implements Outcome {}
-
-    /**
-     * The key authorization was not there.
-     *
-     * @param lasting whether another attempt would end the same way
-     */
-    record NotMet(Problem problem, boolean lasting) implements Outcome {}
-  }
-
+final class Http01 implements Validator {
   private static final int MOST_REDIRECTS = 10;
-  private static final int MOST_ADDRESSES = 4;
   private static final int QUOTED = 64;
   private static final int LONGEST_URL = 200;
-  private static final Duration LONGEST = Duration.ofSeconds(10);
   private static final Set<Integer> REDIRECTS = Set.of(301, 302, 303, 307, 308);
 
   private final WebFetch fetch;
-  private final HostAddresses hosts;
-  private final TargetNetworks networks;
+  private final TargetAddresses addresses;
   private final int port;
   private final Set<Integer> redirectPorts;
 
-  Http01(
-      WebFetch fetch,
-      HostAddresses hosts,
-      TargetNetworks networks,
-      int port,
-      Set<Integer> redirectPorts) {
+  Http01(WebFetch fetch, TargetAddresses addresses, int port, Set<Integer> redirectPorts) {
     this.fetch = fetch;
-    this.hosts = hosts;
-    this.networks = networks;
+    this.addresses = addresses;
     this.port = port;
     this.redirectPorts = Set.copyOf(redirectPorts);
   }
 
-  Outcome attempt(Name name, String token, String keyAuthorization) {
-    WebFetch.Deadline deadline = fetch.deadline(LONGEST);
+  @Override
+  public Outcome attempt(Attempt attempt) {
     try {
-      Target target = first(name, token);
+      Target target = first(attempt.name(), attempt.token());
       for (int hop = 0; hop <= MOST_REDIRECTS; hop++) {
-        WebFetch.Answer answer = get(target, deadline);
+        WebFetch.Answer answer = get(target, attempt.deadline());
         if (!REDIRECTS.contains(answer.status())) {
-          return judge(target, answer, keyAuthorization);
+          return judge(target, answer, attempt.keyAuthorization());
         }
         target = redirected(target, answer);
       }
-      throw new Failure(
+      throw new Unmet(
           AcmeError.INCORRECT_RESPONSE, "more than " + MOST_REDIRECTS + " redirects", true);
-    } catch (Failure e) {
-      return new Outcome.NotMet(e.problem, e.lasting);
+    } catch (Unmet e) {
+      return e.outcome();
     }
   }
 
@@ -85,7 +62,7 @@ final class Http01 {
     String text() {
       String shown = host.contains(":") ? "[" + host + "]" : host;
       String whole = (secure ? "https://" : "http://") + shown + ":" + port + pathAndQuery;
-      return quoted(whole, LONGEST_URL);
+      return Seen.quoted(whole, LONGEST_URL);
     }
   }
 
@@ -101,9 +78,9 @@ final class Http01 {
     return new Target(false, host, port, "/.well-known/acme-challenge/" + token);
   }
 
-  private WebFetch.Answer get(Target target, WebFetch.Deadline deadline) throws Failure {
+  private WebFetch.Answer get(Target target, Deadline deadline) throws Unmet {
     Optional<WebFetch.Unreachable> last = Optional.empty();
-    for (InetAddress address : addresses(target, deadline)) {
+    for (InetAddress address : addresses.of(target.host(), deadline)) {
       try {
         return fetch.get(
             target.secure(),
@@ -116,7 +93,7 @@ final class Http01 {
         last = Optional.of(e);
       }
     }
-    throw new Failure(
+    throw new Unmet(
         AcmeError.CONNECTION,
         "fetching "
             + target.text()
@@ -125,30 +102,7 @@ final class Http01 {
         false);
   }
 
-  private List<InetAddress> addresses(Target target, WebFetch.Deadline deadline) throws Failure {
-    List<InetAddress> found;
-    try {
-      found =
-          isAddress(target.host())
-              ? List.of(InetAddress.ofLiteral(target.host()))
-              : hosts.find(target.host(), Duration.ofNanos(deadline.nanosLeft()));
-    } catch (HostAddresses.NotFound e) {
-      throw new Failure(AcmeError.DNS, e.why(), false);
-    }
-    List<InetAddress> permitted = found.stream().filter(networks::permit).toList();
-    if (permitted.isEmpty()) {
-      throw new Failure(
-          AcmeError.CONNECTION,
-          "policy does not allow connecting to "
-              + target.host()
-              + " at "
-              + found.getFirst().getHostAddress(),
-          true);
-    }
-    return permitted.subList(0, Math.min(MOST_ADDRESSES, permitted.size()));
-  }
-
-  private Target redirected(Target from, WebFetch.Answer answer) throws Failure {
+  private Target redirected(Target from, WebFetch.Answer answer) throws Unmet {
     String location = answer.location().orElse("");
     String where = from.text() + " redirects to ";
     try {
@@ -166,12 +120,12 @@ final class Http01 {
       if ((!secure && !"http".equalsIgnoreCase(uri.getScheme()))
           || uri.getHost() == null
           || uri.getRawUserInfo() != null) {
-        throw new Failure(
+        throw new Unmet(
             AcmeError.INCORRECT_RESPONSE, where + "what is no plain http or https URL", true);
       }
       int toPort = uri.getPort() >= 0 ? uri.getPort() : secure ? 443 : 80;
       if (!redirectPorts.contains(toPort)) {
-        throw new Failure(
+        throw new Unmet(
             AcmeError.INCORRECT_RESPONSE, where + "port " + toPort + ", not followed", true);
       }
       String path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
@@ -179,12 +133,8 @@ final class Http01 {
       return new Target(secure, host(uri.getHost()), toPort, path + query);
     } catch (URISyntaxException | IllegalArgumentException | Refused e) {
       // The JDK refuses some addresses, those with a zone for example, by an unchecked exception.
-      throw new Failure(AcmeError.INCORRECT_RESPONSE, where + "what is no http or https URL", true);
+      throw new Unmet(AcmeError.INCORRECT_RESPONSE, where + "what is no http or https URL", true);
     }
-  }
-
-  private static boolean isAddress(String host) {
-    return host.contains(":") || host.matches("[0-9.]+");
   }
 
   private static String literal(String host) {
@@ -221,27 +171,7 @@ final class Http01 {
             AcmeError.INCORRECT_RESPONSE,
             seen
                 + " and a body that is not the key authorization; it begins with "
-                + quoted(answer.body(), QUOTED)),
+                + Seen.quoted(answer.body(), QUOTED)),
         false);
-  }
-
-  /** Text from outside, shortened and stripped of what could disturb a log or a terminal. */
-  private static String quoted(String text, int most) {
-    String head = text.substring(0, Math.min(most, text.length()));
-    return "\"" + head.replaceAll("[^\\x20-\\x7e]", "?").replace('"', '\'') + "\"";
-  }
-
-  private static final class Failure extends Exception {
-    private static final long serialVersionUID = 1L;
-
-    // Never serialized.
-    private final transient Problem problem;
-    private final boolean lasting;
-
-    Failure(AcmeError error, String detail, boolean lasting) {
-      super(detail, null, false, false);
-      this.problem = Problem.of(error, detail);
-      this.lasting = lasting;
-    }
   }
 }

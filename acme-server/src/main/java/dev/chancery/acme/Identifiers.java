@@ -16,24 +16,15 @@ final class Identifiers {
   private Identifiers() {}
 
   /**
-   * Reads an identifier.
+   * Reads an identifier, perhaps a wildcard.
    *
    * @throws AcmeProblem unsupportedIdentifier for another type, rejectedIdentifier for a value that
-   *     is not of its type or that no challenge here can prove
+   *     is not of its type
    */
   static Name parse(String type, String value) throws AcmeProblem {
     try {
       return switch (type) {
-        case DNS -> {
-          DnsName name = DnsName.parse(value);
-          if (name.isWildcard()) {
-            // RFC 8555 section 8.3: http-01 proves one host, never all names below a domain.
-            throw new AcmeProblem(
-                AcmeError.REJECTED_IDENTIFIER,
-                "no challenge that this server offers can prove control of a wildcard name");
-          }
-          yield name;
-        }
+        case DNS -> DnsName.parse(value);
         case IP -> IpName.parse(value);
         default ->
             throw new AcmeProblem(
@@ -61,6 +52,11 @@ final class Identifiers {
       case EmailName email ->
           throw new IllegalArgumentException("a mail address is no ACME identifier");
     };
+  }
+
+  /** The identifier of an authorization, which has no wildcard label (RFC 8555 section 7.1.4). */
+  static ObjectNode provenJson(Name name) {
+    return json(name instanceof DnsName dns ? dns.base() : name);
   }
 
   static ObjectNode json(Name name) {

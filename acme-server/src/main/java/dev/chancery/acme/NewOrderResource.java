@@ -50,6 +50,7 @@ final class NewOrderResource {
     Order order =
         orders.create(
             request.account().id(),
+            endpoint.challenges(),
             names,
             allowance.preauthorized(names),
             expires,
@@ -87,6 +88,9 @@ final class NewOrderResource {
       try {
         Name name = Identifiers.parse(type, value);
         allowance.requireName(name);
+        if (!allowance.preauthorized(Set.of(name)).contains(name)) {
+          requireProvable(endpoint, name);
+        }
         requirePermitted(endpoint, Set.of(name), Optional.empty(), Optional.empty());
         names.add(name);
       } catch (AcmeProblem e) {
@@ -97,6 +101,14 @@ final class NewOrderResource {
     }
     requireNone(bad);
     return names;
+  }
+
+  private static void requireProvable(AcmeEndpoint endpoint, Name name) throws AcmeProblem {
+    if (endpoint.challenges().proving(name).isEmpty()) {
+      throw new AcmeProblem(
+          AcmeError.REJECTED_IDENTIFIER,
+          "no challenge that this endpoint offers can prove control of " + name.value());
+    }
   }
 
   private static Problem.Subproblem subproblem(Problem problem, String type, String value) {

@@ -13,6 +13,7 @@ import dev.chancery.core.Name;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.store.Database;
+import dev.chancery.store.schema.tables.records.AcmeChallengesRecord;
 import dev.chancery.store.schema.tables.records.AcmeOrdersRecord;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -22,8 +23,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import org.jooq.Condition;
 import org.jooq.DSLContext;
+import org.jooq.InsertValuesStep5;
 import org.jooq.Record;
 import org.jooq.impl.DSL;
 import org.jspecify.annotations.Nullable;
@@ -53,6 +56,7 @@ final class Orders {
    */
   Order create(
       AccountId owner,
+      OfferedChallenges challenges,
       Set<Name> names,
       Set<Name> preauthorized,
       Instant expires,
@@ -73,7 +77,9 @@ final class Orders {
       List<Order.Item> items = new ArrayList<>();
       for (Name name : names) {
         AuthorizationId authorization =
-            authorize(sql, owner, name, preauthorized.contains(name), expires);
+            preauthorized.contains(name)
+                ? authorize(sql, owner, "valid", List.of(), name, expires)
+                : authorize(sql, owner, "pending", challenges.proving(name), name, expires);
         sql.insertInto(ACME_ORDER_AUTHORIZATIONS)
             .set(ACME_ORDER_AUTHORIZATIONS.ORDER_ID, id.value())
             .set(ACME_ORDER_AUTHORIZATIONS.POSITION, items.size())
@@ -87,31 +93,41 @@ final class Orders {
   }
 
   private AuthorizationId authorize(
-      DSLContext sql, AccountId owner, Name name, boolean preauthorized, Instant expires) {
+      DSLContext sql,
+      AccountId owner,
+      String status,
+      List<ChallengeKind> kinds,
+      Name name,
+      Instant expires) {
     AuthorizationId id = new AuthorizationId(ids.next());
     sql.insertInto(ACME_AUTHORIZATIONS)
         .set(ACME_AUTHORIZATIONS.ID, id.value())
         .set(ACME_AUTHORIZATIONS.ACCOUNT_ID, owner.value())
         .set(ACME_AUTHORIZATIONS.NAME_KIND, Identifiers.type(name))
         .set(ACME_AUTHORIZATIONS.NAME, name.value())
-        .set(ACME_AUTHORIZATIONS.STATUS, preauthorized ? "valid" : "pending")
+        .set(ACME_AUTHORIZATIONS.STATUS, status)
         .set(ACME_AUTHORIZATIONS.EXPIRES_AT, Times.stored(expires))
         .execute();
-    if (preauthorized) {
+    if (kinds.isEmpty()) {
       // RFC 8555 section 7.1.4: a valid authorization lists what was validated, which is nothing.
       return id;
     }
-    for (ChallengeKind kind : ChallengeKind.values()) {
+    InsertValuesStep5<AcmeChallengesRecord, UUID, UUID, String, String, String> challenges =
+        sql.insertInto(
+            ACME_CHALLENGES,
+            ACME_CHALLENGES.ID,
+            ACME_CHALLENGES.AUTHORIZATION_ID,
+            ACME_CHALLENGES.KIND,
+            ACME_CHALLENGES.TOKEN,
+            ACME_CHALLENGES.STATUS);
+    for (ChallengeKind kind : kinds) {
       byte[] token = new byte[TOKEN_OCTETS];
       random.nextBytes(token);
-      sql.insertInto(ACME_CHALLENGES)
-          .set(ACME_CHALLENGES.ID, ids.next())
-          .set(ACME_CHALLENGES.AUTHORIZATION_ID, id.value())
-          .set(ACME_CHALLENGES.KIND, kind.type())
-          .set(ACME_CHALLENGES.TOKEN, Base64Url.encode(token))
-          .set(ACME_CHALLENGES.STATUS, "pending")
-          .execute();
+      challenges =
+          challenges.values(
+              ids.next(), id.value(), kind.type(), Base64Url.encode(token), "pending");
     }
+    challenges.execute();
     return id;
   }
 

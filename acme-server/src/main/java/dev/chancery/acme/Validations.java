@@ -1,15 +1,17 @@
 package dev.chancery.acme;
 
-import dev.chancery.core.Name;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,9 +26,11 @@ final class Validations implements AutoCloseable {
   private static final Duration LEASE = Duration.ofSeconds(30);
   // Clients give up after two minutes; no attempt begins later than this after the first.
   private static final Duration NO_LATER = Duration.ofSeconds(40);
+  private static final Duration ONE_ATTEMPT = Duration.ofSeconds(10);
 
   private final Authorizations authorizations;
-  private final Http01 http01;
+  private final Map<ChallengeKind, Validator> validators;
+  private final Map<String, AcmeUrls> urls;
   private final Clock clock;
   private final List<Duration> pauses;
   private final Semaphore free;
@@ -35,12 +39,15 @@ final class Validations implements AutoCloseable {
 
   Validations(
       Authorizations authorizations,
-      Http01 http01,
+      Map<ChallengeKind, Validator> validators,
+      List<AcmeEndpoint> endpoints,
       Clock clock,
       List<Duration> pauses,
       int mostAtOnce) {
     this.authorizations = authorizations;
-    this.http01 = http01;
+    this.validators = Map.copyOf(validators);
+    this.urls =
+        endpoints.stream().collect(Collectors.toUnmodifiableMap(AcmeEndpoint::name, AcmeUrls::new));
     this.clock = clock;
     this.pauses = List.copyOf(pauses);
     this.free = new Semaphore(mostAtOnce);
@@ -50,7 +57,7 @@ final class Validations implements AutoCloseable {
    * Takes the client's word that a pending challenge is met, and returns while the attempts go on.
    * Does nothing when another request has done so.
    */
-  void accept(Authorization authorization, Challenge challenge, AccountKey key) {
+  void accept(Authorization authorization, Challenge challenge, AccountKey key, AcmeUrls at) {
     Instant now = Times.now(clock);
     if (!free.tryAcquire()) {
       // All attempts are taken: its lease is over at once, and recovery finds it.
@@ -62,7 +69,14 @@ final class Validations implements AutoCloseable {
       accepted =
           authorizations
               .accept(challenge, now.plus(LEASE))
-              .map(held -> new Authorizations.Accepted(challenge, held, authorization.name(), key));
+              .map(held ->
+                  new Authorizations.Accepted(
+                      challenge,
+                      held,
+                      authorization.name(),
+                      authorization.account(),
+                      key,
+                      at.endpoint().name()));
     } finally {
       // When the database is away too: a permit that is not given back is lost until the restart.
       if (accepted.isEmpty()) {
@@ -77,7 +91,7 @@ final class Validations implements AutoCloseable {
     int begun = 0;
     Instant now = Times.now(clock);
     for (Authorizations.Accepted accepted :
-        authorizations.abandoned(now, free.availablePermits())) {
+        authorizations.abandoned(urls.keySet(), now, free.availablePermits())) {
       if (!free.tryAcquire()) {
         return begun;
       }
@@ -116,8 +130,6 @@ final class Validations implements AutoCloseable {
   private void attempt(Authorizations.Accepted accepted) throws InterruptedException {
     Challenge challenge = accepted.challenge();
     Challenge.State.Processing held = accepted.held();
-    String keyAuthorization =
-        challenge.token() + "." + Base64Url.encode(accepted.key().thumbprint());
     Instant last = Times.now(clock).plus(NO_LATER);
     for (int attempt = 0; ; attempt++) {
       Duration pause = attempt < pauses.size() ? pauses.get(attempt) : Duration.ZERO;
@@ -128,12 +140,12 @@ final class Validations implements AutoCloseable {
         return;
       }
       held = lease.get();
-      switch (attempt(challenge, accepted.name(), keyAuthorization)) {
-        case Http01.Outcome.Met met -> {
-          authorizations.succeed(challenge, held);
+      switch (attemptOnce(accepted)) {
+        case Validator.Outcome.Met(Optional<Instant> until) -> {
+          authorizations.succeed(challenge, held, until);
           return;
         }
-        case Http01.Outcome.NotMet(Problem problem, boolean lasting) -> {
+        case Validator.Outcome.NotMet(Problem problem, boolean lasting) -> {
           if (Thread.interrupted()) {
             // Closing broke it off, so it says nothing about the challenge.
             throw new InterruptedException();
@@ -152,14 +164,21 @@ final class Validations implements AutoCloseable {
    * A defect counts as an attempt that failed. Were it left to recovery, whoever found an answer
    * that meets one would have a challenge that is attempted for ever.
    */
-  private Http01.Outcome attempt(Challenge challenge, Name name, String keyAuthorization) {
+  private Validator.Outcome attemptOnce(Authorizations.Accepted accepted) {
+    Challenge challenge = accepted.challenge();
     try {
-      return switch (challenge.kind()) {
-        case HTTP_01 -> http01.attempt(name, challenge.token(), keyAuthorization);
-      };
+      return Objects.requireNonNull(validators.get(challenge.kind()))
+          .attempt(
+              new Validator.Attempt(
+                  accepted.name(),
+                  challenge.token(),
+                  challenge.token() + "." + Base64Url.encode(accepted.key().thumbprint()),
+                  accepted.account(),
+                  Objects.requireNonNull(urls.get(accepted.endpoint())),
+                  Deadline.in(ONE_ATTEMPT)));
     } catch (RuntimeException e) {
       LOG.error("the validation {} met a defect", challenge.id(), e);
-      return new Http01.Outcome.NotMet(
+      return new Validator.Outcome.NotMet(
           Problem.of(AcmeError.SERVER_INTERNAL, "internal error"), false);
     }
   }

@@ -3,24 +3,16 @@ package dev.chancery.acme;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
-import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
-import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
-import java.security.cert.X509Certificate;
-import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLException;
-import javax.net.ssl.TrustManager;
-import javax.net.ssl.X509ExtendedTrustManager;
 import org.apache.hc.client5.http.DnsResolver;
 import org.apache.hc.client5.http.classic.methods.HttpGet;
 import org.apache.hc.client5.http.config.ConnectionConfig;
@@ -68,7 +60,7 @@ final class WebFetch implements AutoCloseable {
         PoolingHttpClientConnectionManagerBuilder.create()
             .setTlsSocketStrategy(
                 ClientTlsStrategyBuilder.create()
-                    .setSslContext(trustingAny(random))
+                    .setSslContext(TrustAny.context(random))
                     .setHostVerificationPolicy(HostnameVerificationPolicy.CLIENT)
                     .setHostnameVerifier(NoopHostnameVerifier.INSTANCE)
                     .buildClassic())
@@ -120,17 +112,6 @@ final class WebFetch implements AutoCloseable {
     Unreachable(String message) {
       super(message, null, false, false);
     }
-  }
-
-  /** When a request, or a row of them, must have ended. */
-  record Deadline(long nanoTime) {
-    long nanosLeft() {
-      return nanoTime - System.nanoTime();
-    }
-  }
-
-  Deadline deadline(Duration fromNow) {
-    return new Deadline(System.nanoTime() + fromNow.toNanos());
   }
 
   /**
@@ -221,42 +202,6 @@ final class WebFetch implements AutoCloseable {
     @Override
     public String resolveCanonicalHostname(String host) throws UnknownHostException {
       throw new UnknownHostException("nothing is resolved here");
-    }
-  }
-
-  private static SSLContext trustingAny(SecureRandom random) {
-    try {
-      SSLContext context = SSLContext.getInstance("TLS");
-      context.init(null, new TrustManager[] {new TrustAny()}, random);
-      return context;
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException("every JDK has TLS", e);
-    }
-  }
-
-  /** Redirects may lead to https servers that wait for their first certificate. */
-  private static final class TrustAny extends X509ExtendedTrustManager {
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket) {}
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket) {}
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type) {}
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type) {}
-
-    @Override
-    public X509Certificate[] getAcceptedIssuers() {
-      return new X509Certificate[0];
     }
   }
 }

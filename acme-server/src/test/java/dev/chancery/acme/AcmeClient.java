@@ -259,7 +259,7 @@ final class AcmeClient {
     return post(url("new-order"), order);
   }
 
-  /** The only challenge of each authorization of an order. */
+  /** The first challenge of each authorization of an order. */
   List<JsonNode> challenges(Answer order) {
     List<JsonNode> challenges = new ArrayList<>();
     order

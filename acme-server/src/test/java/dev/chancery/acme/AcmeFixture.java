@@ -1,5 +1,6 @@
 package dev.chancery.acme;
 
+import dev.chancery.core.DnsName;
 import dev.chancery.store.Database;
 import dev.chancery.store.DatabaseSettings;
 import dev.chancery.store.DatabaseUnusable;
@@ -30,10 +31,18 @@ final class AcmeFixture implements AutoCloseable {
   private static final BindingCipher CIPHER =
       new BindingCipher(new byte[BindingCipher.SECRET_OCTETS]);
   private static final int CONNECTIONS = 16;
+  private static final OfferedChallenges HTTP_ONLY =
+      new OfferedChallenges(List.of(ChallengeKind.HTTP_01), List.of());
+  private static final OfferedChallenges DRAFTS =
+      new OfferedChallenges(
+          List.of(ChallengeKind.DNS_ACCOUNT_01, ChallengeKind.DNS_PERSIST_01),
+          List.of(new DnsName("ca.example"), new DnsName("authority.example")));
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   final TestAuthority authority = new TestAuthority();
   final WebTarget web = new WebTarget();
+  final DnsServer dns = new DnsServer();
+  final TlsTarget tls = new TlsTarget();
   final Database database;
   final BindingKeys bindingKeys;
   final URI url;
@@ -48,6 +57,7 @@ final class AcmeFixture implements AutoCloseable {
 
   AcmeFixture(DatabaseKind kind, Path folder, Clock clock, Optional<URI> termsOfService) {
     this.clock = clock;
+    dns.addLoopback("localhost.");
     TestDatabase where = kind.create(folder);
     this.database = open(where);
     this.bindingKeys = new BindingKeys(database, Optional.of(CIPHER), clock, new SecureRandom());
@@ -56,14 +66,29 @@ final class AcmeFixture implements AutoCloseable {
     this.settings =
         new AcmeSettings(
             List.of(
-                endpoint(AcmeEndpoint.DEFAULT, termsOfService, BindingRule.NONE),
-                endpoint("other", Optional.empty(), BindingRule.NONE),
-                endpoint(OPTIONAL_BINDING, Optional.empty(), BindingRule.OPTIONAL),
-                endpoint(REQUIRED_BINDING, Optional.empty(), BindingRule.REQUIRED)),
+                endpoint(
+                    AcmeEndpoint.DEFAULT,
+                    termsOfService,
+                    BindingRule.NONE,
+                    OfferedChallenges.DEFAULT),
+                endpoint("other", Optional.empty(), BindingRule.NONE, HTTP_ONLY),
+                endpoint("drafts", Optional.empty(), BindingRule.NONE, DRAFTS),
+                endpoint(
+                    OPTIONAL_BINDING,
+                    Optional.empty(),
+                    BindingRule.OPTIONAL,
+                    OfferedChallenges.DEFAULT),
+                endpoint(
+                    REQUIRED_BINDING,
+                    Optional.empty(),
+                    BindingRule.REQUIRED,
+                    OfferedChallenges.DEFAULT)),
             web.port(),
+            tls.port(),
             new HashSet<>(Set.of(web.port())),
             TargetNetworks.byDefault(),
-            List.of(),
+            List.of(dns.address()),
+            Optional.empty(),
             List.of(Duration.ofMillis(50), Duration.ofMillis(100)),
             16,
             Duration.ofDays(1),
@@ -88,7 +113,11 @@ final class AcmeFixture implements AutoCloseable {
     return made;
   }
 
-  private AcmeEndpoint endpoint(String name, Optional<URI> termsOfService, BindingRule binding) {
+  private AcmeEndpoint endpoint(
+      String name,
+      Optional<URI> termsOfService,
+      BindingRule binding,
+      OfferedChallenges challenges) {
     return new AcmeEndpoint(
         name,
         TestAuthority.ISSUER,
@@ -97,6 +126,7 @@ final class AcmeFixture implements AutoCloseable {
         termsOfService,
         Optional.empty(),
         binding,
+        challenges,
         10);
   }
 
@@ -127,6 +157,8 @@ final class AcmeFixture implements AutoCloseable {
   public void close() {
     parts.reversed().forEach(Runnable::run);
     web.close();
+    dns.close();
+    tls.close();
     database.close();
   }
 

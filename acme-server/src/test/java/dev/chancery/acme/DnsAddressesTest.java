@@ -7,8 +7,10 @@ import dev.chancery.core.DnsName;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.security.SecureRandom;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -22,7 +24,11 @@ final class DnsAddressesTest {
   private static final Duration LONGEST = Duration.ofSeconds(5);
 
   private final DnsServer dns = new DnsServer();
-  private final DnsAddresses addresses = new DnsAddresses(List.of(dns.address()));
+  private final DnsAddresses addresses = addresses(dns.address());
+
+  private static DnsAddresses addresses(InetSocketAddress... resolvers) {
+    return new DnsAddresses(new Dns(List.of(resolvers), Optional.empty(), Clock.systemUTC()));
+  }
 
   @AfterEach
   void stop() {
@@ -107,7 +113,7 @@ final class DnsAddressesTest {
 
     assertThatThrownBy(() -> addresses.find("a.example", Duration.ofSeconds(1)))
         .isInstanceOf(HostAddresses.NotFound.class)
-        .hasMessageContaining("no resolver gave an answer");
+        .hasMessageContaining("no answer in time");
 
     assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(4));
   }
@@ -118,7 +124,7 @@ final class DnsAddressesTest {
     InetSocketAddress nobody =
         new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), AcmeFixture.freePort());
 
-    assertThat(new DnsAddresses(List.of(nobody, dns.address())).find("a.example", LONGEST))
+    assertThat(addresses(nobody, dns.address()).find("a.example", LONGEST))
         .containsExactly(InetAddress.ofLiteral("192.0.2.1"));
   }
 
@@ -130,13 +136,17 @@ final class DnsAddressesTest {
         WebFetch fetch = new WebFetch(1, new SecureRandom())) {
       web.answer("token", "token.thumbprint");
       Http01 http01 =
-          new Http01(fetch, addresses, TargetNetworks.byDefault(), web.port(), Set.of());
+          new Http01(
+              fetch,
+              new TargetAddresses(addresses, TargetNetworks.byDefault()),
+              web.port(),
+              Set.of());
 
-      assertThat(http01.attempt(new DnsName("a.example"), "token", "token.thumbprint"))
-          .isInstanceOf(Http01.Outcome.Met.class);
-      assertThat(http01.attempt(new DnsName("b.example"), "token", "token.thumbprint"))
+      assertThat(http01.attempt(Attempts.of(new DnsName("a.example"), "token", "token.thumbprint")))
+          .isInstanceOf(Validator.Outcome.Met.class);
+      assertThat(http01.attempt(Attempts.of(new DnsName("b.example"), "token", "token.thumbprint")))
           .isInstanceOfSatisfying(
-              Http01.Outcome.NotMet.class,
+              Validator.Outcome.NotMet.class,
               not -> {
                 assertThat(not.problem().error()).isEqualTo(AcmeError.DNS);
                 assertThat(not.problem().detail()).contains("NXDOMAIN");

@@ -16,17 +16,22 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.xbill.DNS.DClass;
+import org.xbill.DNS.ExtendedFlags;
 import org.xbill.DNS.Flags;
 import org.xbill.DNS.Master;
 import org.xbill.DNS.Message;
 import org.xbill.DNS.Name;
+import org.xbill.DNS.OPTRecord;
+import org.xbill.DNS.RRSIGRecord;
 import org.xbill.DNS.Rcode;
 import org.xbill.DNS.Record;
 import org.xbill.DNS.Section;
+import org.xbill.DNS.TXTRecord;
 import org.xbill.DNS.Type;
 
 /** A DNS server on the loopback address, over UDP and TCP, that knows what a test tells it. */
@@ -39,16 +44,37 @@ final class DnsServer implements AutoCloseable {
   final AtomicInteger overTcp = new AtomicInteger();
   volatile boolean truncating;
   volatile boolean silent;
+  volatile Optional<OPTRecord> edns = Optional.empty();
 
   DnsServer() {
+    // What is free for UDP may be taken for TCP.
+    DatagramSocket datagrams = bindUdp();
+    Optional<ServerSocket> connections = bindTcp(datagrams);
+    while (connections.isEmpty()) {
+      datagrams.close();
+      datagrams = bindUdp();
+      connections = bindTcp(datagrams);
+    }
+    udp = datagrams;
+    tcp = connections.get();
+    Thread.ofVirtual().start(this::serveUdp);
+    Thread.ofVirtual().start(this::serveTcp);
+  }
+
+  private static DatagramSocket bindUdp() {
     try {
-      udp = new DatagramSocket(0, InetAddress.ofLiteral("127.0.0.1"));
-      tcp = new ServerSocket(udp.getLocalPort(), 10, udp.getLocalAddress());
+      return new DatagramSocket(0, InetAddress.ofLiteral("127.0.0.1"));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    Thread.ofVirtual().start(this::serveUdp);
-    Thread.ofVirtual().start(this::serveTcp);
+  }
+
+  private static Optional<ServerSocket> bindTcp(DatagramSocket udp) {
+    try {
+      return Optional.of(new ServerSocket(udp.getLocalPort(), 10, udp.getLocalAddress()));
+    } catch (IOException e) {
+      return Optional.empty();
+    }
   }
 
   InetSocketAddress address() {
@@ -61,8 +87,43 @@ final class DnsServer implements AutoCloseable {
       try (Master file =
           new Master(new ByteArrayInputStream((line + "\n").getBytes(StandardCharsets.US_ASCII)))) {
         Record read = file.nextRecord();
-        zone.computeIfAbsent(read.getName(), name -> new ArrayList<>()).add(read);
+        zone.computeIfAbsent(read.getName(), name -> new CopyOnWriteArrayList<>()).add(read);
       }
+    }
+  }
+
+  void addLoopback(String name) {
+    try {
+      add(name + " 60 IN A 127.0.0.1");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  void add(Record... records) {
+    for (Record record : records) {
+      zone.computeIfAbsent(record.getName(), name -> new CopyOnWriteArrayList<>()).add(record);
+    }
+  }
+
+  void addText(String name, String text) {
+    // A string of a TXT record holds 255 octets.
+    List<String> strings = new ArrayList<>();
+    for (int at = 0; at < text.length() || at == 0; at += 255) {
+      strings.add(text.substring(at, Math.min(text.length(), at + 255)));
+    }
+    add(new TXTRecord(name(name), DClass.IN, 60, strings));
+  }
+
+  void forget(String name) {
+    zone.remove(name(name));
+  }
+
+  static Name name(String text) {
+    try {
+      return Name.fromString(text);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -71,7 +132,7 @@ final class DnsServer implements AutoCloseable {
   }
 
   private void serveUdp() {
-    byte[] buffer = new byte[1500];
+    byte[] buffer = new byte[4096];
     while (!udp.isClosed()) {
       try {
         DatagramPacket packet = new DatagramPacket(buffer, buffer.length);
@@ -81,7 +142,8 @@ final class DnsServer implements AutoCloseable {
           continue;
         }
         Message answer = answer(query);
-        if (truncating) {
+        int most = query.getOPT() == null ? 512 : query.getOPT().getPayloadSize();
+        if (truncating || answer.toWire().length > most) {
           answer.removeAllRecords(Section.ANSWER);
           answer.getHeader().setFlag(Flags.TC);
         }
@@ -113,6 +175,8 @@ final class DnsServer implements AutoCloseable {
   private Message answer(Message query) {
     Record question = query.getQuestion();
     asked.add(question.getName());
+    edns = Optional.ofNullable(query.getOPT());
+    boolean signatures = edns.filter(one -> (one.getFlags() & ExtendedFlags.DO) != 0).isPresent();
     Message answer = new Message(query.getHeader().getID());
     answer.getHeader().setFlag(Flags.QR);
     answer.getHeader().setFlag(Flags.RA);
@@ -126,8 +190,12 @@ final class DnsServer implements AutoCloseable {
     } else {
       known.stream()
           .filter(record -> record.getDClass() == DClass.IN)
-          .filter(
-              record -> record.getType() == question.getType() || record.getType() == Type.CNAME)
+          .filter(record ->
+              record.getType() == question.getType()
+                  || record.getType() == Type.CNAME
+                  || (signatures
+                      && record instanceof RRSIGRecord signature
+                      && signature.getTypeCovered() == question.getType()))
           .forEach(record -> answer.addRecord(record, Section.ANSWER));
     }
     return answer;

@@ -50,20 +50,21 @@ final class Http01Test {
     fetch.close();
   }
 
-  private Http01.Outcome attempt(Name name, int port, Set<Integer> redirectPorts) {
-    return new Http01(
-            fetch, HostAddresses.OF_SYSTEM, TargetNetworks.byDefault(), port, redirectPorts)
-        .attempt(name, TOKEN, EXPECTED);
+  private Validator.Outcome attempt(Name name, int port, Set<Integer> redirectPorts) {
+    TargetAddresses addresses =
+        new TargetAddresses(HostAddresses.OF_SYSTEM, TargetNetworks.byDefault());
+    return new Http01(fetch, addresses, port, redirectPorts)
+        .attempt(Attempts.of(name, TOKEN, EXPECTED));
   }
 
-  private Http01.Outcome attempt() {
+  private Validator.Outcome attempt() {
     return attempt(LOCALHOST, web.port(), Set.of(web.port()));
   }
 
-  private static Problem problem(Http01.Outcome outcome) {
+  private static Problem problem(Validator.Outcome outcome) {
     return switch (outcome) {
-      case Http01.Outcome.NotMet(Problem problem, boolean lasting) -> problem;
-      case Http01.Outcome.Met met -> throw new AssertionError("met");
+      case Validator.Outcome.NotMet(Problem problem, boolean lasting) -> problem;
+      case Validator.Outcome.Met met -> throw new AssertionError("met");
     };
   }
 
@@ -72,7 +73,7 @@ final class Http01Test {
   @DisplayName("RFC 8555 8.3: white space at the end of the body does not count")
   void trailingWhiteSpace(String end) {
     web.answer(TOKEN, EXPECTED + end);
-    assertThat(attempt()).isInstanceOf(Http01.Outcome.Met.class);
+    assertThat(attempt()).isInstanceOf(Validator.Outcome.Met.class);
   }
 
   @ParameterizedTest
@@ -91,7 +92,7 @@ final class Http01Test {
   void address() throws Exception {
     web.answer(TOKEN, EXPECTED);
     Name address = new IpName(InetAddress.ofLiteral("127.0.0.1"));
-    assertThat(attempt(address, web.port(), Set.of())).isInstanceOf(Http01.Outcome.Met.class);
+    assertThat(attempt(address, web.port(), Set.of())).isInstanceOf(Validator.Outcome.Met.class);
   }
 
   @Test
@@ -106,7 +107,7 @@ final class Http01Test {
   void redirects(int status) {
     web.redirect(WebTarget.path(TOKEN), status, "/elsewhere?x=1");
     web.answerAt("/elsewhere", 200, EXPECTED);
-    assertThat(attempt()).isInstanceOf(Http01.Outcome.Met.class);
+    assertThat(attempt()).isInstanceOf(Validator.Outcome.Met.class);
   }
 
   @Test
@@ -117,7 +118,7 @@ final class Http01Test {
       web.redirect("/" + i, 302, "/" + (i + 1));
     }
     web.answerAt("/10", 200, EXPECTED);
-    assertThat(attempt()).isInstanceOf(Http01.Outcome.Met.class);
+    assertThat(attempt()).isInstanceOf(Validator.Outcome.Met.class);
     web.redirect("/10", 302, "/11");
     web.answerAt("/11", 200, EXPECTED);
     assertThat(problem(attempt()).detail()).contains("more than 10 redirects");
@@ -149,7 +150,7 @@ final class Http01Test {
   @DisplayName("a redirect to what is no address is not tried again")
   void noAddress(String host) {
     web.redirect(WebTarget.path(TOKEN), 302, "http://" + host + ":" + web.port() + "/");
-    assertThat(((Http01.Outcome.NotMet) attempt()).lasting()).isTrue();
+    assertThat(((Validator.Outcome.NotMet) attempt()).lasting()).isTrue();
   }
 
   @ParameterizedTest
@@ -160,7 +161,7 @@ final class Http01Test {
       String host = "localhost:" + other.port();
       web.redirect(WebTarget.path(TOKEN), 302, "http://" + host + path);
       assertThat(attempt(LOCALHOST, web.port(), Set.of(other.port())))
-          .isInstanceOf(Http01.Outcome.Met.class);
+          .isInstanceOf(Validator.Outcome.Met.class);
       assertThat(other.request()).startsWith("GET " + path + " HTTP/1.1\r\n");
       assertThat(other.request()).containsIgnoringCase("\r\nHost: " + host + "\r\n");
     }
@@ -183,9 +184,9 @@ final class Http01Test {
   @DisplayName("link-local, metadata and multicast addresses are denied by default, on any hop")
   void deniedByDefault(String address) throws Exception {
     Name name = new IpName(InetAddress.ofLiteral(address));
-    Http01.Outcome direct = attempt(name, web.port(), Set.of());
+    Validator.Outcome direct = attempt(name, web.port(), Set.of());
     assertThat(problem(direct).detail()).contains("policy does not allow");
-    assertThat(((Http01.Outcome.NotMet) direct).lasting()).isTrue();
+    assertThat(((Validator.Outcome.NotMet) direct).lasting()).isTrue();
     web.redirect(WebTarget.path(TOKEN), 302, "http://" + address + ":" + web.port() + "/");
     assertThat(problem(attempt()).detail()).contains("policy does not allow");
   }
@@ -233,7 +234,7 @@ final class Http01Test {
       int port = secure.getAddress().getPort();
       web.redirect(WebTarget.path(TOKEN), 302, "https://localhost:" + port + "/");
       assertThat(attempt(LOCALHOST, web.port(), Set.of(port)))
-          .isInstanceOf(Http01.Outcome.Met.class);
+          .isInstanceOf(Validator.Outcome.Met.class);
     } finally {
       secure.stop(0);
     }

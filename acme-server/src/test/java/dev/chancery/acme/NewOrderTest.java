@@ -81,8 +81,9 @@ final class NewOrderTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "*.example.com",
         "*",
+        "*.*.example.com",
+        "*.forbidden.example",
         "a..b",
         "a.example.",
         "-a.example",
@@ -95,7 +96,7 @@ final class NewOrderTest {
         "www.forbidden.example",
         "http://a/"
       })
-  @DisplayName("RFC 8555 7.4: a name that is none, a wildcard or forbidden is rejectedIdentifier")
+  @DisplayName("RFC 8555 7.4: a name that is none, or forbidden, is rejectedIdentifier")
   void rejected(String name) {
     AcmeClient.Answer answer = order("dns", name).expectError(400, "rejectedIdentifier");
     assertThat(answer.json().at("/subproblems/0/identifier/value").asText()).isEqualTo(name);
@@ -129,7 +130,7 @@ final class NewOrderTest {
   void subproblems() {
     AcmeClient.Answer answer =
         post("{\"identifiers\":[{\"type\":\"dns\",\"value\":\"good.example\"},"
-                + "{\"type\":\"dns\",\"value\":\"*.example\"},"
+                + "{\"type\":\"dns\",\"value\":\"*.*.example\"},"
                 + "{\"type\":\"who\",\"value\":\"x\"}]}")
             .expectError(400, "malformed");
     assertThat(answer.json().get("subproblems")).hasSize(2);

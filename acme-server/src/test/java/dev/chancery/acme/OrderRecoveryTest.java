@@ -22,9 +22,11 @@ final class OrderRecoveryTest {
     return new AcmeSettings(
         all.endpoints().stream().filter(one -> one.name().equals(endpoint)).toList(),
         all.http01Port(),
+        all.tlsAlpn01Port(),
         all.redirectPorts(),
         all.networks(),
         all.resolvers(),
+        all.trustAnchors(),
         all.pauses(),
         all.mostValidations(),
         all.orderLifetime(),

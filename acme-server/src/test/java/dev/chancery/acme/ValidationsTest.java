@@ -13,6 +13,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -141,7 +142,7 @@ final class ValidationsTest {
             .parallel()
             .filter(i ->
                 i % 2 == 0
-                    ? authorizations.succeed(challenge, held)
+                    ? authorizations.succeed(challenge, held, Optional.empty())
                     : authorizations.fail(challenge, held, problem))
             .count();
     assertThat(settled).isEqualTo(1);
@@ -175,7 +176,7 @@ final class ValidationsTest {
     List.of(acme.server, second).parallelStream()
         .forEach(node -> node.recover(Duration.ofHours(1)));
     assertThat(client.await(order.location(), "pending").text("status")).isEqualTo("ready");
-    assertThat(authorizations.succeed(challenge, dead.get())).isFalse();
+    assertThat(authorizations.succeed(challenge, dead.get(), Optional.empty())).isFalse();
   }
 
   @Test
@@ -200,14 +201,22 @@ final class ValidationsTest {
         Validations validations =
             new Validations(
                 authorizations,
-                new Http01(fetch, broken, TargetNetworks.byDefault(), 80, Set.of(80)),
+                Map.of(
+                    ChallengeKind.HTTP_01,
+                    new Http01(
+                        fetch,
+                        new TargetAddresses(broken, TargetNetworks.byDefault()),
+                        80,
+                        Set.of(80))),
+                acme.settings.endpoints(),
                 Clock.systemUTC(),
                 List.of(Duration.ofMillis(10), Duration.ofMillis(10)),
                 1)) {
       validations.accept(
           authorization,
           authorization.challenges().getFirst(),
-          AccountKey.parse((ObjectNode) client.jwk()));
+          AccountKey.parse((ObjectNode) client.jwk()),
+          new AcmeUrls(acme.settings.endpoints().getFirst()));
       AcmeClient.Answer answer = client.await(authorization(order), "pending");
       assertThat(answer.text("status")).isEqualTo("invalid");
       assertThat(answer.json().at("/challenges/0/error/type").asText()).endsWith(":serverInternal");
@@ -230,24 +239,27 @@ final class ValidationsTest {
             .orElseThrow();
     Challenge challenge = authorization.challenges().getFirst();
     AccountKey key = AccountKey.parse((ObjectNode) client.jwk());
+    AcmeUrls urls = new AcmeUrls(acme.settings.endpoints().getFirst());
     answer(client.challenges(order).getFirst());
     try (WebFetch fetch = new WebFetch(1, new SecureRandom());
         Validations validations =
             new Validations(
                 authorizations,
-                new Http01(
-                    fetch,
-                    HostAddresses.OF_SYSTEM,
-                    TargetNetworks.byDefault(),
-                    acme.web.port(),
-                    Set.of(acme.web.port())),
+                Map.of(
+                    ChallengeKind.HTTP_01,
+                    new Http01(
+                        fetch,
+                        new TargetAddresses(HostAddresses.OF_SYSTEM, TargetNetworks.byDefault()),
+                        acme.web.port(),
+                        Set.of(acme.web.port()))),
+                acme.settings.endpoints(),
                 Clock.systemUTC(),
                 List.of(),
                 1)) {
       acme.whileNoneConnects(() ->
-          assertThatThrownBy(() -> validations.accept(authorization, challenge, key))
+          assertThatThrownBy(() -> validations.accept(authorization, challenge, key, urls))
               .isInstanceOf(DatabaseAway.class));
-      validations.accept(authorization, challenge, key);
+      validations.accept(authorization, challenge, key, urls);
       assertThat(client.await(order.location(), "pending").text("status")).isEqualTo("ready");
     }
   }

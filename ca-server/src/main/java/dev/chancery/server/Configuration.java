@@ -1,6 +1,8 @@
 package dev.chancery.server;
 
 import dev.chancery.acme.BindingRule;
+import dev.chancery.acme.DnsTrustAnchors;
+import dev.chancery.acme.OfferedChallenges;
 import dev.chancery.core.Cidr;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
@@ -10,8 +12,10 @@ import dev.chancery.hsm.KeyId;
 import dev.chancery.hsm.Pkcs11Settings;
 import dev.chancery.server.profiles.BuiltInProfiles;
 import dev.chancery.server.profiles.ProfileFiles;
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
@@ -131,11 +135,20 @@ record Configuration(
       Optional<URI> termsOfService,
       Optional<URI> website,
       BindingRule externalAccountBinding,
+      OfferedChallenges challenges,
       YamlSection place) {}
 
-  /** Resolvers are host:port; none: the system's. */
+  /**
+   * Resolvers are host:port; none: the system's.
+   *
+   * @param trustAnchors a file that says with which keys DNSSEC begins
+   */
   record ValidationSection(
-      int http01Port, NetworksSection networks, List<InetSocketAddress> resolvers) {}
+      int http01Port,
+      int tlsAlpn01Port,
+      NetworksSection networks,
+      List<InetSocketAddress> resolvers,
+      Optional<Path> trustAnchors) {}
 
   record NetworksSection(List<Cidr> allow, List<Cidr> deny) {}
 
@@ -153,6 +166,21 @@ record Configuration(
     Map<ProfileId, Profile> known = ProfileFiles.load(home.resolve(profiles));
     requireForOrders(known);
     return known;
+  }
+
+  /** The keys that the validation of DNS begins with, when there is any. */
+  Optional<DnsTrustAnchors> trustAnchors(Home home) throws ConfigurationInvalid {
+    if (acme.validation().trustAnchors().isEmpty()) {
+      return Optional.empty();
+    }
+    Path file = home.resolve(acme.validation().trustAnchors().get());
+    try {
+      return Optional.of(DnsTrustAnchors.parse(Files.readString(file)));
+    } catch (IOException e) {
+      throw new ConfigurationInvalid(file + ": cannot be read");
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationInvalid(file + ": " + e.getMessage());
+    }
   }
 
   /** Refuses an endpoint with a profile that is not there, or that no order could have. */

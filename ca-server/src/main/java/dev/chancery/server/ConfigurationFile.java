@@ -2,8 +2,11 @@ package dev.chancery.server;
 
 import dev.chancery.acme.AcmeEndpoint;
 import dev.chancery.acme.BindingRule;
+import dev.chancery.acme.ChallengeKind;
+import dev.chancery.acme.OfferedChallenges;
 import dev.chancery.acme.TargetNetworks;
 import dev.chancery.core.Cidr;
+import dev.chancery.core.DnsName;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.ProfileId;
 import dev.chancery.hsm.KeyId;
@@ -290,6 +293,7 @@ final class ConfigurationFile {
             section
                 .optional("externalAccountBinding", ConfigurationFile::bindingRule)
                 .orElse(BindingRule.NONE),
+            challenges(section),
             section);
     section.end();
     if (issuers.stream().noneMatch(issuer -> issuer.name().equals(endpoint.issuer()))) {
@@ -297,6 +301,17 @@ final class ConfigurationFile {
     }
     requireName(name, endpoint);
     return endpoint;
+  }
+
+  private static OfferedChallenges challenges(YamlSection section) throws ConfigurationInvalid {
+    boolean named = section.keys().contains("challenges");
+    List<ChallengeKind> kinds = section.list("challenges", ChallengeKind::parse);
+    List<DnsName> issuers = section.list("issuerDomainNames", DnsName::new);
+    try {
+      return new OfferedChallenges(named ? kinds : OfferedChallenges.DEFAULT.kinds(), issuers);
+    } catch (IllegalArgumentException e) {
+      throw section.refused(e.getMessage());
+    }
   }
 
   /** Which names an endpoint can have is ACME's to say. */
@@ -312,6 +327,7 @@ final class ConfigurationFile {
               endpoint.termsOfService(),
               endpoint.website(),
               endpoint.externalAccountBinding(),
+              endpoint.challenges(),
               1);
     } catch (IllegalArgumentException e) {
       throw endpoint.place().refused(e.getMessage());
@@ -332,6 +348,9 @@ final class ConfigurationFile {
     Optional<YamlSection> http01 = section(section, "http01");
     int port = optional(http01, "port", text -> number(text, 1, 65535)).orElse(80);
     end(http01);
+    Optional<YamlSection> tlsAlpn01 = section(section, "tlsAlpn01");
+    int tlsPort = optional(tlsAlpn01, "port", text -> number(text, 1, 65535)).orElse(443);
+    end(tlsAlpn01);
     Optional<YamlSection> networks = section(section, "networks");
     NetworksSection targets =
         networks.isEmpty()
@@ -345,9 +364,10 @@ final class ConfigurationFile {
     Optional<YamlSection> dns = section(section, "dns");
     List<InetSocketAddress> resolvers =
         dns.isEmpty() ? List.of() : dns.get().list("resolvers", ConfigurationFile::resolver);
+    Optional<Path> trustAnchors = optional(dns, "trustAnchors", Path::of);
     end(dns);
     end(section);
-    return new ValidationSection(port, targets, resolvers);
+    return new ValidationSection(port, tlsPort, targets, resolvers, trustAnchors);
   }
 
   /** An address and port; a name would need a resolver to find the resolver. */

@@ -5,6 +5,7 @@ import dev.chancery.acme.AcmeServer;
 import dev.chancery.acme.AcmeSettings;
 import dev.chancery.acme.BindingCipher;
 import dev.chancery.acme.BindingKeys;
+import dev.chancery.acme.DnsTrustAnchors;
 import dev.chancery.acme.TargetNetworks;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.IssuerId;
@@ -118,6 +119,7 @@ final class Server implements AutoCloseable {
   private void wire(Started started) throws Exception {
     // 1. What can be refused without touching anything: files and ports.
     Map<ProfileId, Profile> profiles = configuration.profiles(home);
+    Optional<DnsTrustAnchors> trustAnchors = configuration.trustAnchors(home);
     TrustBundle trust =
         TrustBundle.readValid(
             configuration.roots().stream().map(home::resolve).toList(), clock.instant());
@@ -233,7 +235,7 @@ final class Server implements AutoCloseable {
     AcmeServer acme =
         part(
             new AcmeServer(
-                acmeSettings(configuration.acme(), addresses),
+                acmeSettings(configuration.acme(), addresses, trustAnchors),
                 database,
                 bindingKeys,
                 authority,
@@ -342,7 +344,10 @@ final class Server implements AutoCloseable {
     return configuration.database().url().startsWith("jdbc:h2:");
   }
 
-  private static AcmeSettings acmeSettings(Configuration.AcmeSection section, Addresses addresses) {
+  private static AcmeSettings acmeSettings(
+      Configuration.AcmeSection section,
+      Addresses addresses,
+      Optional<DnsTrustAnchors> trustAnchors) {
     List<AcmeEndpoint> endpoints = new ArrayList<>();
     section
         .endpoints()
@@ -356,13 +361,16 @@ final class Server implements AutoCloseable {
                     endpoint.termsOfService(),
                     endpoint.website(),
                     endpoint.externalAccountBinding(),
+                    endpoint.challenges(),
                     MOST_NAMES)));
     Configuration.ValidationSection validation = section.validation();
     return AcmeSettings.of(
         endpoints,
         validation.http01Port(),
+        validation.tlsAlpn01Port(),
         new TargetNetworks(validation.networks().allow(), validation.networks().deny()),
-        validation.resolvers());
+        validation.resolvers(),
+        trustAnchors);
   }
 
   /** The host by which a client on this machine reaches the admin listener. */

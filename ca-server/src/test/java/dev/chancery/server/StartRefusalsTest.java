@@ -229,6 +229,56 @@ class StartRefusalsTest {
             "acme.endpoints.directory",
             "not an endpoint name"),
         Refusal.edited(
+            "unknown challenge type",
+            "{issuer: issuing,",
+            "{issuer: issuing, challenges: [http-01, http-02],",
+            "http-02",
+            "acme.endpoints.default.challenges: not a challenge type; there are http-01, dns-01"),
+        Refusal.edited(
+            "challenge type twice",
+            "{issuer: issuing,",
+            "{issuer: issuing, challenges: [dns-01, dns-01],",
+            "dns-01",
+            "acme.endpoints.default.challenges",
+            "twice"),
+        Refusal.edited(
+            "no challenge type",
+            "{issuer: issuing,",
+            "{issuer: issuing, challenges: [],",
+            "challenges: []",
+            "acme.endpoints.default: challenges are at least one"),
+        Refusal.edited(
+            "dns-persist-01 without a name for this CA",
+            "{issuer: issuing,",
+            "{issuer: issuing, challenges: [dns-persist-01],",
+            "dns-persist-01",
+            "acme.endpoints.default: issuerDomainNames are needed for dns-persist-01"),
+        Refusal.edited(
+            "a name for this CA that no draft was asked for",
+            "{issuer: issuing,",
+            "{issuer: issuing, issuerDomainNames: [ca.example],",
+            "ca.example",
+            "acme.endpoints.default: issuerDomainNames are needed for dns-persist-01"),
+        Refusal.edited(
+            "a name for this CA in capital letters",
+            "{issuer: issuing,",
+            "{issuer: issuing, challenges: [dns-persist-01], issuerDomainNames: [CA.example],",
+            "CA.example",
+            "acme.endpoints.default.issuerDomainNames",
+            "not a DNS name"),
+        Refusal.override(
+            "no port for tls-alpn-01",
+            "acme.validation.tlsAlpn01.port=0",
+            "chancery: --set acme.validation.tlsAlpn01.port: a whole number from 1 to 65535"),
+        Refusal.override(
+            "trust anchors that are not there",
+            "acme.validation.dns.trustAnchors=nowhere.zone",
+            "nowhere.zone: cannot be read"),
+        Refusal.override(
+            "trust anchors that are no records",
+            "acme.validation.dns.trustAnchors=chancery.yaml",
+            "chancery.yaml: not a zone file"),
+        Refusal.edited(
             "token slower than recovery",
             "kind: pkcs12",
             "kind: pkcs12\n  timeout: 21s",

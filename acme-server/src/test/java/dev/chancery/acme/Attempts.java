@@ -1,0 +1,47 @@
+package dev.chancery.acme;
+
+import dev.chancery.core.AccountId;
+import dev.chancery.core.DnsName;
+import dev.chancery.core.Name;
+import java.net.URI;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+
+/** Attempts at validations, outside of any order. */
+final class Attempts {
+  static final AccountId ACCOUNT = new AccountId(new UUID(1, 2));
+  static final AcmeUrls URLS =
+      new AcmeUrls(
+          new AcmeEndpoint(
+              "default",
+              TestAuthority.ISSUER,
+              TestAuthority.PROFILE,
+              URI.create("https://acme.example"),
+              Optional.empty(),
+              Optional.empty(),
+              BindingRule.NONE,
+              new OfferedChallenges(
+                  List.of(ChallengeKind.DNS_PERSIST_01),
+                  List.of(new DnsName("ca.example"), new DnsName("authority.example"))),
+              1));
+
+  private Attempts() {}
+
+  static Validator.Attempt of(Name name, String token, String keyAuthorization) {
+    return of(name, token, keyAuthorization, Duration.ofSeconds(10));
+  }
+
+  static Validator.Attempt of(Name name, String token, String keyAuthorization, Duration longest) {
+    return new Validator.Attempt(
+        name, token, keyAuthorization, ACCOUNT, URLS, Deadline.in(longest));
+  }
+
+  static Problem problem(Validator.Outcome outcome) {
+    return switch (outcome) {
+      case Validator.Outcome.NotMet(Problem problem, boolean lasting) -> problem;
+      case Validator.Outcome.Met met -> throw new AssertionError("met");
+    };
+  }
+}
