@@ -24,6 +24,7 @@ import java.util.function.UnaryOperator;
  */
 final class AcmeScript {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final String NAME = "www.chancery.test";
   private static final long MOST_LOOKS = 600;
   private static final long PAUSE_MILLIS = 100;
   private static final String JOSE = "application/jose+json";
@@ -48,8 +49,8 @@ final class AcmeScript {
     }
   }
 
-  /** An order as it was when it was made. */
-  private record Order(String url, JsonNode json) {
+  /** An order for one name, as it was when it was made. */
+  private record Order(String name, String url, JsonNode json) {
     String authorization() {
       return json.path("authorizations").path(0).asText();
     }
@@ -282,11 +283,9 @@ final class AcmeScript {
 
   /** Sections 7.5, 7.5.1 and 7.5.2; an order that is ready. */
   private Order ordersAndAuthorizations() throws Exception {
-    HttpResponse<String> made = post(one, url("newOrder"), identifiers("dns", RunningServer.NAME));
-    learnt("the order", made);
+    HttpResponse<String> made = post(one, url("newOrder"), identifiers("dns", NAME));
+    Order order = order(NAME, made);
     step("newOrder", made);
-    Order order = new Order(location(made), AcmeKey.JSON.readTree(made.body()));
-    known.put(order.authorization(), "the authorization");
     step("order, read", post(one, order.url(), ""));
     step("order, {}", post(one, order.url(), "{}"));
     step("order, read by another account", post(two, order.url(), ""));
@@ -305,7 +304,7 @@ final class AcmeScript {
     step("challenge, read by another account", post(two, url, ""));
     step("challenge, unknown", post(one, url + "0000", "{}"));
     step("challenge, GET", get(url));
-    step("finalize, before ready", finalizeOrder(order, csr(RunningServer.NAME)));
+    step("finalize, before ready", finalizeOrder(order, csr(NAME)));
 
     // The server comes at once and waits for the answer, so that this step always finds it coming.
     step("challenge, {}", post(one, url, "{}"));
@@ -328,11 +327,23 @@ final class AcmeScript {
     throw new AssertionError("no http-01 challenge: " + authorization.body());
   }
 
-  /** An order whose authorization the server has found valid. */
-  private Order readyOrder() throws Exception {
-    HttpResponse<String> made = post(one, url("newOrder"), identifiers("dns", RunningServer.NAME));
-    Order order = new Order(location(made), AcmeKey.JSON.readTree(made.body()));
+  private Order newOrder(String name) throws Exception {
+    return order(name, post(one, url("newOrder"), identifiers("dns", name)));
+  }
+
+  private Order order(String name, HttpResponse<String> made) throws IOException {
+    Order order = new Order(name, location(made), AcmeKey.JSON.readTree(made.body()));
     known.put(order.url(), "the order");
+    known.put(order.authorization(), "the authorization");
+    return order;
+  }
+
+  /**
+   * An order whose authorization the server has found valid. Each is for a name of its own, so that
+   * no authorization is there before it.
+   */
+  private Order readyOrder(String name) throws Exception {
+    Order order = newOrder(name);
     JsonNode challenge = http01(post(one, order.authorization(), ""));
     String token = challenge.path("token").asText();
     challenges.give(token, token + "." + one.key().thumbprint());
@@ -343,9 +354,10 @@ final class AcmeScript {
 
   /** Section 7.4 with an order of its own, which Pebble makes a certificate of. */
   private void unsignedRequest() throws Exception {
-    byte[] broken = csr(RunningServer.NAME);
+    Order order = readyOrder("unsigned.chancery.test");
+    byte[] broken = csr(order.name());
     broken[broken.length - 1] ^= 1;
-    step("finalize, csr with a wrong signature", finalizeOrder(readyOrder(), broken));
+    step("finalize, csr with a wrong signature", finalizeOrder(order, broken));
   }
 
   /** Section 7.4; the certificate. */
@@ -355,22 +367,18 @@ final class AcmeScript {
     step("finalize, csr not base64url", post(one, order.finalizeUrl(), "{\"csr\":\"a b\"}"));
     step("finalize, csr not DER", finalizeOrder(order, new byte[] {1, 2, 3}));
     step("finalize, csr for another name", finalizeOrder(order, csr("other.chancery.test")));
-    step(
-        "finalize, csr for one name more",
-        finalizeOrder(order, csr(RunningServer.NAME, "other.chancery.test")));
+    step("finalize, csr for one name more", finalizeOrder(order, csr(NAME, "other.chancery.test")));
     step(
         "finalize, csr with the account's key",
-        finalizeOrder(order, Requests.csr(one.key().pair(), RunningServer.NAME)));
-    step(
-        "finalize, by another account",
-        post(two, order.finalizeUrl(), csrPayload(csr(RunningServer.NAME))));
-    byte[] csr = Requests.csr(key, RunningServer.NAME);
+        finalizeOrder(order, Requests.csr(one.key().pair(), NAME)));
+    step("finalize, by another account", post(two, order.finalizeUrl(), csrPayload(csr(NAME))));
+    byte[] csr = Requests.csr(key, NAME);
     step("finalize", finalizeOrder(order, csr));
     settled(order.url());
     HttpResponse<String> valid = post(one, order.url(), "");
     step("order, valid", valid);
     step("finalize, again", finalizeOrder(order, csr));
-    step("finalize, again with another key", finalizeOrder(order, csr(RunningServer.NAME)));
+    step("finalize, again with another key", finalizeOrder(order, csr(NAME)));
 
     String url = AcmeKey.JSON.readTree(valid.body()).path("certificate").asText();
     known.put(url, "the certificate");
@@ -420,13 +428,13 @@ final class AcmeScript {
 
   /** With a certificate of its own, which Pebble revokes. */
   private void revocationForReasonOfAuthority() throws Exception {
-    String certificate = certificate(AcmeKey.pairOfKeys());
+    String certificate = certificate("reason.chancery.test", AcmeKey.pairOfKeys());
     step("revokeCert, reason of a CA", post(one, url("revokeCert"), revocation(certificate, 2)));
   }
 
   private void revocationByKey() throws Exception {
     KeyPair key = AcmeKey.pairOfKeys();
-    String certificate = certificate(key);
+    String certificate = certificate("key.chancery.test", key);
     Account holder = new Account(new AcmeKey(key), Optional.empty());
     step(
         "revokeCert, by the certificate's key",
@@ -434,9 +442,9 @@ final class AcmeScript {
   }
 
   /** A new certificate of a key, as base64url of its DER. */
-  private String certificate(KeyPair key) throws Exception {
-    Order order = readyOrder();
-    finalizeOrder(order, Requests.csr(key, RunningServer.NAME));
+  private String certificate(String name, KeyPair key) throws Exception {
+    Order order = readyOrder(name);
+    finalizeOrder(order, Requests.csr(key, name));
     settled(order.url());
     JsonNode valid = AcmeKey.JSON.readTree(post(one, order.url(), "").body());
     return leaf(post(one, valid.path("certificate").asText(), "").body());
@@ -452,10 +460,7 @@ final class AcmeScript {
 
   /** Section 7.1.6: a challenge that is answered wrongly. */
   private void failedValidation() throws Exception {
-    HttpResponse<String> made = post(one, url("newOrder"), identifiers("dns", RunningServer.NAME));
-    Order order = new Order(location(made), AcmeKey.JSON.readTree(made.body()));
-    known.put(order.url(), "the order");
-    known.put(order.authorization(), "the authorization");
+    Order order = newOrder("failed.chancery.test");
     JsonNode offered = http01(post(one, order.authorization(), ""));
     challenges.give(offered.path("token").asText(), "not this");
     String challenge = offered.path("url").asText();
@@ -466,16 +471,13 @@ final class AcmeScript {
     step("authorization, wrong answer", post(one, order.authorization(), ""));
     settled(order.url());
     step("order, wrong answer", post(one, order.url(), ""));
-    step("finalize, invalid order", finalizeOrder(order, csr(RunningServer.NAME)));
+    step("finalize, invalid order", finalizeOrder(order, csr(order.name())));
     step("authorization, deactivate an invalid one", post(one, order.authorization(), DEACTIVATED));
   }
 
   /** Sections 7.5.2 and 7.3.6. */
   private void deactivation() throws Exception {
-    HttpResponse<String> made = post(one, url("newOrder"), identifiers("dns", RunningServer.NAME));
-    Order order = new Order(location(made), AcmeKey.JSON.readTree(made.body()));
-    known.put(order.url(), "the order");
-    known.put(order.authorization(), "the authorization");
+    Order order = newOrder("deactivated.chancery.test");
     step(
         "authorization, unknown status",
         post(one, order.authorization(), "{\"status\":\"valid\"}"));
@@ -484,9 +486,7 @@ final class AcmeScript {
     step("account, deactivate by another account", post(two, account(one), DEACTIVATED));
     step("account, deactivate", post(one, account(one), DEACTIVATED));
     step("account, deactivated, read", post(one, account(one), ""));
-    step(
-        "newOrder, deactivated account",
-        post(one, url("newOrder"), identifiers("dns", RunningServer.NAME)));
+    step("newOrder, deactivated account", post(one, url("newOrder"), identifiers("dns", NAME)));
     step(
         "newAccount, key of a deactivated account",
         post(one.withoutUrl(), url("newAccount"), AGREED));

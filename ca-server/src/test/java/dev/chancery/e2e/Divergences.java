@@ -62,7 +62,7 @@ record Divergences(Map<Place, Pair> found) {
               .findFirst()
               .orElseThrow(() -> new AssertionError("no part of an answer: " + row.get(2)));
       Pair pair = new Pair(row.get(3), row.get(4));
-      for (String step : row.get(1).split(";")) {
+      for (String step : row.get(1).split(";", -1)) {
         Place place = new Place(step.strip(), aspect);
         boolean twice =
             place.step().equals(OTHERS)
@@ -97,8 +97,8 @@ record Divergences(Map<Place, Pair> found) {
   }
 
   private static int compare(String section, String other) {
-    String[] left = section.split("\\.");
-    String[] right = other.split("\\.");
+    String[] left = section.split("\\.", -1);
+    String[] right = other.split("\\.", -1);
     for (int i = 0; i < Math.min(left.length, right.length); i++) {
       int order = Integer.compare(Integer.parseInt(left[i]), Integer.parseInt(right[i]));
       if (order != 0) {
