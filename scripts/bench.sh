@@ -3,8 +3,11 @@
 #
 # Usage: scripts/bench.sh token [ROUNDS]      (default: 9; some four minutes)
 #            signing in a token, against the JDK's PKCS #11 provider by itself (docs/performance.md)
+#        scripts/bench.sh acme [SECONDS]      (default: 30; some five minutes)
+#            complete http-01 orders on both databases, against Pebble: how many a second, and their processor time;
+#            SECONDS is for how long each server is measured with each number of clients (docs/performance.md)
 #
-# Ends with 0 when the limit is kept, 1 when it is not or nothing could be measured, 2 when called wrongly. Other work
+# Ends with 0 when the limits are kept, 1 when one is not or nothing could be measured, 2 when called wrongly. Other work
 # on the machine blurs the result: ratios stand longest.
 set -euo pipefail
 
@@ -36,9 +39,23 @@ bench_token() {
   grep -q '^within the limit' hsm/target/benchmark/table.txt || exit 1
 }
 
+bench_acme() {
+  local seconds=${1:-30} folder=ca-server/target/benchmark
+  [ $# -le 1 ] || wrong "acme takes a number of seconds and nothing else"
+  [[ "$seconds" =~ ^[1-9][0-9]{0,4}$ ]] || wrong "not a number of seconds: $seconds"
+  require_jdk
+  install_missing mvn=maven softhsm2-util=softhsm2 openssl=openssl pebble=pebble
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  mvn -B -q -ntp -Dformat.skip -DskipTests -pl ca-server -am -P acme-benchmark "-Dbenchmark.seconds=$seconds" \
+    integration-test | tee "$folder/table.txt"
+  grep -q 'within the limits$' "$folder/table.txt" || exit 1
+}
+
 case "${1:-}" in
   -h | --help) usage ;;
   token) bench_token "${@:2}" ;;
+  acme) bench_acme "${@:2}" ;;
   '') wrong "which benchmark?" ;;
   *) wrong "no such benchmark: $1" ;;
 esac

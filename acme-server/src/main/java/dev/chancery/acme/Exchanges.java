@@ -146,7 +146,8 @@ final class Exchanges {
       addHeader(context, "Link", "<" + urls.get().directory() + ">;rel=\"index\"");
     }
     reply.headers().forEach(header -> addHeader(context, header.name(), header.value()));
-    reply.contentType().ifPresent(context::contentType);
+    // An answer without content has no type either, and not the one that Javalin gives by default.
+    context.res().setContentType(reply.contentType().orElse(null));
     context.result(reply.content());
   }
 

@@ -35,7 +35,11 @@ final class KeyChangeResource {
         || !AccountKey.parse(oldKey).equals(account.key())) {
       throw AcmeProblem.malformed("oldKey is not the account's key");
     }
-    // 3. No two accounts share a key.
+    // 3. No account has the new key: not even this one, whose key would not change.
+    if (newKey.equals(account.key())) {
+      throw new AcmeProblem(AcmeError.KEY_IN_USE, "the account has the new key already")
+          .at(urls.account(account.id()));
+    }
     return switch (accounts.changeKey(account.id(), account.key(), newKey)) {
       case CHANGED -> AccountView.reply(200, urls, account);
       case LOST ->

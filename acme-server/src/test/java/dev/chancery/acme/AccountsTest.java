@@ -236,6 +236,16 @@ final class AccountsTest {
   }
 
   @Test
+  @DisplayName("RFC 8555 7.3.5: an account's own key is in use too")
+  void ownKey() {
+    client.register();
+    AcmeClient.Answer answer =
+        changeKey(client, client.jwk(), client.account()).expectError(409, "malformed");
+    assertThat(answer.location()).isEqualTo(client.account());
+    client.read(client.account()).expect(200);
+  }
+
+  @Test
   @DisplayName("RFC 8555 7.3.5: the inner JWS must name account, old key and url, by its own key")
   void badKeyChange() {
     client.register();

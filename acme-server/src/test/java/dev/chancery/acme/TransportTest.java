@@ -68,6 +68,8 @@ final class TransportTest {
       assertThat(answer.header("Cache-Control")).isEqualTo("no-store");
       assertThat(answer.header("Link"))
           .isEqualTo("<" + acme.url + "/acme/directory>;rel=\"index\"");
+      // RFC 9110 section 8.3: a type is of content, and there is none.
+      assertThat(answer.headers().allValues("Content-Type")).isEmpty();
     }
   }
 

@@ -5,34 +5,24 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.math.BigInteger;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
-import java.security.KeyPair;
-import java.security.KeyPairGenerator;
-import java.security.MessageDigest;
-import java.security.Signature;
-import java.security.interfaces.ECPublicKey;
-import java.security.spec.ECGenParameterSpec;
 import java.time.Duration;
-import java.util.Base64;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 
 /** Signed requests of one ACME account (RFC 8555 section 6); for many threads. */
 final class AcmeCalls {
-  static final ObjectMapper JSON = new ObjectMapper();
+  static final ObjectMapper JSON = AcmeKey.JSON;
   private static final Duration PATIENCE = Duration.ofSeconds(20);
-  private static final Base64.Encoder BASE64URL = Base64.getUrlEncoder().withoutPadding();
 
   private final HttpClient http;
   private final URI directory;
-  private final KeyPair key = generate();
+  private final AcmeKey key = AcmeKey.generate();
   private final Queue<String> nonces = new ConcurrentLinkedQueue<>();
   private @Nullable JsonNode urls;
   private @Nullable String account;
@@ -42,14 +32,8 @@ final class AcmeCalls {
     this.directory = directory;
   }
 
-  static KeyPair generate() throws GeneralSecurityException {
-    KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
-    generator.initialize(new ECGenParameterSpec("secp256r1"));
-    return generator.generateKeyPair();
-  }
-
   static String base64Url(byte[] bytes) {
-    return BASE64URL.encodeToString(bytes);
+    return AcmeKey.base64Url(bytes);
   }
 
   /** What the server answered: a status below 300. */
@@ -136,45 +120,17 @@ final class AcmeCalls {
   }
 
   private String signed(String url, String payload) throws Exception {
-    ObjectNode header =
-        JSON.createObjectNode().put("alg", "ES256").put("nonce", nonce()).put("url", url);
+    ObjectNode header = JSON.createObjectNode().put("nonce", nonce()).put("url", url);
     if (account == null) {
-      header.set("jwk", jwk());
+      header.set("jwk", key.jwk());
     } else {
       header.put("kid", account);
     }
-    String first = base64Url(JSON.writeValueAsBytes(header));
-    String second = base64Url(payload.getBytes(StandardCharsets.UTF_8));
-    Signature signature = Signature.getInstance("SHA256withECDSAinP1363Format");
-    signature.initSign(key.getPrivate());
-    signature.update((first + "." + second).getBytes(StandardCharsets.US_ASCII));
-    return JSON.createObjectNode()
-        .put("protected", first)
-        .put("payload", second)
-        .put("signature", base64Url(signature.sign()))
-        .toString();
+    return key.jws(header, payload).toString();
   }
 
   /** The key authorization's second half (RFC 8555 section 8.1). */
   String thumbprint() throws GeneralSecurityException, JsonProcessingException {
-    return base64Url(MessageDigest.getInstance("SHA-256").digest(JSON.writeValueAsBytes(jwk())));
-  }
-
-  /** In the order that RFC 7638 section 3 wants of a thumbprint's input. */
-  private ObjectNode jwk() {
-    ECPublicKey publicKey = (ECPublicKey) key.getPublic();
-    return JSON.createObjectNode()
-        .put("crv", "P-256")
-        .put("kty", "EC")
-        .put("x", coordinate(publicKey.getW().getAffineX()))
-        .put("y", coordinate(publicKey.getW().getAffineY()));
-  }
-
-  private static String coordinate(BigInteger value) {
-    byte[] octets = new byte[32];
-    byte[] twos = value.toByteArray();
-    int length = Math.min(twos.length, 32);
-    System.arraycopy(twos, twos.length - length, octets, 32 - length, length);
-    return base64Url(octets);
+    return key.thumbprint();
   }
 }

@@ -2,16 +2,7 @@ package dev.chancery.e2e;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.security.KeyPair;
 import java.time.Duration;
-import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
-import org.bouncycastle.asn1.x500.X500Name;
-import org.bouncycastle.asn1.x509.Extension;
-import org.bouncycastle.asn1.x509.ExtensionsGenerator;
-import org.bouncycastle.asn1.x509.GeneralName;
-import org.bouncycastle.asn1.x509.GeneralNames;
-import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
-import org.bouncycastle.pkcs.jcajce.JcaPKCS10CertificationRequestBuilder;
 
 /** Orders certificates and brings orders to their end, as RFC 8555 section 7.1.6 has them move. */
 final class Applicant {
@@ -25,7 +16,10 @@ final class Applicant {
     this.acme = acme;
     this.witness = witness;
     this.finalization =
-        AcmeCalls.JSON.createObjectNode().put("csr", AcmeCalls.base64Url(csr())).toString();
+        AcmeCalls.JSON
+            .createObjectNode()
+            .put("csr", AcmeKey.base64Url(Requests.csr(AcmeKey.pairOfKeys(), RunningServer.NAME)))
+            .toString();
   }
 
   /** Orders again and again until interrupted; an order that a dying server cut off is left. */
@@ -178,19 +172,5 @@ final class Applicant {
       }
     }
     Thread.sleep(PAUSE_MILLIS);
-  }
-
-  private static byte[] csr() throws Exception {
-    KeyPair key = AcmeCalls.generate();
-    ExtensionsGenerator extensions = new ExtensionsGenerator();
-    extensions.addExtension(
-        Extension.subjectAlternativeName,
-        false,
-        new GeneralNames(new GeneralName(GeneralName.dNSName, RunningServer.NAME)));
-    return new JcaPKCS10CertificationRequestBuilder(
-            new X500Name("CN=" + RunningServer.NAME), key.getPublic())
-        .addAttribute(PKCSObjectIdentifiers.pkcs_9_at_extensionRequest, extensions.generate())
-        .build(new JcaContentSignerBuilder("SHA256withECDSA").build(key.getPrivate()))
-        .getEncoded();
   }
 }

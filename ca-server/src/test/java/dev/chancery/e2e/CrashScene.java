@@ -4,16 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.chancery.testing.DatabaseKind;
 import dev.chancery.testing.TestDatabase;
-import java.io.FileInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.math.BigInteger;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.security.KeyStore;
-import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -21,8 +17,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManagerFactory;
 import org.awaitility.Awaitility;
 import org.bouncycastle.cert.X509CRLHolder;
 import org.jspecify.annotations.Nullable;
@@ -73,7 +67,7 @@ final class CrashScene implements AutoCloseable {
   void begin() throws Exception {
     server.initialize();
     killSwitch = server.start();
-    http = HttpClient.newBuilder().sslContext(trusting(server.home().resolve("root.pem"))).build();
+    http = HttpClient.newBuilder().sslContext(Trust.in(server.home().resolve("root.pem"))).build();
     acme = new AcmeCalls(http, URI.create("https://localhost:" + ports.api() + "/acme/directory"));
     acme.register();
     target = new ChallengeTarget(ports.http01(), acme.thumbprint());
@@ -83,20 +77,6 @@ final class CrashScene implements AutoCloseable {
     for (int i = 0; i < CLIENTS; i++) {
       load.add(Thread.ofPlatform().daemon().name("client-" + i).start(applicant::keepOrdering));
     }
-  }
-
-  private static SSLContext trusting(Path root) throws Exception {
-    KeyStore store = KeyStore.getInstance("PKCS12");
-    store.load(null, null);
-    try (InputStream pem = new FileInputStream(root.toFile())) {
-      store.setCertificateEntry(
-          "root", CertificateFactory.getInstance("X.509").generateCertificate(pem));
-    }
-    TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
-    trust.init(store);
-    SSLContext context = SSLContext.getInstance("TLS");
-    context.init(null, trust.getTrustManagers(), null);
-    return context;
   }
 
   /** Kills, looks at what is left, starts again and looks at what became of it. */

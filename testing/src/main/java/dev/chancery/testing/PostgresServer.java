@@ -61,10 +61,11 @@ final class PostgresServer {
 
   private static PostgresServer binaries() {
     try {
-      // Durability is off: tests kill the product, never the database.
+      // Durability is off unless asked for: tests kill the product, never the database, and only a
+      // benchmark wants to pay for what an operator pays for.
       EmbeddedPostgres postgres =
           EmbeddedPostgres.builder()
-              .setServerConfig("fsync", "off")
+              .setServerConfig("fsync", System.getProperty("chancery.test.postgresql.fsync", "off"))
               .setServerConfig("max_connections", "200")
               .setPGStartupWait(Duration.ofSeconds(60))
               .start();

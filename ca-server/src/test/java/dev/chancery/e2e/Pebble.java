@@ -1,0 +1,180 @@
+package dev.chancery.e2e;
+
+import java.io.IOException;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.awaitility.Awaitility;
+
+/**
+ * Debian's Pebble, an ACME server for tests of clients, with its deliberate delays, rejections and
+ * surprises off; and its DNS server, for which every name is on the loopback address.
+ */
+final class Pebble implements AutoCloseable {
+  private static final Duration START = Duration.ofSeconds(30);
+  private static final Map<String, String> PREDICTABLE =
+      Map.of(
+          "PEBBLE_VA_NOSLEEP", "1",
+          "PEBBLE_WFE_NONCEREJECT", "0",
+          "PEBBLE_AUTHZREUSE", "0");
+
+  private final Process names;
+  private final Process server;
+  private final int dnsPort;
+  private final Path certificate;
+  private final String directoryUrl;
+
+  private Pebble(
+      Process names, Process server, int dnsPort, Path certificate, String directoryUrl) {
+    this.names = names;
+    this.server = server;
+    this.dnsPort = dnsPort;
+    this.certificate = certificate;
+    this.directoryUrl = directoryUrl;
+  }
+
+  /**
+   * Starts both and waits until the directory is served.
+   *
+   * @param http01Port where challenges are validated
+   */
+  static Pebble start(Path folder, int http01Port) throws Exception {
+    Files.createDirectories(folder);
+    Path certificate = folder.resolve("tls.pem");
+    CommandResult.of(
+            folder,
+            Map.of(),
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-keyout",
+            "tls.key",
+            "-out",
+            certificate.toString())
+        .requireDone();
+    int dnsPort = freeUdpPort();
+    int apiPort = freePort();
+    Files.writeString(
+        folder.resolve("pebble.json"),
+        AcmeKey.JSON
+            .createObjectNode()
+            .set(
+                "pebble",
+                AcmeKey.JSON
+                    .createObjectNode()
+                    .put("listenAddress", "127.0.0.1:" + apiPort)
+                    .put("managementListenAddress", "127.0.0.1:" + freePort())
+                    .put("certificate", certificate.toString())
+                    .put("privateKey", folder.resolve("tls.key").toString())
+                    .put("httpPort", http01Port)
+                    .put("tlsPort", http01Port)
+                    .put("ocspResponderURL", "")
+                    .put("externalAccountBindingRequired", false))
+            .toString());
+    Process names =
+        run(
+            folder,
+            "names.log",
+            List.of(
+                "pebble-challtestsrv",
+                "-dns01",
+                "127.0.0.1:" + dnsPort,
+                "-defaultIPv4",
+                "127.0.0.1",
+                "-defaultIPv6",
+                "",
+                "-http01",
+                "",
+                "-https01",
+                "",
+                "-tlsalpn01",
+                "",
+                "-management",
+                "127.0.0.1:" + freePort()));
+    Process server =
+        run(
+            folder,
+            "pebble.log",
+            List.of("pebble", "-config", "pebble.json", "-dnsserver", "127.0.0.1:" + dnsPort));
+    Pebble pebble =
+        new Pebble(names, server, dnsPort, certificate, "https://localhost:" + apiPort + "/dir");
+    try (HttpClient http = HttpClient.newBuilder().sslContext(Trust.in(certificate)).build()) {
+      HttpRequest directory = HttpRequest.newBuilder(URI.create(pebble.directoryUrl)).build();
+      Awaitility.await("Pebble's directory; see " + folder)
+          .atMost(START)
+          .ignoreExceptions()
+          .until(() ->
+              http.send(directory, HttpResponse.BodyHandlers.discarding()).statusCode() == 200);
+      return pebble;
+    } catch (RuntimeException e) {
+      pebble.close();
+      throw e;
+    }
+  }
+
+  private static Process run(Path folder, String log, List<String> command) throws IOException {
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(folder.resolve(log).toFile());
+    builder.environment().putAll(PREDICTABLE);
+    return builder.start();
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+
+  private static int freeUdpPort() throws IOException {
+    try (DatagramSocket socket =
+        new DatagramSocket(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))) {
+      return socket.getLocalPort();
+    }
+  }
+
+  String directoryUrl() {
+    return directoryUrl;
+  }
+
+  /** What vouches for its TLS. */
+  Path certificate() {
+    return certificate;
+  }
+
+  /** Its DNS server, for another server to ask as well: address and port. */
+  String resolver() {
+    return "127.0.0.1:" + dnsPort;
+  }
+
+  long pid() {
+    return server.pid();
+  }
+
+  @Override
+  public void close() {
+    server.destroyForcibly();
+    names.destroyForcibly();
+  }
+}
