@@ -15,6 +15,8 @@ import java.util.regex.Pattern;
  *     given out or compared begins with it, whatever Host header a request carries
  * @param termsOfService when present, an account must agree to them
  * @param mostNames how many identifiers an order may name
+ * @param authorizations what an account's authorizations are good for beyond the order that they
+ *     were made for
  */
 public record AcmeEndpoint(
     String name,
@@ -23,7 +25,8 @@ public record AcmeEndpoint(
     URI externalUrl,
     Optional<URI> termsOfService,
     Optional<URI> website,
-    int mostNames) {
+    int mostNames,
+    AuthorizationUse authorizations) {
   public static final String DEFAULT = "default";
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
 

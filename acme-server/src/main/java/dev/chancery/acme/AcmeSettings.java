@@ -18,6 +18,7 @@ import java.util.Set;
  * @param orderLifetime how long an order and its unproven authorizations can be worked on
  * @param authorizationLifetime how long a proof of control counts
  * @param ordersPerPage how many URLs a page of an account's orders has
+ * @param retention for how long what has ended is kept
  */
 public record AcmeSettings(
     List<AcmeEndpoint> endpoints,
@@ -29,7 +30,8 @@ public record AcmeSettings(
     int mostValidations,
     Duration orderLifetime,
     Duration authorizationLifetime,
-    int ordersPerPage) {
+    int ordersPerPage,
+    Retention retention) {
   public AcmeSettings {
     endpoints = List.copyOf(endpoints);
     redirectPorts = Set.copyOf(redirectPorts);
@@ -48,7 +50,8 @@ public record AcmeSettings(
       List<AcmeEndpoint> endpoints,
       int http01Port,
       TargetNetworks networks,
-      List<InetSocketAddress> resolvers) {
+      List<InetSocketAddress> resolvers,
+      Retention retention) {
     return new AcmeSettings(
         endpoints,
         http01Port,
@@ -63,6 +66,7 @@ public record AcmeSettings(
         64,
         Duration.ofDays(1),
         Duration.ofDays(7),
-        100);
+        100,
+        retention);
   }
 }

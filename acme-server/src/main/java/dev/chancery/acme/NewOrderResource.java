@@ -38,8 +38,14 @@ final class NewOrderResource {
     Set<Name> names = names(payload.objects("identifiers"), endpoint);
     requirePermitted(endpoint, names, notBefore, notAfter);
     Instant expires = Times.now(clock).plus(lifetime);
-    Order.Pending order =
-        orders.create(request.account().id(), names, expires, notBefore, notAfter);
+    Order order =
+        orders.create(
+            request.account().id(),
+            names,
+            expires,
+            notBefore,
+            notAfter,
+            endpoint.authorizations().reuse());
     return OrderView.reply(201, request.urls(), order);
   }
 

@@ -5,26 +5,33 @@ import static dev.chancery.store.schema.Tables.ACME_AUTHORIZATIONS;
 import static dev.chancery.store.schema.Tables.ACME_CHALLENGES;
 import static dev.chancery.store.schema.Tables.ACME_ORDERS;
 import static dev.chancery.store.schema.Tables.ACME_ORDER_AUTHORIZATIONS;
+import static org.jooq.impl.DSL.select;
 
 import dev.chancery.core.AccountId;
 import dev.chancery.core.Der;
+import dev.chancery.core.IssuedCertificate;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.store.Database;
+import dev.chancery.store.schema.tables.records.AcmeAuthorizationsRecord;
 import dev.chancery.store.schema.tables.records.AcmeOrdersRecord;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.jooq.Condition;
 import org.jooq.DSLContext;
 import org.jooq.Record;
+import org.jooq.SQLDialect;
+import org.jooq.SelectLimitStep;
 import org.jooq.impl.DSL;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +41,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Orders {
   private static final int TOKEN_OCTETS = 32;
+  private static final int MOST_CANCELLED = 500;
 
   private final Database database;
   private final TimeOrderedIds ids;
@@ -47,27 +55,37 @@ final class Orders {
     this.random = random;
   }
 
-  /** Makes an order with an authorization and its challenges for each name, in one transaction. */
-  Order.Pending create(
+  /**
+   * Makes an order with an authorization for each name, in one transaction. A name that the account
+   * holds a valid authorization for, one that lasts as long as the order can be worked on, needs no
+   * other when reuse is allowed; an order that needs none at all is ready at once.
+   */
+  Order create(
       AccountId owner,
       Set<Name> names,
       Instant expires,
       Optional<Instant> notBefore,
-      Optional<Instant> notAfter) {
+      Optional<Instant> notAfter,
+      boolean reuse) {
     OrderId id = new OrderId(ids.next());
     return database.inTransaction(sql -> {
+      Map<Name, AuthorizationId> held = reuse ? held(sql, owner, names, expires) : Map.of();
+      boolean ready = held.keySet().containsAll(names);
       sql.insertInto(ACME_ORDERS)
           .set(ACME_ORDERS.ID, id.value())
           .set(ACME_ORDERS.ACCOUNT_ID, owner.value())
-          .set(ACME_ORDERS.STATUS, "pending")
+          .set(ACME_ORDERS.STATUS, ready ? "ready" : "pending")
           .set(ACME_ORDERS.CREATED_AT, Times.stored(Times.now(clock)))
           .set(ACME_ORDERS.EXPIRES_AT, Times.stored(expires))
+          .set(ACME_ORDERS.ENDS_AT, Times.stored(expires))
           .set(ACME_ORDERS.NOT_BEFORE, notBefore.map(Times::stored).orElse(null))
           .set(ACME_ORDERS.NOT_AFTER, notAfter.map(Times::stored).orElse(null))
           .execute();
       List<Order.Item> items = new ArrayList<>();
       for (Name name : names) {
-        AuthorizationId authorization = authorize(sql, owner, name, expires);
+        AuthorizationId known = held.get(name);
+        AuthorizationId authorization =
+            known == null ? authorize(sql, owner, name, expires) : known;
         sql.insertInto(ACME_ORDER_AUTHORIZATIONS)
             .set(ACME_ORDER_AUTHORIZATIONS.ORDER_ID, id.value())
             .set(ACME_ORDER_AUTHORIZATIONS.POSITION, items.size())
@@ -75,7 +93,68 @@ final class Orders {
             .execute();
         items.add(new Order.Item(name, authorization));
       }
-      return new Order.Pending(new Order.Details(id, owner, expires, notBefore, notAfter, items));
+      Order.Details details = new Order.Details(id, owner, expires, notBefore, notAfter, items);
+      return ready ? new Order.Ready(details) : new Order.Pending(details);
+    });
+  }
+
+  /**
+   * The valid authorizations among these names that last until an instant. They are locked until
+   * the transaction ends, so that none is deactivated before the new order is there to be seen.
+   */
+  private static Map<Name, AuthorizationId> held(
+      DSLContext sql, AccountId owner, Set<Name> names, Instant until) {
+    Map<Name, AuthorizationId> held = new HashMap<>();
+    SelectLimitStep<AcmeAuthorizationsRecord> valid =
+        sql.selectFrom(ACME_AUTHORIZATIONS)
+            .where(ACME_AUTHORIZATIONS.ACCOUNT_ID.eq(owner.value()))
+            .and(ACME_AUTHORIZATIONS.NAME.in(names.stream().map(Name::value).toList()))
+            .and(ACME_AUTHORIZATIONS.STATUS.eq("valid"))
+            .and(ACME_AUTHORIZATIONS.EXPIRES_AT.ge(Times.stored(until)))
+            .orderBy(ACME_AUTHORIZATIONS.ID);
+    // H2 has no such lock, and needs none: its transactions come one after the other.
+    for (AcmeAuthorizationsRecord row :
+        sql.family() == SQLDialect.H2 ? valid.fetch() : valid.forShare().fetch()) {
+      // Of several the youngest, which comes last.
+      held.put(
+          Identifiers.stored(row.getNameKind(), row.getName()), new AuthorizationId(row.getId()));
+    }
+    held.keySet().retainAll(names);
+    return held;
+  }
+
+  /**
+   * An authorization before there is an order (RFC 8555 section 7.4.1).
+   *
+   * @param existing whether it was there before
+   */
+  record InAdvance(AuthorizationId id, boolean existing) {}
+
+  /**
+   * The account's authorization for a name: a valid one that would serve an order made now, else
+   * one that is pending, else a new one.
+   *
+   * @param expires when an order made now, or a new authorization, ends
+   */
+  InAdvance authorizeInAdvance(AccountId owner, Name name, Instant expires) {
+    return database.inTransaction(sql -> {
+      AuthorizationId valid = held(sql, owner, Set.of(name), expires).get(name);
+      if (valid != null) {
+        return new InAdvance(valid, true);
+      }
+      AcmeAuthorizationsRecord pending =
+          sql.selectFrom(ACME_AUTHORIZATIONS)
+              .where(ACME_AUTHORIZATIONS.ACCOUNT_ID.eq(owner.value()))
+              .and(ACME_AUTHORIZATIONS.NAME.eq(name.value()))
+              .and(ACME_AUTHORIZATIONS.NAME_KIND.eq(Identifiers.type(name)))
+              .and(ACME_AUTHORIZATIONS.STATUS.eq("pending"))
+              .and(ACME_AUTHORIZATIONS.EXPIRES_AT.gt(Times.stored(Times.now(clock))))
+              .orderBy(ACME_AUTHORIZATIONS.ID.desc())
+              .limit(1)
+              .fetchOne();
+      return pending == null
+          ? new InAdvance(authorize(sql, owner, name, expires), false)
+          : new InAdvance(new AuthorizationId(pending.getId()), true);
     });
   }
 
@@ -88,6 +167,7 @@ final class Orders {
         .set(ACME_AUTHORIZATIONS.NAME, name.value())
         .set(ACME_AUTHORIZATIONS.STATUS, "pending")
         .set(ACME_AUTHORIZATIONS.EXPIRES_AT, Times.stored(expires))
+        .set(ACME_AUTHORIZATIONS.REVIEW_AT, Times.stored(expires))
         .execute();
     for (ChallengeKind kind : ChallengeKind.values()) {
       byte[] token = new byte[TOKEN_OCTETS];
@@ -136,10 +216,8 @@ final class Orders {
             items(new OrderId(row.getId())));
     boolean expired = !clock.instant().isBefore(details.expires());
     return switch (row.getStatus()) {
-      case "pending" ->
-          expired ? new Order.Invalid(details, Optional.empty()) : new Order.Pending(details);
-      case "ready" ->
-          expired ? new Order.Invalid(details, Optional.empty()) : new Order.Ready(details);
+      case "pending" -> expired ? expired(details) : new Order.Pending(details);
+      case "ready" -> expired ? expired(details) : new Order.Ready(details);
       case "processing" ->
           new Order.Processing(details, Der.of(row.getCsr()), row.getProcessingSince().toInstant());
       case "valid" ->
@@ -149,9 +227,17 @@ final class Orders {
               new IssuerId(row.getIssuer()),
               SerialNumber.of(row.getSerial()));
       case "invalid" ->
-          new Order.Invalid(details, Optional.ofNullable(row.getProblem()).map(Json::readOwn));
+          new Order.Invalid(
+              details,
+              Optional.ofNullable(row.getCsr()).map(Der::of),
+              Optional.ofNullable(row.getProblem()).map(Json::readOwn));
       default -> throw new IllegalStateException("an order is in no known state");
     };
+  }
+
+  /** RFC 8555 section 7.1.6: an order that was not finalized in its time is invalid. */
+  private static Order expired(Order.Details details) {
+    return new Order.Invalid(details, Optional.empty(), Optional.empty());
   }
 
   private static Optional<Instant> instant(@Nullable OffsetDateTime time) {
@@ -174,13 +260,21 @@ final class Orders {
                 new AuthorizationId(row.getId())));
   }
 
-  /** The account's orders that are not invalid, oldest first, after a given one. */
+  /**
+   * The account's orders that are not invalid, expired ones among those, oldest first, after a
+   * given one (RFC 8555 section 7.1.2.1).
+   */
   List<OrderId> list(AccountId owner, Optional<OrderId> after, int limit) {
     return database
         .sql()
         .selectFrom(ACME_ORDERS)
         .where(ACME_ORDERS.ACCOUNT_ID.eq(owner.value()))
         .and(ACME_ORDERS.STATUS.ne("invalid"))
+        .and(
+            ACME_ORDERS
+                .STATUS
+                .notIn("pending", "ready")
+                .or(ACME_ORDERS.EXPIRES_AT.gt(Times.stored(clock.instant()))))
         .and(after.map(id -> ACME_ORDERS.ID.gt(id.value())).orElse(DSL.noCondition()))
         .orderBy(ACME_ORDERS.ID)
         .limit(limit)
@@ -208,13 +302,14 @@ final class Orders {
    * giving it up could leave the order with a revoked one. The first to come wins; who comes second
    * gives up its certificate if it is another.
    */
-  boolean complete(Order.Processing order, IssuerId issuer, SerialNumber serial) {
+  boolean complete(Order.Processing order, IssuedCertificate issued) {
     return database
             .sql()
             .update(ACME_ORDERS)
             .set(ACME_ORDERS.STATUS, "valid")
-            .set(ACME_ORDERS.ISSUER, issuer.value())
-            .set(ACME_ORDERS.SERIAL, serial.octets())
+            .set(ACME_ORDERS.ISSUER, issued.issuer().value())
+            .set(ACME_ORDERS.SERIAL, issued.serial().octets())
+            .set(ACME_ORDERS.ENDS_AT, Times.stored(issued.notAfter()))
             .where(ACME_ORDERS.ID.eq(order.details().id().value()))
             .and(ACME_ORDERS.STATUS.eq("processing"))
             .and(ACME_ORDERS.CSR.eq(order.csr().bytes()))
@@ -267,6 +362,31 @@ final class Orders {
         .eq(order.details().id().value())
         .and(ACME_ORDERS.STATUS.eq("processing"))
         .and(ACME_ORDERS.PROCESSING_SINCE.eq(Times.stored(order.since())));
+  }
+
+  /**
+   * The account's pending and ready orders become invalid, some at a time: so many may be open that
+   * one transaction over them all would keep others waiting.
+   */
+  void cancelAll(AccountId owner, Problem problem) {
+    int moved;
+    do {
+      moved =
+          database.inTransaction(sql ->
+              sql.update(ACME_ORDERS)
+                  .set(ACME_ORDERS.STATUS, "invalid")
+                  .set(ACME_ORDERS.PROBLEM, Json.text(problem.toJson()))
+                  .where(
+                      ACME_ORDERS.ID.in(
+                          select(ACME_ORDERS.ID)
+                              .from(ACME_ORDERS)
+                              .where(ACME_ORDERS.ACCOUNT_ID.eq(owner.value()))
+                              .and(ACME_ORDERS.STATUS.in("pending", "ready"))
+                              .orderBy(ACME_ORDERS.ID)
+                              .limit(MOST_CANCELLED)))
+                  .and(ACME_ORDERS.STATUS.in("pending", "ready"))
+                  .execute());
+    } while (moved > 0);
   }
 
   /** A processing order of an endpoint, whoever owns it: only recovery may ask. */

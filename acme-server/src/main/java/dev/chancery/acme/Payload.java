@@ -106,6 +106,17 @@ final class Payload {
     return Optional.of(texts);
   }
 
+  Payload object(String member) throws AcmeProblem {
+    JsonNode node = present(member);
+    if (node == null) {
+      throw AcmeProblem.malformed(member + " is missing");
+    }
+    if (!(node instanceof ObjectNode object)) {
+      throw wrong(member, "an object");
+    }
+    return new Payload(object);
+  }
+
   List<Payload> objects(String member) throws AcmeProblem {
     JsonNode node = present(member);
     if (node == null) {

@@ -25,10 +25,13 @@ import java.util.Set;
 
 /** An ACME server on a real socket and a real database, with a web server to validate against. */
 final class AcmeFixture implements AutoCloseable {
+  /** An endpoint where each order has its names proven anew. */
+  static final String STRICT = "strict";
+
   private static final int CONNECTIONS = 16;
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-  final TestAuthority authority = new TestAuthority();
+  final TestAuthority authority;
   final WebTarget web = new WebTarget();
   final Database database;
   final URI url;
@@ -43,6 +46,7 @@ final class AcmeFixture implements AutoCloseable {
 
   AcmeFixture(DatabaseKind kind, Path folder, Clock clock, Optional<URI> termsOfService) {
     this.clock = clock;
+    this.authority = new TestAuthority(clock);
     TestDatabase where = kind.create(folder);
     this.database = open(where);
     int port = freePort();
@@ -51,7 +55,16 @@ final class AcmeFixture implements AutoCloseable {
         new AcmeSettings(
             List.of(
                 endpoint(AcmeEndpoint.DEFAULT, termsOfService),
-                endpoint("other", Optional.empty())),
+                endpoint("other", Optional.empty()),
+                new AcmeEndpoint(
+                    STRICT,
+                    TestAuthority.ISSUER,
+                    TestAuthority.PROFILE,
+                    url,
+                    Optional.empty(),
+                    Optional.empty(),
+                    10,
+                    new AuthorizationUse(false, false))),
             web.port(),
             new HashSet<>(Set.of(web.port())),
             TargetNetworks.byDefault(),
@@ -60,11 +73,23 @@ final class AcmeFixture implements AutoCloseable {
             16,
             Duration.ofDays(1),
             Duration.ofDays(7),
-            3);
+            3,
+            Retention.USUAL);
     this.server = newServer();
-    Javalin web = Javalin.create(config -> server.routes(config.routes));
+    serve(server, port);
+  }
+
+  private void serve(AcmeServer served, int port) {
+    Javalin web = Javalin.create(config -> served.routes(config.routes));
     web.start("localhost", port);
     parts.add(web::stop);
+  }
+
+  /** Another node with a socket of its own, behind the same external URL. */
+  URI secondNode() {
+    int port = freePort();
+    serve(newServer(), port);
+    return URI.create("http://localhost:" + port);
   }
 
   /** Another node: a server on the same database and authority, without a socket. */
@@ -87,7 +112,8 @@ final class AcmeFixture implements AutoCloseable {
         url,
         termsOfService,
         Optional.empty(),
-        10);
+        10,
+        AuthorizationUse.FULL);
   }
 
   /** Does something while no connection to the database can be had. */

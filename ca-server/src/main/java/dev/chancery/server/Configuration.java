@@ -1,5 +1,7 @@
 package dev.chancery.server;
 
+import dev.chancery.acme.AuthorizationUse;
+import dev.chancery.acme.Retention;
 import dev.chancery.core.Cidr;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
@@ -105,7 +107,8 @@ record Configuration(
       String ocspToken,
       YamlSection place) {}
 
-  record AcmeSection(Map<String, EndpointSection> endpoints, ValidationSection validation) {}
+  record AcmeSection(
+      Map<String, EndpointSection> endpoints, ValidationSection validation, Retention retention) {}
 
   /**
    * @param place where it stands, for a refusal that only the profiles can tell
@@ -115,6 +118,7 @@ record Configuration(
       ProfileId profile,
       Optional<URI> termsOfService,
       Optional<URI> website,
+      AuthorizationUse authorizations,
       YamlSection place) {}
 
   /** Resolvers are host:port; none: the system's. */

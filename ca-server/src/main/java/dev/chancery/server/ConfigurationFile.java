@@ -1,6 +1,8 @@
 package dev.chancery.server;
 
 import dev.chancery.acme.AcmeEndpoint;
+import dev.chancery.acme.AuthorizationUse;
+import dev.chancery.acme.Retention;
 import dev.chancery.acme.TargetNetworks;
 import dev.chancery.core.Cidr;
 import dev.chancery.core.IssuerId;
@@ -268,8 +270,9 @@ final class ConfigurationFile {
       throw list.refused("the endpoint named default is missing");
     }
     ValidationSection validation = validation(section.section("validation"));
+    Retention retention = retention(section.section("retention"));
     section.end();
-    return new AcmeSection(Map.copyOf(endpoints), validation);
+    return new AcmeSection(Map.copyOf(endpoints), validation, retention);
   }
 
   private static EndpointSection endpoint(
@@ -280,6 +283,7 @@ final class ConfigurationFile {
             section.required("profile", ProfileId::new),
             section.optional("termsOfService", ConfigurationFile::webUrl),
             section.optional("website", ConfigurationFile::webUrl),
+            authorizations(section),
             section);
     section.end();
     if (issuers.stream().noneMatch(issuer -> issuer.name().equals(endpoint.issuer()))) {
@@ -287,6 +291,37 @@ final class ConfigurationFile {
     }
     requireName(name, endpoint);
     return endpoint;
+  }
+
+  private static AuthorizationUse authorizations(YamlSection section) throws ConfigurationInvalid {
+    boolean reuse = section.optional("reuseAuthorizations", ConfigurationFile::truth).orElse(true);
+    boolean inAdvance =
+        section.optional("preAuthorization", ConfigurationFile::truth).orElse(reuse);
+    if (inAdvance && !reuse) {
+      throw section.refused(
+          "preAuthorization", "is of no use without reuseAuthorizations: no order would have it");
+    }
+    return new AuthorizationUse(reuse, inAdvance);
+  }
+
+  private static Retention retention(Optional<YamlSection> section) throws ConfigurationInvalid {
+    Retention retention =
+        new Retention(
+            optional(section, "issued", ConfigurationFile::retained)
+                .orElse(Retention.USUAL.issued()),
+            optional(section, "others", ConfigurationFile::retained)
+                .orElse(Retention.USUAL.others()));
+    end(section);
+    return retention;
+  }
+
+  private static Duration retained(String text) {
+    Duration duration = duration(text);
+    if (duration.compareTo(Retention.LEAST) < 0) {
+      throw new IllegalArgumentException(
+          "at least " + Retention.LEAST.toHours() + "h, not " + text);
+    }
+    return duration;
   }
 
   /** Which names an endpoint can have is ACME's to say. */
@@ -301,7 +336,8 @@ final class ConfigurationFile {
               URI.create("https://localhost"),
               endpoint.termsOfService(),
               endpoint.website(),
-              1);
+              1,
+              endpoint.authorizations());
     } catch (IllegalArgumentException e) {
       throw endpoint.place().refused(e.getMessage());
     }

@@ -73,7 +73,9 @@ final class Server implements AutoCloseable {
   /** An eighth of the heap that the launcher gives. */
   private static final long CACHED_ANSWERS = 32L * 1024 * 1024;
 
-  private static final int MOST_PRUNED = 100_000;
+  /** Rows that one transaction deletes: few, for others wait for it on the embedded database. */
+  private static final int MOST_PRUNED = 500;
+
   private static final int MOST_NAMES = 100;
 
   private final Home home;
@@ -275,7 +277,7 @@ final class Server implements AutoCloseable {
     work.once("crls", Duration.ofMinutes(1), publisher::refreshDue);
     work.once("recovery", Duration.ofSeconds(30), recovery::run);
     work.once("acme recovery", Duration.ofSeconds(10), () -> acme.recover(ISSUANCE_GRACE));
-    work.once("nonces", Duration.ofMinutes(5), () -> acme.prune(MOST_PRUNED));
+    work.once("pruning", Duration.ofMinutes(1), () -> prune(acme));
     work.everywhere("certificate of the api", Duration.ofMinutes(10), tls::renewIfDue);
     work.everywhere(
         "certificate of the administrator", Duration.ofMinutes(10), administrator::renewIfDue);
@@ -327,13 +329,23 @@ final class Server implements AutoCloseable {
                     addresses.apiUrl().uri(),
                     endpoint.termsOfService(),
                     endpoint.website(),
-                    MOST_NAMES)));
+                    MOST_NAMES,
+                    endpoint.authorizations())));
     Configuration.ValidationSection validation = section.validation();
     return AcmeSettings.of(
         endpoints,
         validation.http01Port(),
         new TargetNetworks(validation.networks().allow(), validation.networks().deny()),
-        validation.resolvers());
+        validation.resolvers(),
+        section.retention());
+  }
+
+  /** As long as there is something, so that no load makes more than is deleted. */
+  private static void prune(AcmeServer acme) {
+    boolean more = true;
+    while (more && !Thread.currentThread().isInterrupted()) {
+      more = acme.prune(MOST_PRUNED);
+    }
   }
 
   /** The host by which a client on this machine reaches the admin listener. */

@@ -32,6 +32,7 @@ class ReferenceConfigurationTest {
     assertThat(reference.token()).isEqualTo(standard.token());
     assertThat(reference.profiles()).isEqualTo(standard.profiles());
     assertThat(reference.acme().validation()).isEqualTo(standard.acme().validation());
+    assertThat(reference.acme().retention()).isEqualTo(standard.acme().retention());
     assertThat(reference.crl()).isEqualTo(standard.crl());
     assertThat(reference.ocsp()).isEqualTo(standard.ocsp());
   }

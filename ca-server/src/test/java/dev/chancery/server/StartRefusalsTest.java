@@ -229,6 +229,28 @@ class StartRefusalsTest {
             "acme.endpoints.directory",
             "not an endpoint name"),
         Refusal.edited(
+            "reuse of authorizations that is neither on nor off",
+            "profile: tls-server}",
+            "profile: tls-server, reuseAuthorizations: perhaps}",
+            "perhaps",
+            "acme.endpoints.default.reuseAuthorizations: true or false, not perhaps"),
+        Refusal.edited(
+            "pre-authorization that no order would have",
+            "profile: tls-server}",
+            "profile: tls-server, reuseAuthorizations: false, preAuthorization: true}",
+            "preAuthorization: true",
+            "acme.endpoints.default.preAuthorization: is of no use without reuseAuthorizations"),
+        Refusal.override(
+            "retention that no clock can be trusted with",
+            "acme.retention.others=59m",
+            "chancery: --set acme.retention.others: at least 1h, not 59m"),
+        Refusal.edited(
+            "misspelt retention",
+            "acme:\n",
+            "acme:\n  retention: {isued: 30d}\n",
+            "isued",
+            "unknown key acme.retention.isued"),
+        Refusal.edited(
             "token slower than recovery",
             "kind: pkcs12",
             "kind: pkcs12\n  timeout: 21s",
