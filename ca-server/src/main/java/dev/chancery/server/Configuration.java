@@ -92,6 +92,8 @@ record Configuration(
 
   /**
    * @param certificate a PEM file: the issuer's certificate, then those above it without the root
+   * @param alternateChains more files like it, for other ways to a root: each begins with the
+   *     issuer's certificate or with another one of its name and key
    * @param ocspKeyId the key of the delegated OCSP signer; made when it is missing
    * @param tokens the names of the tokens that hold its key, the preferred one first
    * @param ocspToken the name of the token that holds its OCSP signer's key
@@ -100,6 +102,7 @@ record Configuration(
   record IssuerSection(
       IssuerId name,
       Path certificate,
+      List<Path> alternateChains,
       KeyId keyId,
       KeyId ocspKeyId,
       boolean rsaPss,

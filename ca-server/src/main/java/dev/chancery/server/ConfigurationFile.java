@@ -215,6 +215,7 @@ final class ConfigurationFile {
           new IssuerSection(
               section.required("name", IssuerId::new),
               section.required("certificate", Path::of),
+              List.copyOf(section.list("alternateChains", Path::of)),
               section.required("keyId", KeyId::new),
               section.required("ocspKeyId", KeyId::new),
               section.optional("rsaPss", ConfigurationFile::truth).orElse(false),
