@@ -8,9 +8,13 @@ import java.util.Optional;
 /** Reads, updates and deactivates an account (RFC 8555 sections 7.3.2 and 7.3.6). */
 final class AccountResource {
   private final Accounts accounts;
+  private final Orders orders;
+  private final Authorizations authorizations;
 
-  AccountResource(Accounts accounts) {
+  AccountResource(Accounts accounts, Orders orders, Authorizations authorizations) {
     this.accounts = accounts;
+    this.orders = orders;
+    this.authorizations = authorizations;
   }
 
   Reply reply(SignedRequest.ByAccount request) throws AcmeProblem {
@@ -27,6 +31,12 @@ final class AccountResource {
       if (!accounts.deactivate(account.id())) {
         throw new AcmeProblem(AcmeError.ACCOUNT_DEACTIVATED, "the account is deactivated");
       }
+      // Nobody can use these any more, from the statement above on; what a crash leaves of them
+      // ends
+      // with its expiry. An order that is processing already is brought to its end.
+      orders.cancelAll(
+          account.id(), Problem.of(AcmeError.UNAUTHORIZED, "the account was deactivated"));
+      authorizations.deactivateAll(account.id());
       return AccountView.deactivated(urls, account);
     }
     Optional<List<String>> contacts = payload.texts("contact");

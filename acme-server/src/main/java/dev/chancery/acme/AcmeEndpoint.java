@@ -17,6 +17,8 @@ import java.util.regex.Pattern;
  * @param binding what is made of external account bindings
  * @param challenges how names are proven
  * @param mostNames how many identifiers an order may name
+ * @param authorizations what an account's authorizations are good for beyond the order that they
+ *     were made for
  */
 public record AcmeEndpoint(
     String name,
@@ -27,7 +29,8 @@ public record AcmeEndpoint(
     Optional<URI> website,
     BindingRule binding,
     OfferedChallenges challenges,
-    int mostNames) {
+    int mostNames,
+    AuthorizationUse authorizations) {
   public static final String DEFAULT = "default";
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
 

@@ -28,6 +28,9 @@ enum AcmeError {
   /** Section 7.4: MUST be 403. */
   ORDER_NOT_READY("orderNotReady", 403),
   REJECTED_IDENTIFIER("rejectedIdentifier", 400),
+  /** Section 7.4.1: unwilling to issue for an identifier is 403 where it is to be authorized. */
+  FORBIDDEN_IDENTIFIER("rejectedIdentifier", 403),
+  FORBIDDEN_IDENTIFIER_TYPE("unsupportedIdentifier", 403),
   SERVER_INTERNAL("serverInternal", 500),
   TLS("tls", 400),
   /** An outage, of the token or the database: the same request can succeed later. */

@@ -41,6 +41,7 @@ public final class AcmeServer implements AutoCloseable {
   private final TlsAlpn01 tlsAlpn01;
   private final Validations validations;
   private final OrderRecovery recovery;
+  private final Pruning pruning;
   private final Exchanges exchanges;
 
   private final NewAccountResource newAccount;
@@ -48,6 +49,7 @@ public final class AcmeServer implements AutoCloseable {
   private final AccountOrdersResource accountOrders;
   private final KeyChangeResource keyChange;
   private final NewOrderResource newOrder;
+  private final NewAuthorizationResource newAuthorization;
   private final OrderResource order;
   private final FinalizeResource finalizeOrder;
   private final AuthorizationResource authorization;
@@ -100,15 +102,19 @@ public final class AcmeServer implements AutoCloseable {
             settings.pauses(),
             settings.mostValidations());
     this.recovery = new OrderRecovery(orders, issuance, clock, settings.endpoints());
+    this.pruning = new Pruning(database, clock, settings.retention());
     this.exchanges =
         new Exchanges(settings.endpoints(), new SignedRequests(nonces, accounts), nonces);
 
     this.newAccount = new NewAccountResource(accounts, bindingKeys);
-    this.account = new AccountResource(accounts);
+    this.account = new AccountResource(accounts, orders, authorizations);
     this.accountOrders = new AccountOrdersResource(orders, settings.ordersPerPage());
     this.keyChange = new KeyChangeResource(accounts);
     this.newOrder =
         new NewOrderResource(orders, authority, bindingKeys, clock, settings.orderLifetime());
+    this.newAuthorization =
+        new NewAuthorizationResource(
+            orders, authorizations, authority, bindingKeys, clock, settings.orderLifetime());
     this.order = new OrderResource(orders);
     this.finalizeOrder = new FinalizeResource(orders, issuance, bindingKeys, clock);
     this.authorization = new AuthorizationResource(authorizations);
@@ -154,6 +160,7 @@ public final class AcmeServer implements AutoCloseable {
     post(routes, "account/{id}/orders", exchanges.byAccount(accountOrders::reply));
     post(routes, "key-change", exchanges.byAccount(keyChange::reply));
     post(routes, "new-order", exchanges.byAccount(newOrder::reply));
+    post(routes, "new-authz", exchanges.byAccount(newAuthorization::reply));
     post(routes, "order/{id}", exchanges.byAccount(order::reply));
     post(routes, "order/{id}/finalize", exchanges.byAccount(finalizeOrder::reply));
     post(routes, "authorization/{id}", exchanges.byAccount(authorization::reply));
@@ -215,9 +222,17 @@ public final class AcmeServer implements AutoCloseable {
     recovery.run(stuckFor);
   }
 
-  /** Forgets at most this many nonces that nobody could use any more; returns how many. */
-  public int prune(int limit) {
-    return nonces.prune(limit);
+  /**
+   * Deletes what has ended long enough ago: nonces, orders, authorizations with their challenges.
+   * To be called now and then, on any number of nodes; a call is a few short transactions.
+   *
+   * @param limit how many rows of a kind a transaction deletes at most, apart from what belongs to
+   *     them
+   * @return whether there may be more, for the next call to delete
+   */
+  public boolean prune(int limit) {
+    boolean moreNonces = nonces.prune(limit) == limit;
+    return pruning.run(limit) || moreNonces;
   }
 
   /** Stops the validations; what they left is gone on with elsewhere or at the next start. */

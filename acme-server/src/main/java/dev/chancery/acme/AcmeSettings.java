@@ -21,6 +21,7 @@ import java.util.Set;
  * @param orderLifetime how long an order and its unproven authorizations can be worked on
  * @param authorizationLifetime how long a proof of control counts
  * @param ordersPerPage how many URLs a page of an account's orders has
+ * @param retention for how long what has ended is kept
  */
 public record AcmeSettings(
     List<AcmeEndpoint> endpoints,
@@ -34,7 +35,8 @@ public record AcmeSettings(
     int mostValidations,
     Duration orderLifetime,
     Duration authorizationLifetime,
-    int ordersPerPage) {
+    int ordersPerPage,
+    Retention retention) {
   public AcmeSettings {
     endpoints = List.copyOf(endpoints);
     redirectPorts = Set.copyOf(redirectPorts);
@@ -55,7 +57,8 @@ public record AcmeSettings(
       int tlsAlpn01Port,
       TargetNetworks networks,
       List<InetSocketAddress> resolvers,
-      Optional<DnsTrustAnchors> trustAnchors) {
+      Optional<DnsTrustAnchors> trustAnchors,
+      Retention retention) {
     return new AcmeSettings(
         endpoints,
         http01Port,
@@ -72,6 +75,7 @@ public record AcmeSettings(
         64,
         Duration.ofDays(1),
         Duration.ofDays(7),
-        100);
+        100,
+        retention);
   }
 }

@@ -27,6 +27,10 @@ record AcmeUrls(AcmeEndpoint endpoint) {
     return at("new-order");
   }
 
+  String newAuthz() {
+    return at("new-authz");
+  }
+
   String revokeCert() {
     return at("revoke-cert");
   }

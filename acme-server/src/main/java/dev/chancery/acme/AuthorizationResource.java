@@ -19,12 +19,16 @@ final class AuthorizationResource {
     if (!request.payload().get().requiredText("status").equals("deactivated")) {
       throw AcmeProblem.malformed("the only status that can be asked for is deactivated");
     }
-    boolean open =
+    boolean done =
         switch (authorization.status()) {
-          case PENDING, VALID -> true;
-          case INVALID, DEACTIVATED, EXPIRED -> false;
+          case PENDING, VALID ->
+              authorizations.deactivate(authorization)
+                  || find(request, id).status() == Authorization.Status.DEACTIVATED;
+          // Said before: clients repeat it when an answer was lost.
+          case DEACTIVATED -> true;
+          case INVALID, EXPIRED -> false;
         };
-    if (!open || !authorizations.deactivate(authorization)) {
+    if (!done) {
       throw AcmeProblem.malformed("the authorization is neither pending nor valid");
     }
     return AuthorizationView.reply(request.urls(), find(request, id));

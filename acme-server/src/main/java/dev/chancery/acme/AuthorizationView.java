@@ -11,6 +11,10 @@ final class AuthorizationView {
   private AuthorizationView() {}
 
   static Reply reply(AcmeUrls urls, Authorization authorization) {
+    return reply(200, urls, authorization);
+  }
+
+  static Reply reply(int status, AcmeUrls urls, Authorization authorization) {
     ObjectNode json =
         Json.object()
             .put("status", authorization.status().toString())
@@ -25,7 +29,7 @@ final class AuthorizationView {
       challenges.add(challenge(urls, challenge));
       processing |= challenge.state() instanceof Challenge.State.Processing;
     }
-    Reply reply = Reply.json(200, json);
+    Reply reply = Reply.json(status, json);
     return processing ? reply.withRetryAfter(RETRY_AFTER) : reply;
   }
 

@@ -34,6 +34,8 @@ import org.jooq.Select;
  * one order that are settled at once, the later one sees the earlier.
  */
 final class Authorizations {
+  private static final int MOST_DEACTIVATED = 500;
+
   private final Database database;
   private final Clock clock;
   private final Duration lifetime;
@@ -239,6 +241,7 @@ final class Authorizations {
       sql.update(ACME_AUTHORIZATIONS)
           .set(ACME_AUTHORIZATIONS.STATUS, "valid")
           .set(ACME_AUTHORIZATIONS.EXPIRES_AT, Times.stored(end))
+          .set(ACME_AUTHORIZATIONS.REVIEW_AT, Times.stored(end))
           .where(ACME_AUTHORIZATIONS.ID.eq(authorization))
           .and(ACME_AUTHORIZATIONS.STATUS.eq("pending"))
           .and(ACME_AUTHORIZATIONS.EXPIRES_AT.gt(Times.stored(now)))
@@ -319,6 +322,27 @@ final class Authorizations {
       }
       return moved == 1;
     });
+  }
+
+  /** The account's pending and valid authorizations are deactivated, some at a time. */
+  void deactivateAll(AccountId owner) {
+    int moved;
+    do {
+      moved =
+          database.inTransaction(sql ->
+              sql.update(ACME_AUTHORIZATIONS)
+                  .set(ACME_AUTHORIZATIONS.STATUS, "deactivated")
+                  .where(
+                      ACME_AUTHORIZATIONS.ID.in(
+                          select(ACME_AUTHORIZATIONS.ID)
+                              .from(ACME_AUTHORIZATIONS)
+                              .where(ACME_AUTHORIZATIONS.ACCOUNT_ID.eq(owner.value()))
+                              .and(ACME_AUTHORIZATIONS.STATUS.in("pending", "valid"))
+                              .orderBy(ACME_AUTHORIZATIONS.ID)
+                              .limit(MOST_DEACTIVATED)))
+                  .and(ACME_AUTHORIZATIONS.STATUS.in("pending", "valid"))
+                  .execute());
+    } while (moved > 0);
   }
 
   private static void lockOrders(DSLContext sql, UUID authorization) {

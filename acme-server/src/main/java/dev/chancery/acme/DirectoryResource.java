@@ -20,6 +20,10 @@ final class DirectoryResource {
             .put("newOrder", urls.newOrder())
             .put("revokeCert", urls.revokeCert())
             .put("keyChange", urls.keyChange());
+    // Section 7.1.1: a server without pre-authorization leaves newAuthz out.
+    if (urls.endpoint().authorizations().inAdvance()) {
+      json.put("newAuthz", urls.newAuthz());
+    }
     ObjectNode meta = json.putObject("meta");
     urls.endpoint().termsOfService().ifPresent(uri -> meta.put("termsOfService", uri.toString()));
     urls.endpoint().website().ifPresent(uri -> meta.put("website", uri.toString()));

@@ -41,10 +41,12 @@ final class FinalizeResource {
           issue(request.urls().endpoint(), processing);
         } else {
           // Another request was faster; whether it was this same one repeated, its CSR says.
-          requireRepeated(find(request, id), csr);
+          return repeated(request, find(request, id), csr);
         }
       }
-      case Order other -> requireRepeated(other, csr);
+      case Order other -> {
+        return repeated(request, other, csr);
+      }
     }
     return OrderView.reply(200, request.urls(), find(request, id));
   }
@@ -81,19 +83,31 @@ final class FinalizeResource {
     }
   }
 
-  /** A client that lost an answer asks again with the same CSR and is told how the order stands. */
-  private static void requireRepeated(Order order, Der csr) throws AcmeProblem {
-    boolean repeated =
-        switch (order) {
-          case Order.Processing processing -> processing.csr().equals(csr);
-          case Order.Valid valid -> valid.csr().equals(csr);
-          case Order.Pending pending -> false;
-          case Order.Ready ready -> false;
-          case Order.Invalid invalid -> false;
-        };
-    if (!repeated) {
-      throw new AcmeProblem(AcmeError.ORDER_NOT_READY, "the order is not ready");
-    }
+  /**
+   * A client that lost an answer asks again with the same CSR and is told what came of it. Another
+   * CSR is too late.
+   */
+  private static Reply repeated(SignedRequest.ByAccount request, Order order, Der csr)
+      throws AcmeProblem {
+    return switch (order) {
+      case Order.Processing processing when processing.csr().equals(csr) ->
+          OrderView.reply(200, request.urls(), order);
+      case Order.Valid valid when valid.csr().equals(csr) ->
+          OrderView.reply(200, request.urls(), order);
+      case Order.Invalid(var details, var asked, var problem)
+          when asked.equals(Optional.of(csr)) && problem.isPresent() ->
+          Reply.problem(problem.get());
+      case Order.Processing processing -> throw notReady("its certificate is made for another CSR");
+      case Order.Valid valid -> throw notReady("it has a certificate, made for another CSR");
+      case Order.Invalid invalid -> throw notReady("it is invalid");
+      case Order.Pending pending -> throw notReady("not all of its authorizations are valid");
+      // It was processing and went back: the token was away, and this request can be made again.
+      case Order.Ready ready -> throw notReady("another request for it has just failed");
+    };
+  }
+
+  private static AcmeProblem notReady(String why) {
+    return new AcmeProblem(AcmeError.ORDER_NOT_READY, "the order is not ready: " + why);
   }
 
   private static void requireMatch(Der encoded, Order.Ready order, Account account)

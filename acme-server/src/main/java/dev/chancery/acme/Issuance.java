@@ -79,7 +79,7 @@ final class Issuance {
   }
 
   private void complete(Order.Processing order, IssuedCertificate issued) {
-    if (orders.complete(order, issued.issuer(), issued.serial()) || isKnown(order, issued)) {
+    if (orders.complete(order, issued) || isKnown(order, issued)) {
       return;
     }
     // Another node took the order over and was faster: an order has one certificate.

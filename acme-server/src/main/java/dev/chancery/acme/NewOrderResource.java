@@ -55,7 +55,8 @@ final class NewOrderResource {
             allowance.preauthorized(names),
             expires,
             notBefore,
-            notAfter);
+            notAfter,
+            endpoint.authorizations().reuse());
     return OrderView.reply(201, request.urls(), order);
   }
 
@@ -88,8 +89,8 @@ final class NewOrderResource {
       try {
         Name name = Identifiers.parse(type, value);
         allowance.requireName(name);
-        if (!allowance.preauthorized(Set.of(name)).contains(name)) {
-          requireProvable(endpoint, name);
+        if (!allowance.preauthorizes(name)) {
+          endpoint.challenges().requireProvable(name);
         }
         requirePermitted(endpoint, Set.of(name), Optional.empty(), Optional.empty());
         names.add(name);
@@ -101,14 +102,6 @@ final class NewOrderResource {
     }
     requireNone(bad);
     return names;
-  }
-
-  private static void requireProvable(AcmeEndpoint endpoint, Name name) throws AcmeProblem {
-    if (endpoint.challenges().proving(name).isEmpty()) {
-      throw new AcmeProblem(
-          AcmeError.REJECTED_IDENTIFIER,
-          "no challenge that this endpoint offers can prove control of " + name.value());
-    }
   }
 
   private static Problem.Subproblem subproblem(Problem problem, String type, String value) {

@@ -138,20 +138,20 @@ final class Nonces {
 
   /** Forgets at most this many nonces that expired long enough ago; returns how many. */
   int prune(int limit) {
-    return database
-        .sql()
-        .deleteFrom(ACME_SPENT_NONCES)
-        .where(
-            row(ACME_SPENT_NONCES.EXPIRES_AT, ACME_SPENT_NONCES.OCTETS)
-                .in(
-                    select(ACME_SPENT_NONCES.EXPIRES_AT, ACME_SPENT_NONCES.OCTETS)
-                        .from(ACME_SPENT_NONCES)
-                        .where(
-                            ACME_SPENT_NONCES.EXPIRES_AT.lt(
-                                Times.stored(clock.instant().minus(KEPT_LONGER))))
-                        .orderBy(ACME_SPENT_NONCES.EXPIRES_AT)
-                        .limit(limit)))
-        .execute();
+    // In a transaction, which is run again when it meets another node that prunes.
+    return database.inTransaction(sql ->
+        sql.deleteFrom(ACME_SPENT_NONCES)
+            .where(
+                row(ACME_SPENT_NONCES.EXPIRES_AT, ACME_SPENT_NONCES.OCTETS)
+                    .in(
+                        select(ACME_SPENT_NONCES.EXPIRES_AT, ACME_SPENT_NONCES.OCTETS)
+                            .from(ACME_SPENT_NONCES)
+                            .where(
+                                ACME_SPENT_NONCES.EXPIRES_AT.lt(
+                                    Times.stored(clock.instant().minus(KEPT_LONGER))))
+                            .orderBy(ACME_SPENT_NONCES.EXPIRES_AT)
+                            .limit(limit)))
+            .execute());
   }
 
   private byte[] mac(byte[] body) {

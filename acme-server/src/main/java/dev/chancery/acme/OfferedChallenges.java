@@ -50,4 +50,17 @@ public record OfferedChallenges(List<ChallengeKind> kinds, List<DnsName> issuerD
   List<ChallengeKind> proving(Name name) {
     return kinds.stream().filter(kind -> kind.proves(name)).toList();
   }
+
+  /**
+   * Refuses a name that nothing offered can prove.
+   *
+   * @throws AcmeProblem rejectedIdentifier
+   */
+  void requireProvable(Name name) throws AcmeProblem {
+    if (proving(name).isEmpty()) {
+      throw new AcmeProblem(
+          AcmeError.REJECTED_IDENTIFIER,
+          "no challenge that this endpoint offers can prove control of " + name.value());
+    }
+  }
 }

@@ -58,7 +58,14 @@ sealed interface Order {
 
   record Valid(Details details, Der csr, IssuerId issuer, SerialNumber serial) implements Order {}
 
-  record Invalid(Details details, Optional<ObjectNode> problem) implements Order {}
+  /**
+   * Nothing more comes of it.
+   *
+   * @param csr what its certificate was asked for with, if it came so far
+   * @param problem why; nothing when it expired
+   */
+  record Invalid(Details details, Optional<Der> csr, Optional<ObjectNode> problem)
+      implements Order {}
 
   Details details();
 }

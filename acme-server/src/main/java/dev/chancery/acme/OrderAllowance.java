@@ -46,7 +46,12 @@ record OrderAllowance(Optional<BindingPolicy> policy) {
   /** Those of the names that the account need not prove. */
   Set<Name> preauthorized(Set<Name> names) {
     Set<Name> preauthorized = new LinkedHashSet<>(names);
-    preauthorized.removeIf(name -> policy.isEmpty() || !policy.get().preauthorizes(name));
+    preauthorized.removeIf(name -> !preauthorizes(name));
     return preauthorized;
+  }
+
+  /** Whether the account need not prove a name. */
+  boolean preauthorizes(Name name) {
+    return policy.isPresent() && policy.get().preauthorizes(name);
   }
 }

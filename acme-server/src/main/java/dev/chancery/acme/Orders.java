@@ -5,14 +5,17 @@ import static dev.chancery.store.schema.Tables.ACME_AUTHORIZATIONS;
 import static dev.chancery.store.schema.Tables.ACME_CHALLENGES;
 import static dev.chancery.store.schema.Tables.ACME_ORDERS;
 import static dev.chancery.store.schema.Tables.ACME_ORDER_AUTHORIZATIONS;
+import static org.jooq.impl.DSL.select;
 
 import dev.chancery.core.AccountId;
 import dev.chancery.core.Der;
+import dev.chancery.core.IssuedCertificate;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.store.Database;
+import dev.chancery.store.schema.tables.records.AcmeAuthorizationsRecord;
 import dev.chancery.store.schema.tables.records.AcmeChallengesRecord;
 import dev.chancery.store.schema.tables.records.AcmeOrdersRecord;
 import java.security.SecureRandom;
@@ -20,7 +23,10 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -28,6 +34,8 @@ import org.jooq.Condition;
 import org.jooq.DSLContext;
 import org.jooq.InsertValuesStep5;
 import org.jooq.Record;
+import org.jooq.SQLDialect;
+import org.jooq.SelectLimitStep;
 import org.jooq.impl.DSL;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +45,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Orders {
   private static final int TOKEN_OCTETS = 32;
+  private static final int MOST_CANCELLED = 500;
 
   private final Database database;
   private final TimeOrderedIds ids;
@@ -52,7 +61,9 @@ final class Orders {
 
   /**
    * Makes an order with an authorization for each name, in one transaction. Those for preauthorized
-   * names are valid as long as the order can be worked on; the others have challenges.
+   * names are valid as long as the order can be worked on. Another name that the account holds a
+   * valid authorization for, one that lasts as long, needs no other when reuse is allowed. The rest
+   * have challenges; an order without any is ready at once.
    */
   Order create(
       AccountId owner,
@@ -61,25 +72,31 @@ final class Orders {
       Set<Name> preauthorized,
       Instant expires,
       Optional<Instant> notBefore,
-      Optional<Instant> notAfter) {
+      Optional<Instant> notAfter,
+      boolean reuse) {
     OrderId id = new OrderId(ids.next());
-    boolean ready = preauthorized.containsAll(names);
     return database.inTransaction(sql -> {
+      Set<Name> toProve = new HashSet<>(names);
+      toProve.removeAll(preauthorized);
+      Map<Name, AuthorizationId> held = reuse ? held(sql, owner, toProve, expires) : Map.of();
+      boolean ready = held.keySet().containsAll(toProve);
       sql.insertInto(ACME_ORDERS)
           .set(ACME_ORDERS.ID, id.value())
           .set(ACME_ORDERS.ACCOUNT_ID, owner.value())
           .set(ACME_ORDERS.STATUS, ready ? "ready" : "pending")
           .set(ACME_ORDERS.CREATED_AT, Times.stored(Times.now(clock)))
           .set(ACME_ORDERS.EXPIRES_AT, Times.stored(expires))
+          .set(ACME_ORDERS.ENDS_AT, Times.stored(expires))
           .set(ACME_ORDERS.NOT_BEFORE, notBefore.map(Times::stored).orElse(null))
           .set(ACME_ORDERS.NOT_AFTER, notAfter.map(Times::stored).orElse(null))
           .execute();
       List<Order.Item> items = new ArrayList<>();
       for (Name name : names) {
+        AuthorizationId known = held.get(name);
         AuthorizationId authorization =
-            preauthorized.contains(name)
-                ? authorize(sql, owner, "valid", List.of(), name, expires)
-                : authorize(sql, owner, "pending", challenges.proving(name), name, expires);
+            known == null
+                ? authorize(sql, owner, preauthorized.contains(name), challenges, name, expires)
+                : known;
         sql.insertInto(ACME_ORDER_AUTHORIZATIONS)
             .set(ACME_ORDER_AUTHORIZATIONS.ORDER_ID, id.value())
             .set(ACME_ORDER_AUTHORIZATIONS.POSITION, items.size())
@@ -92,11 +109,77 @@ final class Orders {
     });
   }
 
+  /**
+   * The valid authorizations among these names that last until an instant. They are locked until
+   * the transaction ends, so that none is deactivated before the new order is there to be seen.
+   */
+  private static Map<Name, AuthorizationId> held(
+      DSLContext sql, AccountId owner, Set<Name> names, Instant until) {
+    Map<Name, AuthorizationId> held = new HashMap<>();
+    SelectLimitStep<AcmeAuthorizationsRecord> valid =
+        sql.selectFrom(ACME_AUTHORIZATIONS)
+            .where(ACME_AUTHORIZATIONS.ACCOUNT_ID.eq(owner.value()))
+            .and(ACME_AUTHORIZATIONS.NAME.in(names.stream().map(Name::value).toList()))
+            .and(ACME_AUTHORIZATIONS.STATUS.eq("valid"))
+            .and(ACME_AUTHORIZATIONS.EXPIRES_AT.ge(Times.stored(until)))
+            .orderBy(ACME_AUTHORIZATIONS.ID);
+    // H2 has no such lock, and needs none: its transactions come one after the other.
+    for (AcmeAuthorizationsRecord row :
+        sql.family() == SQLDialect.H2 ? valid.fetch() : valid.forShare().fetch()) {
+      // Of several the youngest, which comes last.
+      held.put(
+          Identifiers.stored(row.getNameKind(), row.getName()), new AuthorizationId(row.getId()));
+    }
+    held.keySet().retainAll(names);
+    return held;
+  }
+
+  /**
+   * An authorization before there is an order (RFC 8555 section 7.4.1).
+   *
+   * @param existing whether it was there before
+   */
+  record InAdvance(AuthorizationId id, boolean existing) {}
+
+  /**
+   * The account's authorization for a name: a valid one that would serve an order made now, else
+   * one that is pending, else a new one.
+   *
+   * @param preauthorized whether a new one needs no proof
+   * @param expires when an order made now, or a new authorization, ends
+   */
+  InAdvance authorizeInAdvance(
+      AccountId owner,
+      OfferedChallenges challenges,
+      Name name,
+      boolean preauthorized,
+      Instant expires) {
+    return database.inTransaction(sql -> {
+      AuthorizationId valid = held(sql, owner, Set.of(name), expires).get(name);
+      if (valid != null) {
+        return new InAdvance(valid, true);
+      }
+      AcmeAuthorizationsRecord pending =
+          sql.selectFrom(ACME_AUTHORIZATIONS)
+              .where(ACME_AUTHORIZATIONS.ACCOUNT_ID.eq(owner.value()))
+              .and(ACME_AUTHORIZATIONS.NAME.eq(name.value()))
+              .and(ACME_AUTHORIZATIONS.NAME_KIND.eq(Identifiers.type(name)))
+              .and(ACME_AUTHORIZATIONS.STATUS.eq("pending"))
+              .and(ACME_AUTHORIZATIONS.EXPIRES_AT.gt(Times.stored(Times.now(clock))))
+              .orderBy(ACME_AUTHORIZATIONS.ID.desc())
+              .limit(1)
+              .fetchOne();
+      return pending == null
+          ? new InAdvance(authorize(sql, owner, preauthorized, challenges, name, expires), false)
+          : new InAdvance(new AuthorizationId(pending.getId()), true);
+    });
+  }
+
   private AuthorizationId authorize(
       DSLContext sql,
       AccountId owner,
-      String status,
-      List<ChallengeKind> kinds,
+      boolean preauthorized,
+      OfferedChallenges offered,
       Name name,
       Instant expires) {
     AuthorizationId id = new AuthorizationId(ids.next());
@@ -105,10 +188,11 @@ final class Orders {
         .set(ACME_AUTHORIZATIONS.ACCOUNT_ID, owner.value())
         .set(ACME_AUTHORIZATIONS.NAME_KIND, Identifiers.type(name))
         .set(ACME_AUTHORIZATIONS.NAME, name.value())
-        .set(ACME_AUTHORIZATIONS.STATUS, status)
+        .set(ACME_AUTHORIZATIONS.STATUS, preauthorized ? "valid" : "pending")
         .set(ACME_AUTHORIZATIONS.EXPIRES_AT, Times.stored(expires))
+        .set(ACME_AUTHORIZATIONS.REVIEW_AT, Times.stored(expires))
         .execute();
-    if (kinds.isEmpty()) {
+    if (preauthorized) {
       // RFC 8555 section 7.1.4: a valid authorization lists what was validated, which is nothing.
       return id;
     }
@@ -120,7 +204,7 @@ final class Orders {
             ACME_CHALLENGES.KIND,
             ACME_CHALLENGES.TOKEN,
             ACME_CHALLENGES.STATUS);
-    for (ChallengeKind kind : kinds) {
+    for (ChallengeKind kind : offered.proving(name)) {
       byte[] token = new byte[TOKEN_OCTETS];
       random.nextBytes(token);
       challenges =
@@ -164,10 +248,8 @@ final class Orders {
             items(new OrderId(row.getId())));
     boolean expired = !clock.instant().isBefore(details.expires());
     return switch (row.getStatus()) {
-      case "pending" ->
-          expired ? new Order.Invalid(details, Optional.empty()) : new Order.Pending(details);
-      case "ready" ->
-          expired ? new Order.Invalid(details, Optional.empty()) : new Order.Ready(details);
+      case "pending" -> expired ? expired(details) : new Order.Pending(details);
+      case "ready" -> expired ? expired(details) : new Order.Ready(details);
       case "processing" ->
           new Order.Processing(details, Der.of(row.getCsr()), row.getProcessingSince().toInstant());
       case "valid" ->
@@ -177,9 +259,17 @@ final class Orders {
               new IssuerId(row.getIssuer()),
               SerialNumber.of(row.getSerial()));
       case "invalid" ->
-          new Order.Invalid(details, Optional.ofNullable(row.getProblem()).map(Json::readOwn));
+          new Order.Invalid(
+              details,
+              Optional.ofNullable(row.getCsr()).map(Der::of),
+              Optional.ofNullable(row.getProblem()).map(Json::readOwn));
       default -> throw new IllegalStateException("an order is in no known state");
     };
+  }
+
+  /** RFC 8555 section 7.1.6: an order that was not finalized in its time is invalid. */
+  private static Order expired(Order.Details details) {
+    return new Order.Invalid(details, Optional.empty(), Optional.empty());
   }
 
   private static Optional<Instant> instant(@Nullable OffsetDateTime time) {
@@ -202,13 +292,21 @@ final class Orders {
                 new AuthorizationId(row.getId())));
   }
 
-  /** The account's orders that are not invalid, oldest first, after a given one. */
+  /**
+   * The account's orders that are not invalid, expired ones among those, oldest first, after a
+   * given one (RFC 8555 section 7.1.2.1).
+   */
   List<OrderId> list(AccountId owner, Optional<OrderId> after, int limit) {
     return database
         .sql()
         .selectFrom(ACME_ORDERS)
         .where(ACME_ORDERS.ACCOUNT_ID.eq(owner.value()))
         .and(ACME_ORDERS.STATUS.ne("invalid"))
+        .and(
+            ACME_ORDERS
+                .STATUS
+                .notIn("pending", "ready")
+                .or(ACME_ORDERS.EXPIRES_AT.gt(Times.stored(clock.instant()))))
         .and(after.map(id -> ACME_ORDERS.ID.gt(id.value())).orElse(DSL.noCondition()))
         .orderBy(ACME_ORDERS.ID)
         .limit(limit)
@@ -236,13 +334,14 @@ final class Orders {
    * giving it up could leave the order with a revoked one. The first to come wins; who comes second
    * gives up its certificate if it is another.
    */
-  boolean complete(Order.Processing order, IssuerId issuer, SerialNumber serial) {
+  boolean complete(Order.Processing order, IssuedCertificate issued) {
     return database
             .sql()
             .update(ACME_ORDERS)
             .set(ACME_ORDERS.STATUS, "valid")
-            .set(ACME_ORDERS.ISSUER, issuer.value())
-            .set(ACME_ORDERS.SERIAL, serial.octets())
+            .set(ACME_ORDERS.ISSUER, issued.issuer().value())
+            .set(ACME_ORDERS.SERIAL, issued.serial().octets())
+            .set(ACME_ORDERS.ENDS_AT, Times.stored(issued.notAfter()))
             .where(ACME_ORDERS.ID.eq(order.details().id().value()))
             .and(ACME_ORDERS.STATUS.eq("processing"))
             .and(ACME_ORDERS.CSR.eq(order.csr().bytes()))
@@ -295,6 +394,31 @@ final class Orders {
         .eq(order.details().id().value())
         .and(ACME_ORDERS.STATUS.eq("processing"))
         .and(ACME_ORDERS.PROCESSING_SINCE.eq(Times.stored(order.since())));
+  }
+
+  /**
+   * The account's pending and ready orders become invalid, some at a time: so many may be open that
+   * one transaction over them all would keep others waiting.
+   */
+  void cancelAll(AccountId owner, Problem problem) {
+    int moved;
+    do {
+      moved =
+          database.inTransaction(sql ->
+              sql.update(ACME_ORDERS)
+                  .set(ACME_ORDERS.STATUS, "invalid")
+                  .set(ACME_ORDERS.PROBLEM, Json.text(problem.toJson()))
+                  .where(
+                      ACME_ORDERS.ID.in(
+                          select(ACME_ORDERS.ID)
+                              .from(ACME_ORDERS)
+                              .where(ACME_ORDERS.ACCOUNT_ID.eq(owner.value()))
+                              .and(ACME_ORDERS.STATUS.in("pending", "ready"))
+                              .orderBy(ACME_ORDERS.ID)
+                              .limit(MOST_CANCELLED)))
+                  .and(ACME_ORDERS.STATUS.in("pending", "ready"))
+                  .execute());
+    } while (moved > 0);
   }
 
   /** A processing order of an endpoint, whoever owns it: only recovery may ask. */

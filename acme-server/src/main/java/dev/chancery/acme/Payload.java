@@ -117,6 +117,12 @@ final class Payload {
     return Optional.of(object);
   }
 
+  /** An object that must be there. */
+  Payload payload(String member) throws AcmeProblem {
+    return new Payload(
+        object(member).orElseThrow(() -> AcmeProblem.malformed(member + " is missing")));
+  }
+
   List<Payload> objects(String member) throws AcmeProblem {
     JsonNode node = present(member);
     if (node == null) {

@@ -34,7 +34,12 @@ final class Reply {
   }
 
   static Reply problem(Problem problem) {
-    return of(problem.error().status(), "application/problem+json", Json.write(problem.toJson()));
+    return problem(problem.toJson());
+  }
+
+  /** A problem document as it was stored, with its status in it. */
+  static Reply problem(ObjectNode document) {
+    return of(document.get("status").intValue(), "application/problem+json", Json.write(document));
   }
 
   Reply with(String name, String value) {

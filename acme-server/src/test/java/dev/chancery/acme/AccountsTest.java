@@ -1,5 +1,8 @@
 package dev.chancery.acme;
 
+import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
+import static dev.chancery.store.schema.Tables.ACME_AUTHORIZATIONS;
+import static dev.chancery.store.schema.Tables.ACME_ORDERS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -166,6 +169,70 @@ final class AccountsTest {
     client.newOrder("gone.example").expectError(401, "unauthorized");
     register("{\"termsOfServiceAgreed\":true}").expectError(401, "unauthorized");
     register("{\"onlyReturnExisting\":true}").expectError(401, "unauthorized");
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.3.6: deactivation ends what the account has open, and nothing else")
+  void deactivationOfOpen() {
+    client.register();
+    AcmeClient.Answer ready = client.readyOrder(acme.web, "localhost");
+    AcmeClient.Answer pending = client.newOrder("gone.example").expect(201);
+    AcmeClient.Answer valid = client.newOrder("localhost").expect(201);
+    client.finalizeOrder(valid, TestAuthority.generate(), "localhost").expect(200);
+    AcmeClient other = new AcmeClient(acme.url).register();
+    AcmeClient.Answer kept = other.readyOrder(acme.web, "localhost");
+
+    client.post(client.account(), "{\"status\":\"deactivated\"}").expect(200);
+
+    assertThat(status(ready)).isEqualTo("invalid");
+    assertThat(status(pending)).isEqualTo("invalid");
+    assertThat(status(valid)).isEqualTo("valid");
+    assertThat(
+            acme.database
+                .sql()
+                .selectDistinct(ACME_AUTHORIZATIONS.STATUS)
+                .from(ACME_AUTHORIZATIONS)
+                .join(ACME_ACCOUNTS)
+                .on(ACME_ACCOUNTS.ID.eq(ACME_AUTHORIZATIONS.ACCOUNT_ID))
+                .where(ACME_ACCOUNTS.STATUS.eq("deactivated"))
+                .fetch(ACME_AUTHORIZATIONS.STATUS))
+        .containsOnly("deactivated");
+    assertThat(other.read(kept.location()).text("status")).isEqualTo("ready");
+    assertThat(other.newOrder("localhost").text("status")).isEqualTo("ready");
+  }
+
+  /** From the database: the account may not ask any more. */
+  private static String status(AcmeClient.Answer order) {
+    String id = order.location().substring(order.location().lastIndexOf('/') + 1);
+    try {
+      return acme.database
+          .sql()
+          .selectFrom(ACME_ORDERS)
+          .where(ACME_ORDERS.ID.eq(OrderId.parse(id).value()))
+          .fetchSingle()
+          .getStatus();
+    } catch (AcmeProblem e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.3.6: an account that is deactivated in the midst of its orders is so")
+  void deactivationRace() {
+    client.register();
+    for (int i = 0; i < 8; i++) {
+      client.newOrder("open" + i + ".example").expect(201);
+    }
+    List<Integer> statuses =
+        IntStream.range(0, 12)
+            .parallel()
+            .mapToObj(i ->
+                i == 6
+                    ? client.post(client.account(), "{\"status\":\"deactivated\"}").status()
+                    : client.newOrder("more" + i + ".example").status())
+            .toList();
+    assertThat(statuses).isSubsetOf(200, 201, 401).contains(200);
+    client.newOrder("late.example").expectError(401, "unauthorized");
   }
 
   @Test

@@ -64,7 +64,25 @@ final class Acme4jTest {
           .satisfies(name -> assertThat(name.get(1)).isEqualTo("localhost"));
       leaf.verify(certificate.getCertificateChain().get(1).getPublicKey());
       assertThat(certificate.getAlternates()).hasSize(1);
-      assertThat(account.getOrders()).toIterable().hasSize(1);
+      // Section 7.4.2: clients choose a chain by the name of the root that it leads to.
+      assertThat(certificate.isIssuedBy("Root 1")).isTrue();
+      assertThat(certificate.isIssuedBy("Root 2")).isFalse();
+      Certificate other = certificate.findCertificate("Root 2").orElseThrow();
+      assertThat(other.getCertificate()).isEqualTo(leaf);
+      assertThat(other.isIssuedBy("Root 2")).isTrue();
+      assertThat(certificate.findCertificate("Root 3")).isEmpty();
+
+      // Sections 7.4.1 and 7.5.2.
+      assertThat(account.newOrder().domains("localhost").create().getStatus())
+          .isEqualTo(Status.READY);
+      Authorization known = account.preAuthorizeDomain("localhost");
+      assertThat(known.getStatus()).isEqualTo(Status.VALID);
+      known.deactivate();
+      assertThat(known.getStatus()).isEqualTo(Status.DEACTIVATED);
+      assertThat(account.preAuthorizeDomain("localhost").getStatus()).isEqualTo(Status.PENDING);
+      assertThat(account.newOrder().domains("localhost").create().getStatus())
+          .isEqualTo(Status.PENDING);
+      assertThat(account.getOrders()).toIterable().hasSize(2);
 
       certificate.revoke(RevocationReason.KEY_COMPROMISE);
       assertThat(acme.authority.inState(CertificateRecord.State.REVOKED)).hasSize(1);

@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.Extension;
@@ -50,6 +51,7 @@ final class AcmeClient {
   final String algorithm;
   private final String jcaName;
   private String account = "";
+  private UnaryOperator<URI> route = UnaryOperator.identity();
 
   AcmeClient(URI base) {
     this(base, AcmeEndpoint.DEFAULT, TestAuthority.generate(), "ES256");
@@ -69,6 +71,12 @@ final class AcmeClient {
           case "RS256" -> "SHA256withRSA";
           default -> throw new IllegalArgumentException(algorithm);
         };
+  }
+
+  /** Sends each request where this says, as a load balancer would; the URLs stay what they are. */
+  AcmeClient through(UnaryOperator<URI> balancer) {
+    route = balancer;
+    return this;
   }
 
   /** What came back. */
@@ -138,12 +146,12 @@ final class AcmeClient {
   }
 
   Answer get(String url) {
-    return send(HttpRequest.newBuilder(URI.create(url)).GET());
+    return send(HttpRequest.newBuilder(route.apply(URI.create(url))).GET());
   }
 
   Answer method(String method, String url) {
     return send(
-        HttpRequest.newBuilder(URI.create(url))
+        HttpRequest.newBuilder(route.apply(URI.create(url)))
             .method(method, HttpRequest.BodyPublishers.noBody()));
   }
 
@@ -163,7 +171,7 @@ final class AcmeClient {
 
   Answer send(String url, String contentType, String body) {
     return send(
-        HttpRequest.newBuilder(URI.create(url))
+        HttpRequest.newBuilder(route.apply(URI.create(url)))
             .header("Content-Type", contentType)
             .POST(HttpRequest.BodyPublishers.ofString(body)));
   }

@@ -30,6 +30,10 @@ final class AcmeFixture implements AutoCloseable {
   static final String REQUIRED_BINDING = "bound-only";
   private static final BindingCipher CIPHER =
       new BindingCipher(new byte[BindingCipher.SECRET_OCTETS]);
+
+  /** An endpoint where each order has its names proven anew. */
+  static final String STRICT = "strict";
+
   private static final int CONNECTIONS = 16;
   private static final OfferedChallenges HTTP_ONLY =
       new OfferedChallenges(List.of(ChallengeKind.HTTP_01), List.of());
@@ -39,7 +43,7 @@ final class AcmeFixture implements AutoCloseable {
           List.of(new DnsName("ca.example"), new DnsName("authority.example")));
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-  final TestAuthority authority = new TestAuthority();
+  final TestAuthority authority;
   final WebTarget web = new WebTarget();
   final DnsServer dns = new DnsServer();
   final TlsTarget tls = new TlsTarget();
@@ -57,6 +61,7 @@ final class AcmeFixture implements AutoCloseable {
 
   AcmeFixture(DatabaseKind kind, Path folder, Clock clock, Optional<URI> termsOfService) {
     this.clock = clock;
+    this.authority = new TestAuthority(clock);
     dns.addLoopback("localhost.");
     TestDatabase where = kind.create(folder);
     this.database = open(where);
@@ -82,7 +87,18 @@ final class AcmeFixture implements AutoCloseable {
                     REQUIRED_BINDING,
                     Optional.empty(),
                     BindingRule.REQUIRED,
-                    OfferedChallenges.DEFAULT)),
+                    OfferedChallenges.DEFAULT),
+                new AcmeEndpoint(
+                    STRICT,
+                    TestAuthority.ISSUER,
+                    TestAuthority.PROFILE,
+                    url,
+                    Optional.empty(),
+                    Optional.empty(),
+                    BindingRule.NONE,
+                    OfferedChallenges.DEFAULT,
+                    10,
+                    new AuthorizationUse(false, false))),
             web.port(),
             tls.port(),
             new HashSet<>(Set.of(web.port())),
@@ -93,11 +109,23 @@ final class AcmeFixture implements AutoCloseable {
             16,
             Duration.ofDays(1),
             Duration.ofDays(7),
-            3);
+            3,
+            Retention.USUAL);
     this.server = newServer();
-    Javalin web = Javalin.create(config -> server.routes(config.routes));
+    serve(server, port);
+  }
+
+  private void serve(AcmeServer served, int port) {
+    Javalin web = Javalin.create(config -> served.routes(config.routes));
     web.start("localhost", port);
     parts.add(web::stop);
+  }
+
+  /** Another node with a socket of its own, behind the same external URL. */
+  URI secondNode() {
+    int port = freePort();
+    serve(newServer(), port);
+    return URI.create("http://localhost:" + port);
   }
 
   /** Another node: a server on the same database and authority, without a socket. */
@@ -127,7 +155,8 @@ final class AcmeFixture implements AutoCloseable {
         Optional.empty(),
         binding,
         challenges,
-        10);
+        10,
+        AuthorizationUse.FULL);
   }
 
   /** Does something while no connection to the database can be had. */

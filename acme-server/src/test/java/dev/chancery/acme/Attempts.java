@@ -25,7 +25,8 @@ final class Attempts {
               new OfferedChallenges(
                   List.of(ChallengeKind.DNS_PERSIST_01),
                   List.of(new DnsName("ca.example"), new DnsName("authority.example"))),
-              1));
+              1,
+              AuthorizationUse.FULL));
 
   private Attempts() {}
 

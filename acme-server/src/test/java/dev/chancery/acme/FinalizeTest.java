@@ -63,7 +63,12 @@ final class FinalizeTest {
   @DisplayName("RFC 8555 7.4: finalize before ready is 403 orderNotReady")
   void notReady() {
     AcmeClient.Answer order = client.newOrder("localhost").expect(201);
-    client.finalizeOrder(order, keys, "localhost").expectError(403, "orderNotReady");
+    assertThat(
+            client
+                .finalizeOrder(order, keys, "localhost")
+                .expectError(403, "orderNotReady")
+                .text("detail"))
+        .contains("not all of its authorizations are valid");
     assertThat(client.read(order.location()).text("status")).isEqualTo("pending");
   }
 
@@ -77,10 +82,15 @@ final class FinalizeTest {
     assertThat(first.text("status")).isEqualTo("valid");
     assertThat(first.location()).isEqualTo(order.location());
     assertThat(second.json()).isEqualTo(first.json());
+    assertThat(second.location()).isEqualTo(order.location());
     assertThat(made(CertificateRecord.State.ISSUED)).hasSize(1);
-    client
-        .finalizeOrder(order, TestAuthority.generate(), "localhost")
-        .expectError(403, "orderNotReady");
+    assertThat(
+            client
+                .finalizeOrder(order, TestAuthority.generate(), "localhost")
+                .expectError(403, "orderNotReady")
+                .text("detail"))
+        .contains("has a certificate, made for another CSR");
+    assertThat(client.read(order.location()).json()).isEqualTo(first.json());
   }
 
   @Test
@@ -95,6 +105,23 @@ final class FinalizeTest {
         .isSubsetOf("processing", "valid");
     assertThat(made(CertificateRecord.State.ISSUED)).hasSize(1);
     assertThat(client.read(order.location()).text("status")).isEqualTo("valid");
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.4: different CSRs at once, one of them is certified")
+  void raceOfDifferent() {
+    AcmeClient.Answer order = ready();
+    List<byte[]> csrs =
+        IntStream.range(0, 8)
+            .mapToObj(i -> AcmeClient.csr(TestAuthority.generate(), "", "localhost"))
+            .toList();
+    List<AcmeClient.Answer> answers =
+        csrs.parallelStream().map(csr -> client.finalizeOrder(order, csr)).toList();
+    assertThat(answers.stream().filter(answer -> answer.status() == 200)).hasSize(1);
+    answers.stream()
+        .filter(answer -> answer.status() != 200)
+        .forEach(answer -> answer.expectError(403, "orderNotReady"));
+    assertThat(made(CertificateRecord.State.ISSUED)).hasSize(1);
   }
 
   @Test
@@ -142,7 +169,17 @@ final class FinalizeTest {
   void refused() {
     AcmeClient.Answer order = ready();
     acme.authority.failNext(TestAuthority.Fault.REFUSED);
-    client.finalizeOrder(order, keys, "localhost").expectError(400, "badCSR");
+    byte[] csr = AcmeClient.csr(keys, "", "localhost");
+    AcmeClient.Answer refused = client.finalizeOrder(order, csr).expectError(400, "badCSR");
+    // The answer may have been lost: the same request has the same answer.
+    assertThat(client.finalizeOrder(order, csr).expectError(400, "badCSR").json())
+        .isEqualTo(refused.json());
+    assertThat(
+            client
+                .finalizeOrder(order, TestAuthority.generate(), "localhost")
+                .expectError(403, "orderNotReady")
+                .text("detail"))
+        .contains("it is invalid");
     AcmeClient.Answer invalid = client.read(order.location());
     assertThat(invalid.text("status")).isEqualTo("invalid");
     assertThat(invalid.json().at("/error/type").asText()).endsWith(":badCSR");
@@ -173,7 +210,17 @@ final class FinalizeTest {
     AcmeClient.Answer unknown = client.finalizeOrder(order, csr).expect(200);
     assertThat(unknown.text("status")).isEqualTo("processing");
     assertThat(unknown.header("Retry-After")).isNotEmpty();
-    assertThat(client.finalizeOrder(order, csr).text("status")).isEqualTo("processing");
+    AcmeClient.Answer repeated = client.finalizeOrder(order, csr).expect(200);
+    assertThat(repeated.text("status")).isEqualTo("processing");
+    assertThat(repeated.header("Retry-After")).isNotEmpty();
+    assertThat(repeated.location()).isEqualTo(order.location());
+    assertThat(client.read(order.location()).header("Retry-After")).isNotEmpty();
+    assertThat(
+            client
+                .finalizeOrder(order, TestAuthority.generate(), "localhost")
+                .expectError(403, "orderNotReady")
+                .text("detail"))
+        .contains("is made for another CSR");
 
     acme.server.recover(Duration.ofHours(1));
     assertThat(client.read(order.location()).text("status")).isEqualTo("processing");

@@ -218,11 +218,15 @@ final class NewOrderTest {
   @Test
   @DisplayName("RFC 8555 7.1.6: an order and what it left pending end with its expiry")
   void expiry() {
+    AcmeClient client = new AcmeClient(acme.url).register();
     AcmeClient.Answer pending = client.newOrder("localhost").expect(201);
+    assertThat(client.read(client.account() + "/orders").json().get("orders")).hasSize(1);
     AcmeClient.Answer ready = client.readyOrder(acme.web, "localhost");
     String unproven = pending.json().get("authorizations").get(0).asText();
     String proven = ready.json().get("authorizations").get(0).asText();
     clock.advance(Duration.ofHours(25));
+    // Section 7.1.2.1: the list has no orders that are invalid.
+    assertThat(client.read(client.account() + "/orders").json().get("orders")).isEmpty();
     for (AcmeClient.Answer order : List.of(pending, ready)) {
       assertThat(client.read(order.location()).text("status")).isEqualTo("invalid");
     }

@@ -31,7 +31,8 @@ final class OrderRecoveryTest {
         all.mostValidations(),
         all.orderLifetime(),
         all.authorizationLifetime(),
-        all.ordersPerPage());
+        all.ordersPerPage(),
+        all.retention());
   }
 
   private static void interruptOrders(AcmeFixture acme, AcmeClient owner, int count)
@@ -52,6 +53,7 @@ final class OrderRecoveryTest {
           .set(ACME_ORDERS.STATUS, "processing")
           .set(ACME_ORDERS.CREATED_AT, Times.stored(longAgo))
           .set(ACME_ORDERS.EXPIRES_AT, Times.stored(longAgo.plus(Duration.ofDays(7))))
+          .set(ACME_ORDERS.ENDS_AT, Times.stored(longAgo.plus(Duration.ofDays(7))))
           .set(ACME_ORDERS.CSR, new byte[] {1})
           .set(ACME_ORDERS.PROCESSING_SINCE, Times.stored(longAgo))
           .execute();

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.security.KeyPair;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -90,6 +91,49 @@ final class RevocationTest {
     AcmeClient holder = new AcmeClient(acme.url, AcmeEndpoint.DEFAULT, keys, "ES256");
     revoke(holder, certificate).expect(200);
     assertThat(record().state()).isEqualTo(CertificateRecord.State.REVOKED);
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.6: the certificate's key says that it is compromised; then all is said")
+  void compromisedKey() {
+    AcmeClient holder = new AcmeClient(acme.url, AcmeEndpoint.DEFAULT, keys, "ES256");
+    ObjectNode payload = AcmeClient.object().put("certificate", AcmeClient.base64(certificate));
+    holder
+        .post(holder.url("revoke-cert"), payload.deepCopy().put("reason", 6))
+        .expectError(400, "badRevocationReason");
+    holder.post(holder.url("revoke-cert"), payload.put("reason", 1)).expect(200);
+    assertThat(record().revocation().orElseThrow().reason())
+        .isEqualTo(RevocationReason.KEY_COMPROMISE);
+    // Whoever has the authority hears the same, and the reason stands.
+    AcmeClient other = new AcmeClient(acme.url).register();
+    other.readyOrder(acme.web, "localhost", "127.0.0.1");
+    for (AcmeClient client : List.of(holder, owner, other)) {
+      revoke(client, certificate).expectError(400, "alreadyRevoked");
+    }
+    assertThat(record().revocation().orElseThrow().reason())
+        .isEqualTo(RevocationReason.KEY_COMPROMISE);
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.6: an authorization that was deactivated gives no authority")
+  void byDeactivated() {
+    AcmeClient other = new AcmeClient(acme.url).register();
+    AcmeClient.Answer order = other.readyOrder(acme.web, "localhost", "127.0.0.1");
+    String one = order.json().get("authorizations").get(1).asText();
+    other.post(one, "{\"status\":\"deactivated\"}").expect(200);
+    revoke(other, certificate).expectError(403, "unauthorized");
+    assertThat(record().state()).isEqualTo(CertificateRecord.State.ISSUED);
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.6: of the same revocation 8 times at once, one is done")
+  void race() {
+    List<AcmeClient.Answer> answers =
+        IntStream.range(0, 8).parallel().mapToObj(i -> revoke(owner, certificate)).toList();
+    assertThat(answers.stream().filter(answer -> answer.status() == 200)).hasSize(1);
+    answers.stream()
+        .filter(answer -> answer.status() != 200)
+        .forEach(answer -> answer.expectError(400, "alreadyRevoked"));
   }
 
   @ParameterizedTest

@@ -22,6 +22,7 @@ import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.SecureRandom;
 import java.security.spec.ECGenParameterSpec;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -70,6 +71,11 @@ final class TestAuthority implements CertificateAuthority {
   private final Deque<Fault> faults = new ArrayDeque<>();
   private Runnable beforeIssue = () -> {};
   private volatile Optional<RuntimeException> broken = Optional.empty();
+  private final Clock clock;
+
+  TestAuthority(Clock clock) {
+    this.clock = clock;
+  }
 
   synchronized void failNext(Fault fault) {
     faults.add(fault);
@@ -119,7 +125,7 @@ final class TestAuthority implements CertificateAuthority {
         request.names(),
         request.notBefore(),
         request.notAfter());
-    Instant now = Instant.now().truncatedTo(ChronoUnit.SECONDS);
+    Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
     Instant notBefore = request.notBefore().orElse(now);
     Instant notAfter = request.notAfter().orElse(now.plus(90, ChronoUnit.DAYS));
     SerialNumber serial = SerialNumber.next(now, random);
@@ -201,8 +207,8 @@ final class TestAuthority implements CertificateAuthority {
     requireWithin("notAfter", notAfter);
   }
 
-  private static void requireWithin(String which, Optional<Instant> time) throws Refused {
-    Instant now = Instant.now();
+  private void requireWithin(String which, Optional<Instant> time) throws Refused {
+    Instant now = clock.instant();
     Instant longest = now.plus(LONGEST);
     if (time.isPresent() && (time.get().isBefore(now) || time.get().isAfter(longest))) {
       throw new Refused(
@@ -297,7 +303,7 @@ final class TestAuthority implements CertificateAuthority {
                             new X500Name("CN=Root " + i),
                             BigInteger.valueOf(i),
                             Date.from(Instant.EPOCH),
-                            Date.from(Instant.now().plus(365, ChronoUnit.DAYS)),
+                            Date.from(clock.instant().plus(365, ChronoUnit.DAYS)),
                             ISSUER_NAME,
                             SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded()))
                         .build(

@@ -99,6 +99,8 @@ final class ValidationsTest {
   @DisplayName("two names settled at once leave no order behind")
   void settledAtOnce() {
     for (int round = 0; round < 10; round++) {
+      // An account that has proven the names would not have to again.
+      register();
       AcmeClient.Answer order = client.newOrder("localhost", "127.0.0.1").expect(201);
       List<JsonNode> challenges = client.challenges(order);
       challenges.forEach(this::answer);
@@ -272,7 +274,7 @@ final class ValidationsTest {
     AcmeClient.Answer answer = client.post(url, "{\"status\":\"deactivated\"}").expect(200);
     assertThat(answer.text("status")).isEqualTo("deactivated");
     assertThat(client.read(order.location()).text("status")).isEqualTo("invalid");
-    client.post(url, "{\"status\":\"deactivated\"}").expectError(400, "malformed");
+    client.post(url, "{\"status\":\"deactivated\"}").expect(200);
     client.post(url, "{\"status\":\"valid\"}").expectError(400, "malformed");
     AcmeClient.Answer pending = client.newOrder("localhost").expect(201);
     JsonNode challenge = client.challenges(pending).getFirst();

@@ -1,8 +1,10 @@
 package dev.chancery.server;
 
+import dev.chancery.acme.AuthorizationUse;
 import dev.chancery.acme.BindingRule;
 import dev.chancery.acme.DnsTrustAnchors;
 import dev.chancery.acme.OfferedChallenges;
+import dev.chancery.acme.Retention;
 import dev.chancery.core.Cidr;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
@@ -96,6 +98,8 @@ record Configuration(
 
   /**
    * @param certificate a PEM file: the issuer's certificate, then those above it without the root
+   * @param alternateChains more files like it, for other ways to a root: each begins with the
+   *     issuer's certificate or with another one of its name and key
    * @param ocspKeyId the key of the delegated OCSP signer; made when it is missing
    * @param tokens the names of the tokens that hold its key, the preferred one first
    * @param ocspTokens the names of the tokens that hold its OCSP signer's key, the preferred one
@@ -105,6 +109,7 @@ record Configuration(
   record IssuerSection(
       IssuerId name,
       Path certificate,
+      List<Path> alternateChains,
       KeyId keyId,
       KeyId ocspKeyId,
       boolean rsaPss,
@@ -116,7 +121,10 @@ record Configuration(
    * @param bindingKeyFile the secret that encrypts binding keys in the database
    */
   record AcmeSection(
-      Map<String, EndpointSection> endpoints, Path bindingKeyFile, ValidationSection validation) {
+      Map<String, EndpointSection> endpoints,
+      Path bindingKeyFile,
+      ValidationSection validation,
+      Retention retention) {
     /** The endpoints that take external account bindings. */
     Set<String> boundEndpoints() {
       return endpoints.entrySet().stream()
@@ -136,6 +144,7 @@ record Configuration(
       Optional<URI> website,
       BindingRule externalAccountBinding,
       OfferedChallenges challenges,
+      AuthorizationUse authorizations,
       YamlSection place) {}
 
   /**

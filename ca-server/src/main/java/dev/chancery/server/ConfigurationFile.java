@@ -1,9 +1,11 @@
 package dev.chancery.server;
 
 import dev.chancery.acme.AcmeEndpoint;
+import dev.chancery.acme.AuthorizationUse;
 import dev.chancery.acme.BindingRule;
 import dev.chancery.acme.ChallengeKind;
 import dev.chancery.acme.OfferedChallenges;
+import dev.chancery.acme.Retention;
 import dev.chancery.acme.TargetNetworks;
 import dev.chancery.core.Cidr;
 import dev.chancery.core.DnsName;
@@ -221,6 +223,7 @@ final class ConfigurationFile {
           new IssuerSection(
               section.required("name", IssuerId::new),
               section.required("certificate", Path::of),
+              List.copyOf(section.list("alternateChains", Path::of)),
               section.required("keyId", KeyId::new),
               section.required("ocspKeyId", KeyId::new),
               section.optional("rsaPss", ConfigurationFile::truth).orElse(false),
@@ -278,8 +281,9 @@ final class ConfigurationFile {
     Path bindingKeyFile =
         section.optional("bindingKeyFile", Path::of).orElse(Path.of("acme/binding.key"));
     ValidationSection validation = validation(section.section("validation"));
+    Retention retention = retention(section.section("retention"));
     section.end();
-    return new AcmeSection(Map.copyOf(endpoints), bindingKeyFile, validation);
+    return new AcmeSection(Map.copyOf(endpoints), bindingKeyFile, validation, retention);
   }
 
   private static EndpointSection endpoint(
@@ -294,6 +298,7 @@ final class ConfigurationFile {
                 .optional("externalAccountBinding", ConfigurationFile::bindingRule)
                 .orElse(BindingRule.NONE),
             challenges(section),
+            authorizations(section),
             section);
     section.end();
     if (issuers.stream().noneMatch(issuer -> issuer.name().equals(endpoint.issuer()))) {
@@ -314,6 +319,37 @@ final class ConfigurationFile {
     }
   }
 
+  private static AuthorizationUse authorizations(YamlSection section) throws ConfigurationInvalid {
+    boolean reuse = section.optional("reuseAuthorizations", ConfigurationFile::truth).orElse(true);
+    boolean inAdvance =
+        section.optional("preAuthorization", ConfigurationFile::truth).orElse(reuse);
+    if (inAdvance && !reuse) {
+      throw section.refused(
+          "preAuthorization", "is of no use without reuseAuthorizations: no order would have it");
+    }
+    return new AuthorizationUse(reuse, inAdvance);
+  }
+
+  private static Retention retention(Optional<YamlSection> section) throws ConfigurationInvalid {
+    Retention retention =
+        new Retention(
+            optional(section, "issued", ConfigurationFile::retained)
+                .orElse(Retention.USUAL.issued()),
+            optional(section, "others", ConfigurationFile::retained)
+                .orElse(Retention.USUAL.others()));
+    end(section);
+    return retention;
+  }
+
+  private static Duration retained(String text) {
+    Duration duration = duration(text);
+    if (duration.compareTo(Retention.LEAST) < 0) {
+      throw new IllegalArgumentException(
+          "at least " + Retention.LEAST.toHours() + "h, not " + text);
+    }
+    return duration;
+  }
+
   /** Which names an endpoint can have is ACME's to say. */
   private static void requireName(String name, EndpointSection endpoint)
       throws ConfigurationInvalid {
@@ -328,7 +364,8 @@ final class ConfigurationFile {
               endpoint.website(),
               endpoint.externalAccountBinding(),
               endpoint.challenges(),
-              1);
+              1,
+              endpoint.authorizations());
     } catch (IllegalArgumentException e) {
       throw endpoint.place().refused(e.getMessage());
     }

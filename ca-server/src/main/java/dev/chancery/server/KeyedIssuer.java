@@ -49,7 +49,7 @@ record KeyedIssuer(LoadedIssuer loaded, IssuerKey key, CrlKey crlKey) {
       return Issuer.of(
           loaded.id(),
           loaded.certificate(),
-          List.of(loaded.chain()),
+          loaded.chains(),
           Optional.of(key),
           new Issuer.Urls(
               Optional.of(addresses.crl(loaded.id())),

@@ -5,6 +5,7 @@ import dev.chancery.core.IssuerId;
 import dev.chancery.core.Refused;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.server.engine.Issuer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -16,17 +17,18 @@ import org.bouncycastle.cert.X509CertificateHolder;
  * An issuer's certificate as its file has it, checked to be one that can be used now.
  *
  * @param file where the certificate stands
- * @param chain the issuer's certificate, then those above it without the root
+ * @param chains each a certificate of the issuer, then those above it without the root; the first
+ *     begins with the one above
  */
 record LoadedIssuer(
     Configuration.IssuerSection section,
     Path file,
     X509CertificateHolder certificate,
-    List<Der> chain,
+    List<List<Der>> chains,
     SubjectPublicKey publicKey,
     SigningScheme scheme) {
   LoadedIssuer {
-    chain = List.copyOf(chain);
+    chains = chains.stream().map(List::copyOf).toList();
   }
 
   /** Every issuer of the configuration. */
@@ -44,9 +46,8 @@ record LoadedIssuer(
       Home home, Configuration.IssuerSection section, TrustBundle trust, Instant now)
       throws ConfigurationInvalid {
     Path file = home.resolve(section.certificate());
-    List<X509CertificateHolder> certificates = PemFile.certificates(file);
+    List<X509CertificateHolder> certificates = chain(file, section, trust, now);
     String where = where(file, section);
-    CertificationPath.require(where, certificates, trust, now);
     X509CertificateHolder certificate = certificates.getFirst();
     SubjectPublicKey key;
     SigningScheme scheme;
@@ -61,7 +62,48 @@ record LoadedIssuer(
           .place()
           .refused("rsaPss", "for RSA keys only, and " + file + " certifies an " + key.algorithm());
     }
-    return new LoadedIssuer(section, file, certificate, encoded(certificates), key, scheme);
+    List<List<Der>> chains = new ArrayList<>(List.of(encoded(certificates)));
+    for (Path alternate : section.alternateChains()) {
+      chains.add(alternate(home.resolve(alternate), section, certificate, chains, trust, now));
+    }
+    return new LoadedIssuer(section, file, certificate, chains, key, scheme);
+  }
+
+  private static List<X509CertificateHolder> chain(
+      Path file, Configuration.IssuerSection section, TrustBundle trust, Instant now)
+      throws ConfigurationInvalid {
+    List<X509CertificateHolder> chain = PemFile.certificates(file);
+    String where = where(file, section);
+    CertificationPath.require(where, chain, trust, now);
+    if (chain.size() > 1 && trust.roots().contains(chain.getLast())) {
+      // RFC 8555 section 9.1: clients have the root, or should not believe it from here.
+      throw new ConfigurationInvalid(where + "the chain ends with the root; leave that out");
+    }
+    return chain;
+  }
+
+  /** Another way to a root: what the issuer signs must be verified by it just as well. */
+  private static List<Der> alternate(
+      Path file,
+      Configuration.IssuerSection section,
+      X509CertificateHolder certificate,
+      List<List<Der>> known,
+      TrustBundle trust,
+      Instant now)
+      throws ConfigurationInvalid {
+    List<X509CertificateHolder> chain = chain(file, section, trust, now);
+    if (!Issuer.isSameAuthority(certificate, chain.getFirst())) {
+      throw new ConfigurationInvalid(
+          where(file, section)
+              + "the chain begins with "
+              + chain.getFirst().getSubject()
+              + ", which has not the name, key and key identifier of the issuer's certificate");
+    }
+    List<Der> encoded = encoded(chain);
+    if (known.contains(encoded)) {
+      throw new ConfigurationInvalid(where(file, section) + "the same chain stands there twice");
+    }
+    return encoded;
   }
 
   IssuerId id() {

@@ -77,7 +77,9 @@ final class Server implements AutoCloseable {
   /** An eighth of the heap that the launcher gives. */
   private static final long CACHED_ANSWERS = 32L * 1024 * 1024;
 
-  private static final int MOST_PRUNED = 100_000;
+  /** Rows that one transaction deletes: few, for others wait for it on the embedded database. */
+  private static final int MOST_PRUNED = 500;
+
   private static final int MOST_NAMES = 100;
 
   private final Home home;
@@ -295,7 +297,7 @@ final class Server implements AutoCloseable {
     work.once("crls", Duration.ofMinutes(1), publisher::refreshDue);
     work.once("recovery", Duration.ofSeconds(30), recovery::run);
     work.once("acme recovery", Duration.ofSeconds(10), () -> acme.recover(ISSUANCE_GRACE));
-    work.once("nonces", Duration.ofMinutes(5), () -> acme.prune(MOST_PRUNED));
+    work.once("pruning", Duration.ofMinutes(1), () -> prune(acme));
     work.everywhere("certificate of the api", Duration.ofMinutes(10), tls::renewIfDue);
     work.everywhere(
         "certificate of the administrator", Duration.ofMinutes(10), administrator::renewIfDue);
@@ -362,7 +364,8 @@ final class Server implements AutoCloseable {
                     endpoint.website(),
                     endpoint.externalAccountBinding(),
                     endpoint.challenges(),
-                    MOST_NAMES)));
+                    MOST_NAMES,
+                    endpoint.authorizations())));
     Configuration.ValidationSection validation = section.validation();
     return AcmeSettings.of(
         endpoints,
@@ -370,7 +373,16 @@ final class Server implements AutoCloseable {
         validation.tlsAlpn01Port(),
         new TargetNetworks(validation.networks().allow(), validation.networks().deny()),
         validation.resolvers(),
-        trustAnchors);
+        trustAnchors,
+        section.retention());
+  }
+
+  /** As long as there is something, so that no load makes more than is deleted. */
+  private static void prune(AcmeServer acme) {
+    boolean more = true;
+    while (more && !Thread.currentThread().isInterrupted()) {
+      more = acme.prune(MOST_PRUNED);
+    }
   }
 
   /** The host by which a client on this machine reaches the admin listener. */

@@ -20,6 +20,7 @@ import org.bouncycastle.asn1.x509.GeneralName;
 import org.bouncycastle.asn1.x509.GeneralSubtree;
 import org.bouncycastle.asn1.x509.KeyUsage;
 import org.bouncycastle.asn1.x509.NameConstraints;
+import org.bouncycastle.asn1.x509.SubjectKeyIdentifier;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.X509v3CertificateBuilder;
@@ -68,10 +69,41 @@ final class CaChain {
     return add(fromRoot.getLast().getSubject(), name, publicKey, notAfter, true, pair());
   }
 
+  /** The last one, for a CA that has a certificate: the same name, key and key identifier. */
+  CaChain crossCertify(X509CertificateHolder certified) throws Exception {
+    return add(
+        fromRoot.getLast().getSubject(),
+        certified.getSubject(),
+        certified.getSubjectPublicKeyInfo(),
+        SubjectKeyIdentifier.fromExtensions(certified.getExtensions()),
+        Instant.now().plus(LIFE),
+        false,
+        pair());
+  }
+
   private CaChain add(
       X500Name issuer,
       X500Name name,
       SubjectPublicKeyInfo publicKey,
+      Instant notAfter,
+      boolean constrained,
+      KeyPair next)
+      throws Exception {
+    return add(
+        issuer,
+        name,
+        publicKey,
+        new JcaX509ExtensionUtils().createSubjectKeyIdentifier(publicKey),
+        notAfter,
+        constrained,
+        next);
+  }
+
+  private CaChain add(
+      X500Name issuer,
+      X500Name name,
+      SubjectPublicKeyInfo publicKey,
+      SubjectKeyIdentifier keyIdentifier,
       Instant notAfter,
       boolean constrained,
       KeyPair next)
@@ -87,10 +119,7 @@ final class CaChain {
     builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(true));
     builder.addExtension(
         Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign | KeyUsage.cRLSign));
-    builder.addExtension(
-        Extension.subjectKeyIdentifier,
-        false,
-        new JcaX509ExtensionUtils().createSubjectKeyIdentifier(publicKey));
+    builder.addExtension(Extension.subjectKeyIdentifier, false, keyIdentifier);
     if (constrained) {
       GeneralSubtree[] permitted = {
         new GeneralSubtree(new GeneralName(GeneralName.dNSName, "localhost"))

@@ -33,6 +33,7 @@ class ReferenceConfigurationTest {
     assertThat(reference.profiles()).isEqualTo(standard.profiles());
     assertThat(reference.acme().validation()).isEqualTo(standard.acme().validation());
     assertThat(reference.acme().bindingKeyFile()).isEqualTo(standard.acme().bindingKeyFile());
+    assertThat(reference.acme().retention()).isEqualTo(standard.acme().retention());
     assertThat(reference.crl()).isEqualTo(standard.crl());
     assertThat(reference.ocsp()).isEqualTo(standard.ocsp());
   }

@@ -279,6 +279,40 @@ class StartRefusalsTest {
             "acme.validation.dns.trustAnchors=chancery.yaml",
             "chancery.yaml: not a zone file"),
         Refusal.edited(
+            "reuse of authorizations that is neither on nor off",
+            "profile: tls-server}",
+            "profile: tls-server, reuseAuthorizations: perhaps}",
+            "perhaps",
+            "acme.endpoints.default.reuseAuthorizations: true or false, not perhaps"),
+        Refusal.edited(
+            "pre-authorization that no order would have",
+            "profile: tls-server}",
+            "profile: tls-server, reuseAuthorizations: false, preAuthorization: true}",
+            "preAuthorization: true",
+            "acme.endpoints.default.preAuthorization: is of no use without reuseAuthorizations"),
+        Refusal.override(
+            "retention that no clock can be trusted with",
+            "acme.retention.others=59m",
+            "chancery: --set acme.retention.others: at least 1h, not 59m"),
+        Refusal.edited(
+            "misspelt retention",
+            "acme:\n",
+            "acme:\n  retention: {isued: 30d}\n",
+            "isued",
+            "unknown key acme.retention.isued"),
+        Refusal.edited(
+            "one alternate chain, not a list",
+            "certificate: ca/issuing.pem",
+            "certificate: ca/issuing.pem\n    alternateChains: ca/cross.pem",
+            "alternateChains",
+            "issuers.0.alternateChains must be a list"),
+        Refusal.edited(
+            "alternate chain named twice",
+            "certificate: ca/issuing.pem",
+            "certificate: ca/issuing.pem\n    alternateChains: [ca/cross.pem, ca/cross.pem]",
+            "alternateChains",
+            "issuers.0.alternateChains holds ca/cross.pem twice"),
+        Refusal.edited(
             "token slower than recovery",
             "kind: pkcs12",
             "kind: pkcs12\n  timeout: 21s",
@@ -414,6 +448,60 @@ class StartRefusalsTest {
             },
             "ca/issuing.pem: issuer issuing: the CA certificate of CN=old expired at "),
         Refusal.of(
+            "chain with its root",
+            home -> {
+              CaChain chain = new CaChain().root("CN=other root");
+              chain.write(home.resolve("root.pem"));
+              certifyOwnKey(home, chain);
+              Files.writeString(
+                  home.resolve("ca/issuing.pem"),
+                  Files.readString(home.resolve("root.pem")),
+                  StandardOpenOption.APPEND);
+            },
+            "ca/issuing.pem: issuer issuing: the chain ends with the root; leave that out"),
+        Refusal.of(
+            "alternate chain that is not there",
+            home -> nameAlternate(home),
+            "ca/cross.pem: cannot be read as certificates in PEM"),
+        Refusal.of(
+            "alternate chain that leads to no root",
+            home -> {
+              nameAlternate(home);
+              new CaChain()
+                  .root("CN=other root")
+                  .crossCertify(issuing(home))
+                  .writeWithoutRoot(home.resolve("ca/cross.pem"));
+            },
+            "ca/cross.pem: issuer issuing: the chain leads to none of the roots"),
+        Refusal.of(
+            "alternate chain of another CA",
+            home -> {
+              nameAlternate(home);
+              CaChain chain = new CaChain().root("CN=other root");
+              append(home, "root.pem", chain);
+              chain.below("CN=other").writeWithoutRoot(home.resolve("ca/cross.pem"));
+            },
+            "ca/cross.pem: issuer issuing: the chain begins with CN=other, which has not the name"),
+        Refusal.of(
+            "alternate chain with another key identifier",
+            home -> {
+              nameAlternate(home);
+              CaChain chain = new CaChain().root("CN=other root");
+              append(home, "root.pem", chain);
+              chain
+                  .certify(issuing(home).getSubject(), issuing(home).getSubjectPublicKeyInfo())
+                  .writeWithoutRoot(home.resolve("ca/cross.pem"));
+            },
+            "ca/cross.pem: issuer issuing: the chain begins with ",
+            "which has not the name, key and key identifier of the issuer's certificate"),
+        Refusal.of(
+            "alternate chain that is the chain",
+            home -> {
+              nameAlternate(home);
+              Files.copy(home.resolve("ca/issuing.pem"), home.resolve("ca/cross.pem"));
+            },
+            "ca/cross.pem: issuer issuing: the same chain stands there twice"),
+        Refusal.of(
             "expired root beside one that is valid",
             home ->
                 append(
@@ -543,6 +631,34 @@ class StartRefusalsTest {
 
     assertThat(run.exitCode()).describedAs(run.err()).isZero();
     assertThat(run.err()).isEmpty();
+  }
+
+  @Test
+  @DisplayName(
+      "RFC 8555 7.4.2: an issuer that another root certified too is served with both chains")
+  void servesAlternateChain() throws Exception {
+    Path home = DevelopmentHome.copy(template, fresh());
+    nameAlternate(home);
+    CaChain chain = new CaChain().root("CN=other root");
+    append(home, "root.pem", chain);
+    chain
+        .below("CN=between")
+        .crossCertify(issuing(home))
+        .writeWithoutRoot(home.resolve("ca/cross.pem"));
+
+    CommandRun run = CommandRun.of(DevelopmentHome.serve(home).toArray(String[]::new));
+
+    assertThat(run.exitCode()).describedAs(run.err()).isZero();
+    assertThat(run.err()).isEmpty();
+    Configuration configuration = Configuration.read(new Home(home), Map.of());
+    List<LoadedIssuer> issuers =
+        LoadedIssuer.all(
+            new Home(home),
+            configuration.issuers(),
+            TrustBundle.read(List.of(home.resolve("root.pem"))),
+            Instant.now());
+    assertThat(issuers).hasSize(1);
+    assertThat(issuers.getFirst().chains()).extracting(List::size).containsExactly(1, 2);
   }
 
   @Test
@@ -811,6 +927,17 @@ class StartRefusalsTest {
     Path file = home.resolve("ca/issuing.pem");
     X509CertificateHolder own = PemFile.certificates(file).getFirst();
     chain.certify(own.getSubject(), own.getSubjectPublicKeyInfo()).writeWithoutRoot(file);
+  }
+
+  private static X509CertificateHolder issuing(Path home) throws Exception {
+    return PemFile.certificates(home.resolve("ca/issuing.pem")).getFirst();
+  }
+
+  private static void nameAlternate(Path home) throws IOException {
+    edit(
+        home,
+        "certificate: ca/issuing.pem",
+        "certificate: ca/issuing.pem\n    alternateChains: [ca/cross.pem]");
   }
 
   private static void append(Path home, String name, CaChain chain) throws Exception {

@@ -11,6 +11,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.Stream;
@@ -20,6 +21,7 @@ import org.bouncycastle.asn1.x500.RDN;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x500.style.BCStyle;
 import org.bouncycastle.asn1.x509.BasicConstraints;
+import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.KeyUsage;
 import org.bouncycastle.asn1.x509.SubjectKeyIdentifier;
 import org.bouncycastle.cert.X509CertificateHolder;
@@ -76,8 +78,9 @@ public final class Issuer {
   /**
    * An issuer that has its certificate.
    *
-   * @param chains the chains to present, the default one first; each from the issuer's own
-   *     certificate upwards, without the root
+   * @param chains the chains to present, the default one first, which begins with the issuer's own
+   *     certificate; another may begin with one that was cross-certified ({@link
+   *     #isSameAuthority}). Each goes upwards, without the root
    * @param key empty when it is offline: then nothing can be issued
    * @throws IllegalArgumentException when the certificate is not a CA's, lacks what RFC 5280 wants
    *     of one, or has another key
@@ -115,8 +118,14 @@ public final class Issuer {
     Der own = encoded(certificate);
     require(
         id,
-        chains.stream().allMatch(chain -> chain.isEmpty() || chain.getFirst().equals(own)),
-        "a chain does not begin with its certificate");
+        chains.isEmpty() || chains.getFirst().isEmpty() || chains.getFirst().getFirst().equals(own),
+        "its chain does not begin with its certificate");
+    for (List<Der> chain : chains) {
+      require(
+          id,
+          chain.isEmpty() || isSameAuthority(certificate, decoded(chain.getFirst())),
+          "a chain does not begin with a certificate of its name and key");
+    }
     ASN1Integer length = basic.getPathLenConstraintInteger();
     return new Issuer(
         id,
@@ -128,6 +137,18 @@ public final class Issuer {
         Der.of(identifier.getKeyIdentifier()),
         new Period(certificate.getNotBefore().toInstant(), certificate.getNotAfter().toInstant()),
         length == null ? OptionalInt.empty() : OptionalInt.of(length.intValueExact()));
+  }
+
+  /**
+   * Whether two certificates are of one CA, its name, its key and its key identifier: what is
+   * signed below the one is then verified below the other too.
+   */
+  public static boolean isSameAuthority(X509CertificateHolder one, X509CertificateHolder other) {
+    return one.getSubject().equals(other.getSubject())
+        && one.getSubjectPublicKeyInfo().equals(other.getSubjectPublicKeyInfo())
+        && Objects.equals(
+            one.getExtension(Extension.subjectKeyIdentifier),
+            other.getExtension(Extension.subjectKeyIdentifier));
   }
 
   /** An issuer that has no certificate yet and can only issue its own: a root being made. */
@@ -235,6 +256,14 @@ public final class Issuer {
   private static Der encoded(X509CertificateHolder certificate) {
     try {
       return Der.of(certificate.getEncoded());
+    } catch (IOException e) {
+      throw new IllegalArgumentException("not a certificate", e);
+    }
+  }
+
+  private static X509CertificateHolder decoded(Der certificate) {
+    try {
+      return new X509CertificateHolder(certificate.bytes());
     } catch (IOException e) {
       throw new IllegalArgumentException("not a certificate", e);
     }
