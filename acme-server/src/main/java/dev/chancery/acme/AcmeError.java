@@ -5,6 +5,8 @@ import dev.chancery.core.Reason;
 /** The errors that a client can be told (RFC 8555 section 6.7), each with its one HTTP status. */
 enum AcmeError {
   ACCOUNT_DOES_NOT_EXIST("accountDoesNotExist", 400),
+  /** RFC 9773 section 5: MUST be 409. */
+  ALREADY_REPLACED("alreadyReplaced", 409),
   ALREADY_REVOKED("alreadyRevoked", 400),
   BAD_CSR("badCSR", 400),
   BAD_NONCE("badNonce", 400),
@@ -15,6 +17,8 @@ enum AcmeError {
   DNS("dns", 400),
   INCORRECT_RESPONSE("incorrectResponse", 400),
   INVALID_CONTACT("invalidContact", 400),
+  /** Of draft-ietf-acme-profiles. */
+  INVALID_PROFILE("invalidProfile", 400),
   MALFORMED("malformed", 400),
   /** A resource that is not there, or that this account may not know of. */
   NOT_FOUND("malformed", 404),

@@ -7,17 +7,22 @@ import static java.util.stream.Collectors.joining;
 
 import dev.chancery.acme.SignedRequests.SignedRequest;
 import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.IssuerId;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.store.Database;
+import dev.chancery.store.IssuerRegistry;
+import dev.chancery.store.RenewalMarks;
 import io.javalin.http.Handler;
 import io.javalin.http.HandlerType;
 import io.javalin.router.JavalinDefaultRoutingApi;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The ACME server (RFC 8555): its routes for a web server to carry, and the passes that go on with
@@ -53,6 +58,9 @@ public final class AcmeServer implements AutoCloseable {
   private final ChallengeResource challenge;
   private final CertificateResource certificate;
   private final RevokeResource revoke;
+  private final RenewalInfoResource renewalInfo;
+  private final Replacements replacements;
+  private final Clock clock;
 
   public AcmeServer(
       AcmeSettings settings,
@@ -87,13 +95,17 @@ public final class AcmeServer implements AutoCloseable {
     this.exchanges =
         new Exchanges(settings.endpoints(), new SignedRequests(nonces, accounts), nonces);
 
-    this.newAccount = new NewAccountResource(accounts);
+    this.newAccount = new NewAccountResource(accounts, authority);
     this.account = new AccountResource(accounts);
     this.accountOrders = new AccountOrdersResource(orders, settings.ordersPerPage());
-    this.keyChange = new KeyChangeResource(accounts);
-    this.newOrder = new NewOrderResource(orders, authority, clock, settings.orderLifetime());
+    this.keyChange = new KeyChangeResource(accounts, authority);
+    Set<IssuerId> issuers = new HashSet<>(new IssuerRegistry(database).all());
+    settings.endpoints().forEach(endpoint -> issuers.add(endpoint.issuer()));
+    LedgerCertificates certificates = new LedgerCertificates(authority, issuers);
+    this.newOrder =
+        new NewOrderResource(orders, authority, certificates, clock, settings.orderLifetime());
     this.order = new OrderResource(orders);
-    this.finalizeOrder = new FinalizeResource(orders, issuance, clock);
+    this.finalizeOrder = new FinalizeResource(orders, issuance, authority, clock);
     this.authorization = new AuthorizationResource(authorizations);
     this.challenge = new ChallengeResource(authorizations, validations);
     this.certificate = new CertificateResource(orders, authority);
@@ -104,6 +116,11 @@ public final class AcmeServer implements AutoCloseable {
             authority,
             clock,
             settings.endpoints().stream().map(AcmeEndpoint::issuer).distinct().toList());
+    this.renewalInfo =
+        new RenewalInfoResource(
+            certificates, new RenewalMarks(database, clock), settings.renewalRetryAfter());
+    this.replacements = new Replacements(database);
+    this.clock = clock;
   }
 
   /** Adds everything under /acme/. */
@@ -143,6 +160,14 @@ public final class AcmeServer implements AutoCloseable {
     post(routes, "certificate/{id}", exchanges.byAccount(certificate::reply));
     post(routes, "certificate/{id}/{chain}", exchanges.byAccount(certificate::reply));
     post(routes, "revoke-cert", exchanges.signed(revoke::reply));
+    // RFC 9773 section 4.1: by a plain GET.
+    Handler renewal =
+        exchanges.open((urls, at) ->
+            renewalInfo.reply(
+                urls,
+                at.pathParam("certificate"),
+                Optional.ofNullable(at.header("If-None-Match"))));
+    resource(routes, BASE + "renewal-info/{certificate}", Map.of(GET, renewal, HEAD, renewal));
 
     Handler nothing = exchanges.nowhere(AcmeError.NOT_FOUND, "there is no such resource");
     METHODS.forEach(method -> routes.addHttpHandler(method, "/acme/*", nothing));
@@ -197,9 +222,12 @@ public final class AcmeServer implements AutoCloseable {
     recovery.run(stuckFor);
   }
 
-  /** Forgets at most this many nonces that nobody could use any more; returns how many. */
+  /**
+   * Forgets at most this many nonces that nobody could use any more, and as many replacements of
+   * certificates that have expired; returns how many.
+   */
   public int prune(int limit) {
-    return nonces.prune(limit);
+    return nonces.prune(limit) + replacements.prune(clock.instant(), limit);
   }
 
   /** Stops the validations; what they left is gone on with elsewhere or at the next start. */

@@ -17,6 +17,8 @@ import java.util.Set;
  * @param mostValidations how many validations run at once; others wait for a later pass
  * @param orderLifetime how long an order and its unproven authorizations can be worked on
  * @param authorizationLifetime how long a proof of control counts
+ * @param renewalRetryAfter how long clients should wait before they ask for a certificate's renewal
+ *     information again; those of short-lived certificates, less
  * @param ordersPerPage how many URLs a page of an account's orders has
  */
 public record AcmeSettings(
@@ -29,6 +31,7 @@ public record AcmeSettings(
     int mostValidations,
     Duration orderLifetime,
     Duration authorizationLifetime,
+    Duration renewalRetryAfter,
     int ordersPerPage) {
   public AcmeSettings {
     endpoints = List.copyOf(endpoints);
@@ -48,7 +51,8 @@ public record AcmeSettings(
       List<AcmeEndpoint> endpoints,
       int http01Port,
       TargetNetworks networks,
-      List<InetSocketAddress> resolvers) {
+      List<InetSocketAddress> resolvers,
+      Duration renewalRetryAfter) {
     return new AcmeSettings(
         endpoints,
         http01Port,
@@ -63,6 +67,7 @@ public record AcmeSettings(
         64,
         Duration.ofDays(1),
         Duration.ofDays(7),
+        renewalRetryAfter,
         100);
   }
 }

@@ -17,11 +17,16 @@ final class DirectoryResource {
             .put("newAccount", urls.newAccount())
             .put("newOrder", urls.newOrder())
             .put("revokeCert", urls.revokeCert())
-            .put("keyChange", urls.keyChange());
+            .put("keyChange", urls.keyChange())
+            .put("renewalInfo", urls.renewalInfo());
     ObjectNode meta = json.putObject("meta");
     urls.endpoint().termsOfService().ifPresent(uri -> meta.put("termsOfService", uri.toString()));
     urls.endpoint().website().ifPresent(uri -> meta.put("website", uri.toString()));
     meta.put("externalAccountRequired", false);
+    if (!urls.endpoint().profiles().isEmpty()) {
+      ObjectNode profiles = meta.putObject("profiles");
+      urls.endpoint().profiles().forEach((id, text) -> profiles.put(id.value(), text));
+    }
     return Reply.json(200, json);
   }
 }

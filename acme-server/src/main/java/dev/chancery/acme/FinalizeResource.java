@@ -1,9 +1,11 @@
 package dev.chancery.acme;
 
 import dev.chancery.acme.SignedRequests.SignedRequest;
+import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.Csr;
 import dev.chancery.core.Der;
 import dev.chancery.core.Name;
+import dev.chancery.core.ProfileId;
 import dev.chancery.core.Refused;
 import dev.chancery.core.TokenAway;
 import java.time.Clock;
@@ -19,11 +21,13 @@ final class FinalizeResource {
 
   private final Orders orders;
   private final Issuance issuance;
+  private final CertificateAuthority authority;
   private final Clock clock;
 
-  FinalizeResource(Orders orders, Issuance issuance, Clock clock) {
+  FinalizeResource(Orders orders, Issuance issuance, CertificateAuthority authority, Clock clock) {
     this.orders = orders;
     this.issuance = issuance;
+    this.authority = authority;
     this.clock = clock;
   }
 
@@ -32,6 +36,7 @@ final class FinalizeResource {
     Der csr = Der.of(Base64Url.decode(request.requiredPayload().requiredText("csr"), "csr"));
     switch (find(request, id)) {
       case Order.Ready ready -> {
+        requireOffered(ready.details().profileAt(request.urls().endpoint()), request.urls());
         requireMatch(csr, ready, request.account());
         Order.Processing processing = new Order.Processing(ready.details(), csr, Times.now(clock));
         if (orders.begin(ready, csr, processing.since())) {
@@ -79,11 +84,19 @@ final class FinalizeResource {
     }
   }
 
-  private static void requireMatch(Der encoded, Order.Ready order, Account account)
-      throws AcmeProblem {
+  /** An operator may have taken a profile away since the order was made. */
+  private static void requireOffered(ProfileId profile, AcmeUrls urls) throws AcmeProblem {
+    if (!urls.endpoint().has(profile)) {
+      throw new AcmeProblem(
+          AcmeError.INVALID_PROFILE, "nothing is issued here any more under profile " + profile);
+    }
+  }
+
+  private void requireMatch(Der encoded, Order.Ready order, Account account) throws AcmeProblem {
     Csr csr;
     try {
       csr = Csr.parse(encoded.bytes());
+      authority.requireUsable(csr.publicKey());
     } catch (Refused e) {
       // Whatever it is that is wrong, a name of the CSR included, the CSR is what to change.
       throw new AcmeProblem(Problem.of(AcmeError.BAD_CSR, e));

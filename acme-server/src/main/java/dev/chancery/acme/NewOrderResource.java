@@ -1,13 +1,18 @@
 package dev.chancery.acme;
 
+import static java.util.stream.Collectors.joining;
+
 import dev.chancery.acme.SignedRequests.SignedRequest;
 import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.CertificateRecord;
 import dev.chancery.core.Name;
+import dev.chancery.core.ProfileId;
 import dev.chancery.core.Refused;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -17,12 +22,19 @@ import java.util.Set;
 final class NewOrderResource {
   private final Orders orders;
   private final CertificateAuthority authority;
+  private final LedgerCertificates certificates;
   private final Clock clock;
   private final Duration lifetime;
 
-  NewOrderResource(Orders orders, CertificateAuthority authority, Clock clock, Duration lifetime) {
+  NewOrderResource(
+      Orders orders,
+      CertificateAuthority authority,
+      LedgerCertificates certificates,
+      Clock clock,
+      Duration lifetime) {
     this.orders = orders;
     this.authority = authority;
+    this.certificates = certificates;
     this.clock = clock;
     this.lifetime = lifetime;
   }
@@ -30,30 +42,86 @@ final class NewOrderResource {
   Reply reply(SignedRequest.ByAccount request) throws AcmeProblem, Refused {
     Payload payload = request.requiredPayload();
     AcmeEndpoint endpoint = request.urls().endpoint();
+    ProfileId profile = profile(payload.text("profile"), endpoint);
     Optional<Instant> notBefore = payload.instant("notBefore");
     Optional<Instant> notAfter = payload.instant("notAfter");
     // Section 7.4: what could not be fulfilled is refused now, and not after the names were proven.
     // The times first and alone, since they are not the fault of any identifier.
-    requirePermitted(endpoint, Set.of(), notBefore, notAfter);
-    Set<Name> names = names(payload.objects("identifiers"), endpoint);
-    requirePermitted(endpoint, names, notBefore, notAfter);
-    Instant expires = Times.now(clock).plus(lifetime);
+    requirePermitted(endpoint, profile, Set.of(), notBefore, notAfter);
+    Set<Name> names = names(payload.objects("identifiers"), endpoint, profile);
+    requirePermitted(endpoint, profile, names, notBefore, notAfter);
+    Optional<String> replaces = payload.text("replaces");
+    Optional<Replacements.Predecessor> predecessor =
+        replaces.isEmpty()
+            ? Optional.empty()
+            : Optional.of(predecessor(replaces.get(), names, request));
     Order.Pending order =
-        orders.create(request.account().id(), names, expires, notBefore, notAfter);
+        orders
+            .create(
+                request.account().id(),
+                new Order.Wanted(names, notBefore, notAfter, profile, predecessor),
+                Times.now(clock).plus(lifetime))
+            .orElseThrow(() ->
+                new AcmeProblem(
+                    AcmeError.ALREADY_REPLACED,
+                    "another order replaces the certificate that this one would replace"));
     return OrderView.reply(201, request.urls(), order);
+  }
+
+  /** The profile that was asked for, or the default one (draft-ietf-acme-profiles section 4). */
+  private static ProfileId profile(Optional<String> asked, AcmeEndpoint endpoint)
+      throws AcmeProblem {
+    if (asked.isEmpty()) {
+      return endpoint.profile();
+    }
+    return endpoint.profiles().keySet().stream()
+        .filter(offered -> offered.value().equals(asked.get()))
+        .findFirst()
+        .orElseThrow(() ->
+            new AcmeProblem(
+                AcmeError.INVALID_PROFILE,
+                endpoint.profiles().isEmpty()
+                    ? "no profile can be chosen here"
+                    : "the profiles that can be chosen here are "
+                        + endpoint.profiles().keySet().stream()
+                            .map(ProfileId::value)
+                            .collect(joining(", "))));
+  }
+
+  /** RFC 9773 section 5: of the same account, and with at least one name in common. */
+  private Replacements.Predecessor predecessor(
+      String text, Set<Name> names, SignedRequest.ByAccount request) throws AcmeProblem {
+    CertificateIdentifier identifier = CertificateIdentifier.parse(text);
+    CertificateRecord found =
+        certificates
+            .find(request.urls().endpoint(), identifier)
+            .orElseThrow(
+                () -> AcmeProblem.malformed("the certificate to be replaced was not issued here"));
+    if (!found.account().equals(Optional.of(request.account().id()))) {
+      throw new AcmeProblem(
+          AcmeError.UNAUTHORIZED, "the certificate to be replaced is not this account's");
+    }
+    if (Collections.disjoint(CertificateNames.of(found.certificate().orElseThrow()), names)) {
+      throw AcmeProblem.malformed(
+          "the certificate to be replaced has no name in common with the order");
+    }
+    return new Replacements.Predecessor(
+        identifier, found.issuer(), found.serial(), found.notAfter());
   }
 
   private void requirePermitted(
       AcmeEndpoint endpoint,
+      ProfileId profile,
       Set<Name> names,
       Optional<Instant> notBefore,
       Optional<Instant> notAfter)
       throws Refused {
-    authority.requirePermitted(endpoint.issuer(), endpoint.profile(), names, notBefore, notAfter);
+    authority.requirePermitted(endpoint.issuer(), profile, names, notBefore, notAfter);
   }
 
   /** Reads every identifier before refusing any, so that a client hears all that is wrong. */
-  private Set<Name> names(List<Payload> identifiers, AcmeEndpoint endpoint) throws AcmeProblem {
+  private Set<Name> names(List<Payload> identifiers, AcmeEndpoint endpoint, ProfileId profile)
+      throws AcmeProblem {
     if (identifiers.isEmpty()) {
       throw AcmeProblem.malformed("an order must name at least one identifier");
     }
@@ -69,7 +137,7 @@ final class NewOrderResource {
       String value = identifier.requiredText("value");
       try {
         Name name = Identifiers.parse(type, value);
-        requirePermitted(endpoint, Set.of(name), Optional.empty(), Optional.empty());
+        requirePermitted(endpoint, profile, Set.of(name), Optional.empty(), Optional.empty());
         names.add(name);
       } catch (AcmeProblem e) {
         bad.add(subproblem(e.problem(), type, value));

@@ -10,6 +10,7 @@ import dev.chancery.core.AccountId;
 import dev.chancery.core.Der;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
+import dev.chancery.core.ProfileId;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.store.Database;
@@ -47,26 +48,34 @@ final class Orders {
     this.random = random;
   }
 
-  /** Makes an order with an authorization and its challenges for each name, in one transaction. */
-  Order.Pending create(
-      AccountId owner,
-      Set<Name> names,
-      Instant expires,
-      Optional<Instant> notBefore,
-      Optional<Instant> notAfter) {
+  /**
+   * Makes an order with an authorization and its challenges for each name, in one transaction.
+   *
+   * @return the order; nothing when another one already replaces the certificate that it is to
+   *     replace, and then nothing was changed
+   */
+  Optional<Order.Pending> create(AccountId owner, Order.Wanted wanted, Instant expires) {
     OrderId id = new OrderId(ids.next());
+    Optional<Replacements.Predecessor> predecessor = wanted.replaces();
+    Optional<String> replaces = predecessor.map(one -> one.identifier().text());
     return database.inTransaction(sql -> {
+      if (predecessor.isPresent()
+          && !Replacements.claim(sql, predecessor.get(), id, Times.now(clock))) {
+        return Optional.empty();
+      }
       sql.insertInto(ACME_ORDERS)
           .set(ACME_ORDERS.ID, id.value())
           .set(ACME_ORDERS.ACCOUNT_ID, owner.value())
           .set(ACME_ORDERS.STATUS, "pending")
           .set(ACME_ORDERS.CREATED_AT, Times.stored(Times.now(clock)))
           .set(ACME_ORDERS.EXPIRES_AT, Times.stored(expires))
-          .set(ACME_ORDERS.NOT_BEFORE, notBefore.map(Times::stored).orElse(null))
-          .set(ACME_ORDERS.NOT_AFTER, notAfter.map(Times::stored).orElse(null))
+          .set(ACME_ORDERS.NOT_BEFORE, wanted.notBefore().map(Times::stored).orElse(null))
+          .set(ACME_ORDERS.NOT_AFTER, wanted.notAfter().map(Times::stored).orElse(null))
+          .set(ACME_ORDERS.PROFILE, wanted.profile().value())
+          .set(ACME_ORDERS.REPLACES, replaces.orElse(null))
           .execute();
       List<Order.Item> items = new ArrayList<>();
-      for (Name name : names) {
+      for (Name name : wanted.names()) {
         AuthorizationId authorization = authorize(sql, owner, name, expires);
         sql.insertInto(ACME_ORDER_AUTHORIZATIONS)
             .set(ACME_ORDER_AUTHORIZATIONS.ORDER_ID, id.value())
@@ -75,7 +84,17 @@ final class Orders {
             .execute();
         items.add(new Order.Item(name, authorization));
       }
-      return new Order.Pending(new Order.Details(id, owner, expires, notBefore, notAfter, items));
+      return Optional.of(
+          new Order.Pending(
+              new Order.Details(
+                  id,
+                  owner,
+                  expires,
+                  wanted.notBefore(),
+                  wanted.notAfter(),
+                  Optional.of(wanted.profile()),
+                  replaces,
+                  items)));
     });
   }
 
@@ -133,6 +152,8 @@ final class Orders {
             row.getExpiresAt().toInstant(),
             instant(row.getNotBefore()),
             instant(row.getNotAfter()),
+            Optional.ofNullable(row.getProfile()).map(ProfileId::new),
+            Optional.ofNullable(row.getReplaces()),
             items(new OrderId(row.getId())));
     boolean expired = !clock.instant().isBefore(details.expires());
     return switch (row.getStatus()) {
@@ -209,9 +230,21 @@ final class Orders {
    * gives up its certificate if it is another.
    */
   boolean complete(Order.Processing order, IssuerId issuer, SerialNumber serial) {
-    return database
-            .sql()
-            .update(ACME_ORDERS)
+    if (order.details().replaces().isEmpty()) {
+      return complete(database.sql(), order, issuer, serial);
+    }
+    return database.inTransaction(sql -> {
+      boolean completed = complete(sql, order, issuer, serial);
+      if (completed) {
+        Replacements.settle(sql, order.details().id());
+      }
+      return completed;
+    });
+  }
+
+  private static boolean complete(
+      DSLContext sql, Order.Processing order, IssuerId issuer, SerialNumber serial) {
+    return sql.update(ACME_ORDERS)
             .set(ACME_ORDERS.STATUS, "valid")
             .set(ACME_ORDERS.ISSUER, issuer.value())
             .set(ACME_ORDERS.SERIAL, serial.octets())

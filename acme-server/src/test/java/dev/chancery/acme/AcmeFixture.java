@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -60,6 +61,7 @@ final class AcmeFixture implements AutoCloseable {
             16,
             Duration.ofDays(1),
             Duration.ofDays(7),
+            Duration.ofHours(6),
             3);
     this.server = newServer();
     Javalin web = Javalin.create(config -> server.routes(config.routes));
@@ -84,6 +86,7 @@ final class AcmeFixture implements AutoCloseable {
         name,
         TestAuthority.ISSUER,
         TestAuthority.PROFILE,
+        name.equals(AcmeEndpoint.DEFAULT) ? TestAuthority.PROFILES : Map.of(),
         url,
         termsOfService,
         Optional.empty(),

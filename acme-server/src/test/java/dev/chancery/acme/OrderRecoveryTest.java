@@ -29,6 +29,7 @@ final class OrderRecoveryTest {
         all.mostValidations(),
         all.orderLifetime(),
         all.authorizationLifetime(),
+        all.renewalRetryAfter(),
         all.ordersPerPage());
   }
 

@@ -46,6 +46,18 @@ final class AuditTrail {
         .execute();
   }
 
+  /** What an operator wants renewed early; it can be of several issuers. */
+  static void renewal(
+      DSLContext transaction, Instant at, String action, String requester, String detail) {
+    transaction
+        .insertInto(AUDIT_EVENTS)
+        .set(AUDIT_EVENTS.AT, Timestamps.of(at))
+        .set(AUDIT_EVENTS.ACTION, action)
+        .set(AUDIT_EVENTS.REQUESTED_BY, requester(requester))
+        .set(AUDIT_EVENTS.DETAIL, fitted(detail, LONGEST_DETAIL))
+        .execute();
+  }
+
   private static InsertSetMoreStep<AuditEventsRecord> event(
       DSLContext transaction,
       Instant at,
