@@ -52,7 +52,7 @@ enum AcmeError {
     return switch (reason) {
       case BAD_CSR -> BAD_CSR;
       case BAD_PUBLIC_KEY -> BAD_PUBLIC_KEY;
-      case REJECTED_NAME -> REJECTED_IDENTIFIER;
+      case REJECTED_NAME, NOT_OF_PROFILE -> REJECTED_IDENTIFIER;
       case UNSUPPORTED_NAME -> UNSUPPORTED_IDENTIFIER;
       case BAD_VALIDITY -> MALFORMED;
       case NOT_FOUND -> NOT_FOUND;

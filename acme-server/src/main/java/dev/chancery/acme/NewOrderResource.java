@@ -7,6 +7,7 @@ import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.CertificateRecord;
 import dev.chancery.core.Name;
 import dev.chancery.core.ProfileId;
+import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
 import java.time.Clock;
 import java.time.Duration;
@@ -42,7 +43,7 @@ final class NewOrderResource {
   Reply reply(SignedRequest.ByAccount request) throws AcmeProblem, Refused {
     Payload payload = request.requiredPayload();
     AcmeEndpoint endpoint = request.urls().endpoint();
-    ProfileId profile = profile(payload.text("profile"), endpoint);
+    Choice profile = profile(payload.text("profile"), endpoint);
     Optional<Instant> notBefore = payload.instant("notBefore");
     Optional<Instant> notAfter = payload.instant("notAfter");
     // Section 7.4: what could not be fulfilled is refused now, and not after the names were proven.
@@ -59,7 +60,7 @@ final class NewOrderResource {
         orders
             .create(
                 request.account().id(),
-                new Order.Wanted(names, notBefore, notAfter, profile, predecessor),
+                new Order.Wanted(names, notBefore, notAfter, profile.id(), predecessor),
                 Times.now(clock).plus(lifetime))
             .orElseThrow(() ->
                 new AcmeProblem(
@@ -68,14 +69,19 @@ final class NewOrderResource {
     return OrderView.reply(201, request.urls(), order);
   }
 
+  /**
+   * @param named whether the client named it, or it is the endpoint's default
+   */
+  private record Choice(ProfileId id, boolean named) {}
+
   /** The profile that was asked for, or the default one (draft-ietf-acme-profiles section 4). */
-  private static ProfileId profile(Optional<String> asked, AcmeEndpoint endpoint)
-      throws AcmeProblem {
+  private static Choice profile(Optional<String> asked, AcmeEndpoint endpoint) throws AcmeProblem {
     if (asked.isEmpty()) {
-      return endpoint.profile();
+      return new Choice(endpoint.profile(), false);
     }
     return endpoint.profiles().keySet().stream()
         .filter(offered -> offered.value().equals(asked.get()))
+        .map(offered -> new Choice(offered, true))
         .findFirst()
         .orElseThrow(() ->
             new AcmeProblem(
@@ -111,16 +117,24 @@ final class NewOrderResource {
 
   private void requirePermitted(
       AcmeEndpoint endpoint,
-      ProfileId profile,
+      Choice profile,
       Set<Name> names,
       Optional<Instant> notBefore,
       Optional<Instant> notAfter)
-      throws Refused {
-    authority.requirePermitted(endpoint.issuer(), profile, names, notBefore, notAfter);
+      throws AcmeProblem, Refused {
+    try {
+      authority.requirePermitted(endpoint.issuer(), profile.id(), names, notBefore, notAfter);
+    } catch (Refused e) {
+      // The same draft: what does not go together with the profile that was named is its fault.
+      if (profile.named() && e.reason() == Reason.NOT_OF_PROFILE) {
+        throw new AcmeProblem(Problem.of(AcmeError.INVALID_PROFILE, e));
+      }
+      throw e;
+    }
   }
 
   /** Reads every identifier before refusing any, so that a client hears all that is wrong. */
-  private Set<Name> names(List<Payload> identifiers, AcmeEndpoint endpoint, ProfileId profile)
+  private Set<Name> names(List<Payload> identifiers, AcmeEndpoint endpoint, Choice profile)
       throws AcmeProblem {
     if (identifiers.isEmpty()) {
       throw AcmeProblem.malformed("an order must name at least one identifier");

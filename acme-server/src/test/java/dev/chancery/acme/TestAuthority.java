@@ -6,6 +6,7 @@ import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.CertificateRecord;
 import dev.chancery.core.Der;
 import dev.chancery.core.DnsName;
+import dev.chancery.core.IpName;
 import dev.chancery.core.IssuanceRequest;
 import dev.chancery.core.IssuedCertificate;
 import dev.chancery.core.IssuerId;
@@ -205,6 +206,9 @@ final class TestAuthority implements CertificateAuthority {
       throws Refused {
     if (broken.isPresent()) {
       throw broken.get();
+    }
+    if (profile.equals(SHORT_LIVED) && names.stream().anyMatch(name -> name instanceof IpName)) {
+      throw new Refused(Reason.NOT_OF_PROFILE, "profile short-lived does not certify IP names");
     }
     for (Name name : names) {
       if (name instanceof DnsName dns && dns.value().endsWith("forbidden.example")) {

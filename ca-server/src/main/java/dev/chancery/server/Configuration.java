@@ -34,6 +34,7 @@ record Configuration(
     List<Path> roots,
     List<IssuerSection> issuers,
     Path profiles,
+    List<Path> blockedKeys,
     AcmeSection acme,
     CrlSection crl,
     OcspSection ocsp) {
@@ -105,14 +106,19 @@ record Configuration(
       String ocspToken,
       YamlSection place) {}
 
-  record AcmeSection(Map<String, EndpointSection> endpoints, ValidationSection validation) {}
+  record AcmeSection(
+      Map<String, EndpointSection> endpoints,
+      ValidationSection validation,
+      Duration renewalRetryAfter) {}
 
   /**
+   * @param profiles those that an order can name, each with its description, in their order
    * @param place where it stands, for a refusal that only the profiles can tell
    */
   record EndpointSection(
       IssuerId issuer,
       ProfileId profile,
+      Map<ProfileId, String> profiles,
       Optional<URI> termsOfService,
       Optional<URI> website,
       YamlSection place) {}
@@ -145,6 +151,12 @@ record Configuration(
       Optional<String> obstacle = obstacle(endpoint.profile(), known);
       if (obstacle.isPresent()) {
         throw endpoint.place().refused("profile", obstacle.get());
+      }
+      for (ProfileId offered : endpoint.profiles().keySet()) {
+        Optional<String> why = obstacle(offered, known);
+        if (why.isPresent()) {
+          throw endpoint.place().refused("profiles", why.get());
+        }
       }
     }
   }

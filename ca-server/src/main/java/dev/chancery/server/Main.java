@@ -19,6 +19,7 @@ import picocli.CommandLine.Command;
       ConfigCommand.class,
       CertificateCommand.class,
       IssuerCommand.class,
+      RenewalCommand.class,
       TokenCommand.class,
       KeyCommand.class,
       CommandLine.HelpCommand.class,

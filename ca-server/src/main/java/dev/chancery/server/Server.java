@@ -4,6 +4,7 @@ import dev.chancery.acme.AcmeEndpoint;
 import dev.chancery.acme.AcmeServer;
 import dev.chancery.acme.AcmeSettings;
 import dev.chancery.acme.TargetNetworks;
+import dev.chancery.core.BlockedKeys;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
@@ -25,11 +26,13 @@ import dev.chancery.server.engine.Issuer;
 import dev.chancery.server.engine.IssuingAuthority;
 import dev.chancery.server.engine.Recovery;
 import dev.chancery.server.profiles.BuiltInProfiles;
+import dev.chancery.store.CompromisedKeys;
 import dev.chancery.store.Database;
 import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.JooqCrlLedger;
 import dev.chancery.store.JooqIssuanceLedger;
 import dev.chancery.store.JooqRevocationLedger;
+import dev.chancery.store.RenewalMarks;
 import dev.chancery.store.TokenAudit;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -120,6 +123,8 @@ final class Server implements AutoCloseable {
             configuration.roots().stream().map(home::resolve).toList(), clock.instant());
     List<LoadedIssuer> loadedIssuers =
         LoadedIssuer.all(home, configuration.issuers(), trust, clock.instant());
+    KeyBlockList blockedKeys =
+        KeyBlockList.read(configuration.blockedKeys().stream().map(home::resolve).toList());
     Configuration.Listeners listeners = configuration.listeners();
     BoundPort publicPort = part(BoundPort.bind("public", listeners.publicListener()));
     BoundPort apiPort = part(BoundPort.bind("api", listeners.api()));
@@ -166,7 +171,10 @@ final class Server implements AutoCloseable {
     }
     CertificateAuthority authority =
         new IssuingAuthority(
-            new Catalogue(issuing.values(), profiles.values()),
+            new Catalogue(
+                issuing.values(),
+                profiles.values(),
+                BlockedKeys.anyOf(List.of(blockedKeys, new CompromisedKeys(database)))),
             issuance,
             revocations,
             clock,
@@ -262,8 +270,17 @@ final class Server implements AutoCloseable {
             }));
     AdminApi admin =
         new AdminApi(authority, registry.all(), certificates, publisher::publishesFor, clock);
+    RenewalMarksApi renewalMarks =
+        new RenewalMarksApi(
+            new RenewalMarks(database, clock), registry, new IssuerKeys(issuers), clock, ids);
     part(
-        HttpListener.https(adminPort, tls.listenerForClientsOf(trust.trustStore()), admin::routes));
+        HttpListener.https(
+            adminPort,
+            tls.listenerForClientsOf(trust.trustStore()),
+            config -> {
+              admin.routes(config);
+              renewalMarks.routes(config);
+            }));
     Management management = new Management(checks(database, issuers), metrics);
     part(HttpListener.http(managementPort, UriCompliance.DEFAULT, management::routes));
     Home.writePrivate(home.adminServerName(), addresses.apiUrl().host() + "\n");
@@ -324,6 +341,7 @@ final class Server implements AutoCloseable {
                     name,
                     endpoint.issuer(),
                     endpoint.profile(),
+                    endpoint.profiles(),
                     addresses.apiUrl().uri(),
                     endpoint.termsOfService(),
                     endpoint.website(),
@@ -333,7 +351,8 @@ final class Server implements AutoCloseable {
         endpoints,
         validation.http01Port(),
         new TargetNetworks(validation.networks().allow(), validation.networks().deny()),
-        validation.resolvers());
+        validation.resolvers(),
+        section.renewalRetryAfter());
   }
 
   /** The host by which a client on this machine reaches the admin listener. */

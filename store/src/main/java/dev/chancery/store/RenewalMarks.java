@@ -22,7 +22,10 @@ import org.jooq.DSLContext;
 import org.jooq.impl.DSL;
 import org.jspecify.annotations.Nullable;
 
-/** Which certificates are to be renewed early, for all nodes. Every change stands in the audit. */
+/**
+ * Which certificates are to be renewed early, for all nodes. Only those of ACME accounts are meant,
+ * since nobody else asks for renewal information. Every change stands in the audit.
+ */
 public final class RenewalMarks {
   private final Database database;
   private final Clock clock;
@@ -116,6 +119,7 @@ public final class RenewalMarks {
     return CERTIFICATES
         .RECORDED_AT
         .lt(Timestamps.of(madeAt))
+        .and(CERTIFICATES.ACCOUNT_ID.isNotNull())
         .and(
             scope
                 .issuer()
@@ -140,6 +144,9 @@ public final class RenewalMarks {
 
   /** The marks in force that mean a certificate. */
   public List<RenewalMark> on(CertificateRecord certificate) {
+    if (certificate.account().isEmpty()) {
+      return List.of();
+    }
     OffsetDateTime recorded = Timestamps.of(certificate.recordedAt());
     return database
         .sql()

@@ -181,7 +181,7 @@ class IssuingAuthorityTest {
     refusedIssue(
         Reason.BAD_PUBLIC_KEY, "ec-p521", Engine.request(Engine.TLS_SERVER, unusual, NAME));
     refusedIssue(
-        Reason.REJECTED_NAME, "email names", Engine.request(EmailName.parse("a@example.com")));
+        Reason.NOT_OF_PROFILE, "email names", Engine.request(EmailName.parse("a@example.com")));
     refusedIssue(
         Reason.BAD_PUBLIC_KEY,
         "its own key",
@@ -190,7 +190,7 @@ class IssuingAuthorityTest {
     for (int i = 0; i < many.length; i++) {
       many[i] = new DnsName("h" + i + ".example.com");
     }
-    refusedIssue(Reason.REJECTED_NAME, "at most 100 names, not 101", Engine.request(many));
+    refusedIssue(Reason.NOT_OF_PROFILE, "at most 100 names, not 101", Engine.request(many));
     refusedIssue(
         Reason.NOT_PERMITTED,
         "not for requesters",
