@@ -107,7 +107,7 @@ final class RenewalMarksApiTest {
                       Optional.empty(),
                       new Approval.ValidatedOrder(
                           new AccountId(opened.ids().next()), new RequestId(opened.ids().next()))))
-              .certificate()
+              .encoded()
               .bytes();
       X509CertificateHolder certificate = new X509CertificateHolder(issued);
       byte[] key =
