@@ -21,7 +21,9 @@ final class ConfigCommand {
   int check(@Mixin HomeOption home, @Mixin HomeOption.Overrides overrides)
       throws ConfigurationInvalid {
     Home opened = home.open();
-    Configuration.read(opened, overrides.values()).profiles(opened);
+    Configuration configuration = Configuration.read(opened, overrides.values());
+    configuration.profiles(opened);
+    KeyBlockList _ = configuration.blockedKeys(opened);
     spec.commandLine().getOut().println(opened.configurationFile() + ": ok");
     return 0;
   }

@@ -145,6 +145,11 @@ record Configuration(
     return known;
   }
 
+  /** The keys that the files of the configuration block. */
+  KeyBlockList blockedKeys(Home home) throws ConfigurationInvalid {
+    return KeyBlockList.read(blockedKeys.stream().map(home::resolve).toList());
+  }
+
   /** Refuses an endpoint with a profile that is not there, or that no order could have. */
   void requireForOrders(Map<ProfileId, Profile> known) throws ConfigurationInvalid {
     for (EndpointSection endpoint : acme.endpoints().values()) {

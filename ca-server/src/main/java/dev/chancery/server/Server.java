@@ -123,8 +123,7 @@ final class Server implements AutoCloseable {
             configuration.roots().stream().map(home::resolve).toList(), clock.instant());
     List<LoadedIssuer> loadedIssuers =
         LoadedIssuer.all(home, configuration.issuers(), trust, clock.instant());
-    KeyBlockList blockedKeys =
-        KeyBlockList.read(configuration.blockedKeys().stream().map(home::resolve).toList());
+    KeyBlockList blockedKeys = configuration.blockedKeys(home);
     Configuration.Listeners listeners = configuration.listeners();
     BoundPort publicPort = part(BoundPort.bind("public", listeners.publicListener()));
     BoundPort apiPort = part(BoundPort.bind("api", listeners.api()));

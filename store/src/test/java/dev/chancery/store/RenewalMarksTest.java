@@ -78,12 +78,13 @@ final class RenewalMarksTest extends LedgerContract {
       issued();
     }
     recorded();
-    complete(
-            issuance.record(
-                Certificates.prepared(
-                    clock.instant(),
-                    new Approval.TrustedRequester("vault", new RequestId(UUID.randomUUID())))))
-        .orElseThrow();
+    IssuedCertificate _ =
+        complete(
+                issuance.record(
+                    Certificates.prepared(
+                        clock.instant(),
+                        new Approval.TrustedRequester("vault", new RequestId(UUID.randomUUID())))))
+            .orElseThrow();
     revocations.revoke(revocation(issued().serial()));
     clock.advance(Duration.ofSeconds(1));
 
