@@ -91,6 +91,10 @@ final class AccountKey {
     }
   }
 
+  SubjectPublicKey subjectPublicKey() {
+    return key;
+  }
+
   Der encoded() {
     return key.encoded();
   }

@@ -3,6 +3,9 @@ package dev.chancery.acme;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.ProfileId;
 import java.net.URI;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -11,6 +14,9 @@ import java.util.regex.Pattern;
  *
  * @param name stands in every URL of the endpoint; the endpoint named {@value #DEFAULT} is also
  *     served as /acme/directory
+ * @param profile that of orders that name none
+ * @param profiles those that an order may name, each with what its clients are told of it; none, or
+ *     the default one among them (draft-ietf-acme-profiles)
  * @param externalUrl scheme, host and port by which clients reach this server; every URL that is
  *     given out or compared begins with it, whatever Host header a request carries
  * @param termsOfService when present, an account must agree to them
@@ -24,6 +30,7 @@ public record AcmeEndpoint(
     String name,
     IssuerId issuer,
     ProfileId profile,
+    Map<ProfileId, String> profiles,
     URI externalUrl,
     Optional<URI> termsOfService,
     Optional<URI> website,
@@ -46,5 +53,15 @@ public record AcmeEndpoint(
     if (mostNames < 1) {
       throw new IllegalArgumentException("an order must be allowed at least one name");
     }
+    profiles = Collections.unmodifiableMap(new LinkedHashMap<>(profiles));
+    if (!profiles.isEmpty() && !profiles.containsKey(profile)) {
+      throw new IllegalArgumentException(
+          "the profiles that can be chosen must hold the default one, " + profile);
+    }
+  }
+
+  /** Whether certificates are still issued here under a profile. */
+  boolean has(ProfileId id) {
+    return id.equals(profile) || profiles.containsKey(id);
   }
 }

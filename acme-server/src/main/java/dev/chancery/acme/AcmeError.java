@@ -5,6 +5,8 @@ import dev.chancery.core.Reason;
 /** The errors that a client can be told (RFC 8555 section 6.7), each with its one HTTP status. */
 enum AcmeError {
   ACCOUNT_DOES_NOT_EXIST("accountDoesNotExist", 400),
+  /** RFC 9773 section 5: MUST be 409. */
+  ALREADY_REPLACED("alreadyReplaced", 409),
   ALREADY_REVOKED("alreadyRevoked", 400),
   BAD_CSR("badCSR", 400),
   BAD_NONCE("badNonce", 400),
@@ -17,6 +19,8 @@ enum AcmeError {
   EXTERNAL_ACCOUNT_REQUIRED("externalAccountRequired", 403),
   INCORRECT_RESPONSE("incorrectResponse", 400),
   INVALID_CONTACT("invalidContact", 400),
+  /** Of draft-ietf-acme-profiles. */
+  INVALID_PROFILE("invalidProfile", 400),
   MALFORMED("malformed", 400),
   /** A resource that is not there, or that this account may not know of. */
   NOT_FOUND("malformed", 404),
@@ -54,7 +58,7 @@ enum AcmeError {
     return switch (reason) {
       case BAD_CSR -> BAD_CSR;
       case BAD_PUBLIC_KEY -> BAD_PUBLIC_KEY;
-      case REJECTED_NAME -> REJECTED_IDENTIFIER;
+      case REJECTED_NAME, NOT_OF_PROFILE -> REJECTED_IDENTIFIER;
       case UNSUPPORTED_NAME -> UNSUPPORTED_IDENTIFIER;
       case BAD_VALIDITY -> MALFORMED;
       case NOT_FOUND -> NOT_FOUND;

@@ -7,17 +7,22 @@ import static java.util.stream.Collectors.joining;
 
 import dev.chancery.acme.SignedRequests.SignedRequest;
 import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.IssuerId;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.store.Database;
+import dev.chancery.store.IssuerRegistry;
+import dev.chancery.store.RenewalMarks;
 import io.javalin.http.Handler;
 import io.javalin.http.HandlerType;
 import io.javalin.router.JavalinDefaultRoutingApi;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The ACME server (RFC 8555): its routes for a web server to carry, and the passes that go on with
@@ -56,6 +61,9 @@ public final class AcmeServer implements AutoCloseable {
   private final ChallengeResource challenge;
   private final CertificateResource certificate;
   private final RevokeResource revoke;
+  private final RenewalInfoResource renewalInfo;
+  private final Replacements replacements;
+  private final Clock clock;
 
   public AcmeServer(
       AcmeSettings settings,
@@ -106,17 +114,21 @@ public final class AcmeServer implements AutoCloseable {
     this.exchanges =
         new Exchanges(settings.endpoints(), new SignedRequests(nonces, accounts), nonces);
 
-    this.newAccount = new NewAccountResource(accounts, bindingKeys);
+    this.newAccount = new NewAccountResource(accounts, authority, bindingKeys);
     this.account = new AccountResource(accounts, orders, authorizations);
     this.accountOrders = new AccountOrdersResource(orders, settings.ordersPerPage());
-    this.keyChange = new KeyChangeResource(accounts);
+    this.keyChange = new KeyChangeResource(accounts, authority);
+    Set<IssuerId> issuers = new HashSet<>(new IssuerRegistry(database).all());
+    settings.endpoints().forEach(endpoint -> issuers.add(endpoint.issuer()));
+    LedgerCertificates certificates = new LedgerCertificates(authority, issuers);
     this.newOrder =
-        new NewOrderResource(orders, authority, bindingKeys, clock, settings.orderLifetime());
+        new NewOrderResource(
+            orders, authority, certificates, bindingKeys, clock, settings.orderLifetime());
     this.newAuthorization =
         new NewAuthorizationResource(
             orders, authorizations, authority, bindingKeys, clock, settings.orderLifetime());
     this.order = new OrderResource(orders);
-    this.finalizeOrder = new FinalizeResource(orders, issuance, bindingKeys, clock);
+    this.finalizeOrder = new FinalizeResource(orders, issuance, authority, bindingKeys, clock);
     this.authorization = new AuthorizationResource(authorizations);
     this.challenge = new ChallengeResource(authorizations, validations);
     this.certificate = new CertificateResource(orders, authority);
@@ -128,6 +140,11 @@ public final class AcmeServer implements AutoCloseable {
             authority,
             clock,
             settings.endpoints().stream().map(AcmeEndpoint::issuer).distinct().toList());
+    this.renewalInfo =
+        new RenewalInfoResource(
+            certificates, new RenewalMarks(database, clock), settings.renewalRetryAfter());
+    this.replacements = new Replacements(database);
+    this.clock = clock;
   }
 
   /** Adds everything under /acme/. */
@@ -168,6 +185,14 @@ public final class AcmeServer implements AutoCloseable {
     post(routes, "certificate/{id}", exchanges.byAccount(certificate::reply));
     post(routes, "certificate/{id}/{chain}", exchanges.byAccount(certificate::reply));
     post(routes, "revoke-cert", exchanges.signed(revoke::reply));
+    // RFC 9773 section 4.1: by a plain GET.
+    Handler renewal =
+        exchanges.open((urls, at) ->
+            renewalInfo.reply(
+                urls,
+                at.pathParam("certificate"),
+                Optional.ofNullable(at.header("If-None-Match"))));
+    resource(routes, BASE + "renewal-info/{certificate}", Map.of(GET, renewal, HEAD, renewal));
 
     Handler nothing = exchanges.nowhere(AcmeError.NOT_FOUND, "there is no such resource");
     METHODS.forEach(method -> routes.addHttpHandler(method, "/acme/*", nothing));
@@ -223,8 +248,9 @@ public final class AcmeServer implements AutoCloseable {
   }
 
   /**
-   * Deletes what has ended long enough ago: nonces, orders, authorizations with their challenges.
-   * To be called now and then, on any number of nodes; a call is a few short transactions.
+   * Deletes what has ended long enough ago: nonces, orders, authorizations with their challenges,
+   * replacements of certificates that have expired. To be called now and then, on any number of
+   * nodes; a call is a few short transactions.
    *
    * @param limit how many rows of a kind a transaction deletes at most, apart from what belongs to
    *     them
@@ -232,7 +258,8 @@ public final class AcmeServer implements AutoCloseable {
    */
   public boolean prune(int limit) {
     boolean moreNonces = nonces.prune(limit) == limit;
-    return pruning.run(limit) || moreNonces;
+    boolean moreReplacements = replacements.prune(clock.instant(), limit) == limit;
+    return pruning.run(limit) || moreNonces || moreReplacements;
   }
 
   /** Stops the validations; what they left is gone on with elsewhere or at the next start. */

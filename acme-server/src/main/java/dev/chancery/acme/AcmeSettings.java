@@ -20,6 +20,8 @@ import java.util.Set;
  * @param mostValidations how many validations run at once; others wait for a later pass
  * @param orderLifetime how long an order and its unproven authorizations can be worked on
  * @param authorizationLifetime how long a proof of control counts
+ * @param renewalRetryAfter how long clients should wait before they ask for a certificate's renewal
+ *     information again; those of short-lived certificates, less
  * @param ordersPerPage how many URLs a page of an account's orders has
  * @param retention for how long what has ended is kept
  */
@@ -35,6 +37,7 @@ public record AcmeSettings(
     int mostValidations,
     Duration orderLifetime,
     Duration authorizationLifetime,
+    Duration renewalRetryAfter,
     int ordersPerPage,
     Retention retention) {
   public AcmeSettings {
@@ -58,6 +61,7 @@ public record AcmeSettings(
       TargetNetworks networks,
       List<InetSocketAddress> resolvers,
       Optional<DnsTrustAnchors> trustAnchors,
+      Duration renewalRetryAfter,
       Retention retention) {
     return new AcmeSettings(
         endpoints,
@@ -75,6 +79,7 @@ public record AcmeSettings(
         64,
         Duration.ofDays(1),
         Duration.ofDays(7),
+        renewalRetryAfter,
         100,
         retention);
   }

@@ -39,6 +39,11 @@ record AcmeUrls(AcmeEndpoint endpoint) {
     return at("key-change");
   }
 
+  /** A certificate's identifier follows, after a slash (RFC 9773 section 4.1). */
+  String renewalInfo() {
+    return at("renewal-info");
+  }
+
   String account(AccountId id) {
     return at("account/" + Base64Url.encode(id.value()));
   }

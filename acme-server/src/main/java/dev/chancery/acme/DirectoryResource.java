@@ -19,7 +19,8 @@ final class DirectoryResource {
             .put("newAccount", urls.newAccount())
             .put("newOrder", urls.newOrder())
             .put("revokeCert", urls.revokeCert())
-            .put("keyChange", urls.keyChange());
+            .put("keyChange", urls.keyChange())
+            .put("renewalInfo", urls.renewalInfo());
     // Section 7.1.1: a server without pre-authorization leaves newAuthz out.
     if (urls.endpoint().authorizations().inAdvance()) {
       json.put("newAuthz", urls.newAuthz());
@@ -32,6 +33,10 @@ final class DirectoryResource {
       // draft-ietf-acme-dns-persist-02 sections 3.2 and 4.1.
       meta.set("issuerDomainNames", issuerDomainNames(urls));
       meta.put("accountHashPrefix", urls.accountHashPrefix());
+    }
+    if (!urls.endpoint().profiles().isEmpty()) {
+      ObjectNode profiles = meta.putObject("profiles");
+      urls.endpoint().profiles().forEach((id, text) -> profiles.put(id.value(), text));
     }
     return Reply.json(200, json);
   }

@@ -140,7 +140,9 @@ final class Exchanges {
     if (context.method().equals(HandlerType.POST)) {
       context.header("Replay-Nonce", nonces.fresh());
     }
-    context.header("Cache-Control", "no-store");
+    if (reply.headers().stream().noneMatch(header -> header.name().equals("Cache-Control"))) {
+      context.header("Cache-Control", "no-store");
+    }
     // RFC 8555 section 7.1: every resource but the directory links to it.
     if (urls.isPresent() && !context.path().endsWith("/directory")) {
       addHeader(context, "Link", "<" + urls.get().directory() + ">;rel=\"index\"");

@@ -1,9 +1,11 @@
 package dev.chancery.acme;
 
 import dev.chancery.acme.SignedRequests.SignedRequest;
+import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.Csr;
 import dev.chancery.core.Der;
 import dev.chancery.core.Name;
+import dev.chancery.core.ProfileId;
 import dev.chancery.core.Refused;
 import dev.chancery.core.TokenAway;
 import java.time.Clock;
@@ -19,12 +21,19 @@ final class FinalizeResource {
 
   private final Orders orders;
   private final Issuance issuance;
+  private final CertificateAuthority authority;
   private final BindingKeys bindingKeys;
   private final Clock clock;
 
-  FinalizeResource(Orders orders, Issuance issuance, BindingKeys bindingKeys, Clock clock) {
+  FinalizeResource(
+      Orders orders,
+      Issuance issuance,
+      CertificateAuthority authority,
+      BindingKeys bindingKeys,
+      Clock clock) {
     this.orders = orders;
     this.issuance = issuance;
+    this.authority = authority;
     this.bindingKeys = bindingKeys;
     this.clock = clock;
   }
@@ -34,6 +43,7 @@ final class FinalizeResource {
     Der csr = Der.of(Base64Url.decode(request.requiredPayload().requiredText("csr"), "csr"));
     switch (find(request, id)) {
       case Order.Ready ready -> {
+        requireOffered(ready.details().profileAt(request.urls().endpoint()), request.urls());
         requireMatch(csr, ready, request.account());
         requireAllowed(ready, request);
         Order.Processing processing = new Order.Processing(ready.details(), csr, Times.now(clock));
@@ -59,7 +69,7 @@ final class FinalizeResource {
   private void requireAllowed(Order.Ready order, SignedRequest.ByAccount request)
       throws AcmeProblem {
     OrderAllowance allowance = bindingKeys.allowance(request.account());
-    allowance.requireProfile(request.urls().endpoint().profile());
+    allowance.requireProfile(order.details().profileAt(request.urls().endpoint()));
     for (Name name : order.details().names()) {
       allowance.requireName(name);
     }
@@ -110,11 +120,19 @@ final class FinalizeResource {
     return new AcmeProblem(AcmeError.ORDER_NOT_READY, "the order is not ready: " + why);
   }
 
-  private static void requireMatch(Der encoded, Order.Ready order, Account account)
-      throws AcmeProblem {
+  /** An operator may have taken a profile away since the order was made. */
+  private static void requireOffered(ProfileId profile, AcmeUrls urls) throws AcmeProblem {
+    if (!urls.endpoint().has(profile)) {
+      throw new AcmeProblem(
+          AcmeError.INVALID_PROFILE, "nothing is issued here any more under profile " + profile);
+    }
+  }
+
+  private void requireMatch(Der encoded, Order.Ready order, Account account) throws AcmeProblem {
     Csr csr;
     try {
       csr = Csr.parse(encoded.bytes());
+      authority.requireUsable(csr.publicKey());
     } catch (Refused e) {
       // Whatever it is that is wrong, a name of the CSR included, the CSR is what to change.
       throw new AcmeProblem(Problem.of(AcmeError.BAD_CSR, e));

@@ -48,7 +48,7 @@ final class Issuance {
           authority.issue(
               new IssuanceRequest(
                   endpoint.issuer(),
-                  endpoint.profile(),
+                  order.details().profileAt(endpoint),
                   csr.publicKey(),
                   csr.subject(),
                   order.details().names(),

@@ -2,17 +2,21 @@ package dev.chancery.acme;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.acme.SignedRequests.SignedRequest;
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.Refused;
 import java.util.Optional;
 
 /** Gives an account another key (RFC 8555 section 7.3.5). */
 final class KeyChangeResource {
   private final Accounts accounts;
+  private final CertificateAuthority authority;
 
-  KeyChangeResource(Accounts accounts) {
+  KeyChangeResource(Accounts accounts, CertificateAuthority authority) {
     this.accounts = accounts;
+    this.authority = authority;
   }
 
-  Reply reply(SignedRequest.ByAccount request) throws AcmeProblem {
+  Reply reply(SignedRequest.ByAccount request) throws AcmeProblem, Refused {
     Account account = request.account();
     AcmeUrls urls = request.urls();
     // 1. The inner JWS proves that the new key agrees.
@@ -35,6 +39,7 @@ final class KeyChangeResource {
         || !AccountKey.parse(oldKey).equals(account.key())) {
       throw AcmeProblem.malformed("oldKey is not the account's key");
     }
+    authority.requireUsable(newKey.subjectPublicKey());
     // 3. No account has the new key: not even this one, whose key would not change.
     if (newKey.equals(account.key())) {
       throw new AcmeProblem(AcmeError.KEY_IN_USE, "the account has the new key already")

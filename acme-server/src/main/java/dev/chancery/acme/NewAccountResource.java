@@ -2,6 +2,8 @@ package dev.chancery.acme;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.acme.SignedRequests.SignedRequest;
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.Refused;
 import java.net.URI;
 import java.util.List;
 import java.util.Optional;
@@ -9,14 +11,16 @@ import java.util.Optional;
 /** Makes accounts and finds them by their key (RFC 8555 sections 7.3 and 7.3.1). */
 final class NewAccountResource {
   private final Accounts accounts;
+  private final CertificateAuthority authority;
   private final BindingKeys bindingKeys;
 
-  NewAccountResource(Accounts accounts, BindingKeys bindingKeys) {
+  NewAccountResource(Accounts accounts, CertificateAuthority authority, BindingKeys bindingKeys) {
     this.accounts = accounts;
+    this.authority = authority;
     this.bindingKeys = bindingKeys;
   }
 
-  Reply reply(SignedRequest.ByKey request) throws AcmeProblem {
+  Reply reply(SignedRequest.ByKey request) throws AcmeProblem, Refused {
     Payload payload = request.requiredPayload();
     AcmeUrls urls = request.urls();
     boolean onlyReturnExisting = payload.flag("onlyReturnExisting");
@@ -30,6 +34,7 @@ final class NewAccountResource {
     if (onlyReturnExisting) {
       throw new AcmeProblem(AcmeError.ACCOUNT_DOES_NOT_EXIST, "there is no account with this key");
     }
+    authority.requireUsable(request.key().subjectPublicKey());
     Optional<URI> terms = urls.endpoint().termsOfService();
     if (terms.isPresent() && !agreed) {
       throw new AcmeProblem(

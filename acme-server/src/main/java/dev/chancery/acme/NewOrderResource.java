@@ -1,13 +1,19 @@
 package dev.chancery.acme;
 
+import static java.util.stream.Collectors.joining;
+
 import dev.chancery.acme.SignedRequests.SignedRequest;
 import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.CertificateRecord;
 import dev.chancery.core.Name;
+import dev.chancery.core.ProfileId;
+import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -17,6 +23,7 @@ import java.util.Set;
 final class NewOrderResource {
   private final Orders orders;
   private final CertificateAuthority authority;
+  private final LedgerCertificates certificates;
   private final BindingKeys bindingKeys;
   private final Clock clock;
   private final Duration lifetime;
@@ -24,11 +31,13 @@ final class NewOrderResource {
   NewOrderResource(
       Orders orders,
       CertificateAuthority authority,
+      LedgerCertificates certificates,
       BindingKeys bindingKeys,
       Clock clock,
       Duration lifetime) {
     this.orders = orders;
     this.authority = authority;
+    this.certificates = certificates;
     this.bindingKeys = bindingKeys;
     this.clock = clock;
     this.lifetime = lifetime;
@@ -38,40 +47,107 @@ final class NewOrderResource {
     Payload payload = request.requiredPayload();
     AcmeEndpoint endpoint = request.urls().endpoint();
     OrderAllowance allowance = bindingKeys.allowance(request.account());
-    allowance.requireProfile(endpoint.profile());
+    Choice profile = profile(payload.text("profile"), endpoint);
+    allowance.requireProfile(profile.id());
     Optional<Instant> notBefore = payload.instant("notBefore");
     Optional<Instant> notAfter = payload.instant("notAfter");
     // Section 7.4: what could not be fulfilled is refused now, and not after the names were proven.
     // The times first and alone, since they are not the fault of any identifier.
-    requirePermitted(endpoint, Set.of(), notBefore, notAfter);
-    Set<Name> names = names(payload.objects("identifiers"), endpoint, allowance);
-    requirePermitted(endpoint, names, notBefore, notAfter);
-    Instant expires = Times.now(clock).plus(lifetime);
+    requirePermitted(endpoint, profile, Set.of(), notBefore, notAfter);
+    Set<Name> names = names(payload.objects("identifiers"), endpoint, profile, allowance);
+    requirePermitted(endpoint, profile, names, notBefore, notAfter);
+    Optional<String> replaces = payload.text("replaces");
+    Optional<Replacements.Predecessor> predecessor =
+        replaces.isEmpty()
+            ? Optional.empty()
+            : Optional.of(predecessor(replaces.get(), names, request));
     Order order =
-        orders.create(
-            request.account().id(),
-            endpoint.challenges(),
-            names,
-            allowance.preauthorized(names),
-            expires,
-            notBefore,
-            notAfter,
-            endpoint.authorizations().reuse());
+        orders
+            .create(
+                request.account().id(),
+                endpoint,
+                new Order.Wanted(
+                    names,
+                    allowance.preauthorized(names),
+                    notBefore,
+                    notAfter,
+                    profile.id(),
+                    predecessor),
+                Times.now(clock).plus(lifetime))
+            .orElseThrow(() ->
+                new AcmeProblem(
+                    AcmeError.ALREADY_REPLACED,
+                    "another order replaces the certificate that this one would replace"));
     return OrderView.reply(201, request.urls(), order);
+  }
+
+  /**
+   * @param named whether the client named it, or it is the endpoint's default
+   */
+  private record Choice(ProfileId id, boolean named) {}
+
+  /** The profile that was asked for, or the default one (draft-ietf-acme-profiles section 4). */
+  private static Choice profile(Optional<String> asked, AcmeEndpoint endpoint) throws AcmeProblem {
+    if (asked.isEmpty()) {
+      return new Choice(endpoint.profile(), false);
+    }
+    return endpoint.profiles().keySet().stream()
+        .filter(offered -> offered.value().equals(asked.get()))
+        .map(offered -> new Choice(offered, true))
+        .findFirst()
+        .orElseThrow(() ->
+            new AcmeProblem(
+                AcmeError.INVALID_PROFILE,
+                endpoint.profiles().isEmpty()
+                    ? "no profile can be chosen here"
+                    : "the profiles that can be chosen here are "
+                        + endpoint.profiles().keySet().stream()
+                            .map(ProfileId::value)
+                            .collect(joining(", "))));
+  }
+
+  /** RFC 9773 section 5: of the same account, and with at least one name in common. */
+  private Replacements.Predecessor predecessor(
+      String text, Set<Name> names, SignedRequest.ByAccount request) throws AcmeProblem {
+    CertificateIdentifier identifier = CertificateIdentifier.parse(text);
+    CertificateRecord found =
+        certificates
+            .find(request.urls().endpoint(), identifier)
+            .orElseThrow(
+                () -> AcmeProblem.malformed("the certificate to be replaced was not issued here"));
+    if (!found.account().equals(Optional.of(request.account().id()))) {
+      throw new AcmeProblem(
+          AcmeError.UNAUTHORIZED, "the certificate to be replaced is not this account's");
+    }
+    if (Collections.disjoint(CertificateNames.of(found.certificate().orElseThrow()), names)) {
+      throw AcmeProblem.malformed(
+          "the certificate to be replaced has no name in common with the order");
+    }
+    return new Replacements.Predecessor(
+        identifier, found.issuer(), found.serial(), found.notAfter());
   }
 
   private void requirePermitted(
       AcmeEndpoint endpoint,
+      Choice profile,
       Set<Name> names,
       Optional<Instant> notBefore,
       Optional<Instant> notAfter)
-      throws Refused {
-    authority.requirePermitted(endpoint.issuer(), endpoint.profile(), names, notBefore, notAfter);
+      throws AcmeProblem, Refused {
+    try {
+      authority.requirePermitted(endpoint.issuer(), profile.id(), names, notBefore, notAfter);
+    } catch (Refused e) {
+      // The same draft: what does not go together with the profile that was named is its fault.
+      if (profile.named() && e.reason() == Reason.NOT_OF_PROFILE) {
+        throw new AcmeProblem(Problem.of(AcmeError.INVALID_PROFILE, e));
+      }
+      throw e;
+    }
   }
 
   /** Reads every identifier before refusing any, so that a client hears all that is wrong. */
   private Set<Name> names(
-      List<Payload> identifiers, AcmeEndpoint endpoint, OrderAllowance allowance)
+      List<Payload> identifiers, AcmeEndpoint endpoint, Choice profile, OrderAllowance allowance)
       throws AcmeProblem {
     if (identifiers.isEmpty()) {
       throw AcmeProblem.malformed("an order must name at least one identifier");
@@ -92,7 +168,7 @@ final class NewOrderResource {
         if (!allowance.preauthorizes(name)) {
           endpoint.challenges().requireProvable(name);
         }
-        requirePermitted(endpoint, Set.of(name), Optional.empty(), Optional.empty());
+        requirePermitted(endpoint, profile, Set.of(name), Optional.empty(), Optional.empty());
         names.add(name);
       } catch (AcmeProblem e) {
         bad.add(subproblem(e.problem(), type, value));

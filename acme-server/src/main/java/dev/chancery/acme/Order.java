@@ -5,6 +5,7 @@ import dev.chancery.core.AccountId;
 import dev.chancery.core.Der;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
+import dev.chancery.core.ProfileId;
 import dev.chancery.core.RequestId;
 import dev.chancery.core.SerialNumber;
 import java.time.Instant;
@@ -15,16 +16,28 @@ import java.util.Set;
 
 /** An order (RFC 8555 sections 7.1.3 and 7.1.6); each state holds what it knows. */
 sealed interface Order {
-  /** What every order has. */
+  /**
+   * What every order has.
+   *
+   * @param profile empty in orders from before they had one: then the endpoint's default
+   * @param replaces the identifier of the certificate that it replaces, as the client wrote it
+   */
   record Details(
       OrderId id,
       AccountId account,
       Instant expires,
       Optional<Instant> notBefore,
       Optional<Instant> notAfter,
+      Optional<ProfileId> profile,
+      Optional<String> replaces,
       List<Item> items) {
     public Details {
       items = List.copyOf(items);
+    }
+
+    /** What the certificate will look like (draft-ietf-acme-profiles). */
+    ProfileId profileAt(AcmeEndpoint endpoint) {
+      return profile.orElse(endpoint.profile());
     }
 
     Set<Name> names() {
@@ -38,6 +51,20 @@ sealed interface Order {
       return new RequestId(id.value());
     }
   }
+
+  /**
+   * What a client orders.
+   *
+   * @param preauthorized those of the names that need no proof
+   * @param replaces the certificate that it is to replace (RFC 9773 section 5)
+   */
+  record Wanted(
+      Set<Name> names,
+      Set<Name> preauthorized,
+      Optional<Instant> notBefore,
+      Optional<Instant> notAfter,
+      ProfileId profile,
+      Optional<Replacements.Predecessor> replaces) {}
 
   /** A name and the authorization that the order needs for it. */
   record Item(Name name, AuthorizationId authorization) {}

@@ -16,6 +16,11 @@ final class OrderView {
     json.put("expires", Times.text(details.expires()));
     details.notBefore().ifPresent(time -> json.put("notBefore", Times.text(time)));
     details.notAfter().ifPresent(time -> json.put("notAfter", Times.text(time)));
+    if (!urls.endpoint().profiles().isEmpty()) {
+      json.put("profile", details.profileAt(urls.endpoint()).value());
+    }
+    // RFC 9773 section 5: what was accepted MUST be shown again.
+    details.replaces().ifPresent(identifier -> json.put("replaces", identifier));
     ArrayNode identifiers = json.putArray("identifiers");
     ArrayNode authorizations = json.putArray("authorizations");
     for (Order.Item item : details.items()) {

@@ -12,6 +12,7 @@ import dev.chancery.core.Der;
 import dev.chancery.core.IssuedCertificate;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
+import dev.chancery.core.ProfileId;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.store.Database;
@@ -64,21 +65,24 @@ final class Orders {
    * names are valid as long as the order can be worked on. Another name that the account holds a
    * valid authorization for, one that lasts as long, needs no other when reuse is allowed. The rest
    * have challenges; an order without any is ready at once.
+   *
+   * @return the order; nothing when another one already replaces the certificate that it is to
+   *     replace, and then nothing was changed
    */
-  Order create(
-      AccountId owner,
-      OfferedChallenges challenges,
-      Set<Name> names,
-      Set<Name> preauthorized,
-      Instant expires,
-      Optional<Instant> notBefore,
-      Optional<Instant> notAfter,
-      boolean reuse) {
+  Optional<Order> create(
+      AccountId owner, AcmeEndpoint endpoint, Order.Wanted wanted, Instant expires) {
     OrderId id = new OrderId(ids.next());
+    Optional<Replacements.Predecessor> predecessor = wanted.replaces();
+    Optional<String> replaces = predecessor.map(one -> one.identifier().text());
     return database.inTransaction(sql -> {
-      Set<Name> toProve = new HashSet<>(names);
-      toProve.removeAll(preauthorized);
-      Map<Name, AuthorizationId> held = reuse ? held(sql, owner, toProve, expires) : Map.of();
+      if (predecessor.isPresent()
+          && !Replacements.claim(sql, predecessor.get(), id, Times.now(clock))) {
+        return Optional.empty();
+      }
+      Set<Name> toProve = new HashSet<>(wanted.names());
+      toProve.removeAll(wanted.preauthorized());
+      Map<Name, AuthorizationId> held =
+          endpoint.authorizations().reuse() ? held(sql, owner, toProve, expires) : Map.of();
       boolean ready = held.keySet().containsAll(toProve);
       sql.insertInto(ACME_ORDERS)
           .set(ACME_ORDERS.ID, id.value())
@@ -87,15 +91,23 @@ final class Orders {
           .set(ACME_ORDERS.CREATED_AT, Times.stored(Times.now(clock)))
           .set(ACME_ORDERS.EXPIRES_AT, Times.stored(expires))
           .set(ACME_ORDERS.ENDS_AT, Times.stored(expires))
-          .set(ACME_ORDERS.NOT_BEFORE, notBefore.map(Times::stored).orElse(null))
-          .set(ACME_ORDERS.NOT_AFTER, notAfter.map(Times::stored).orElse(null))
+          .set(ACME_ORDERS.NOT_BEFORE, wanted.notBefore().map(Times::stored).orElse(null))
+          .set(ACME_ORDERS.NOT_AFTER, wanted.notAfter().map(Times::stored).orElse(null))
+          .set(ACME_ORDERS.PROFILE, wanted.profile().value())
+          .set(ACME_ORDERS.REPLACES, replaces.orElse(null))
           .execute();
       List<Order.Item> items = new ArrayList<>();
-      for (Name name : names) {
+      for (Name name : wanted.names()) {
         AuthorizationId known = held.get(name);
         AuthorizationId authorization =
             known == null
-                ? authorize(sql, owner, preauthorized.contains(name), challenges, name, expires)
+                ? authorize(
+                    sql,
+                    owner,
+                    wanted.preauthorized().contains(name),
+                    endpoint.challenges(),
+                    name,
+                    expires)
                 : known;
         sql.insertInto(ACME_ORDER_AUTHORIZATIONS)
             .set(ACME_ORDER_AUTHORIZATIONS.ORDER_ID, id.value())
@@ -104,8 +116,17 @@ final class Orders {
             .execute();
         items.add(new Order.Item(name, authorization));
       }
-      Order.Details details = new Order.Details(id, owner, expires, notBefore, notAfter, items);
-      return ready ? new Order.Ready(details) : new Order.Pending(details);
+      Order.Details details =
+          new Order.Details(
+              id,
+              owner,
+              expires,
+              wanted.notBefore(),
+              wanted.notAfter(),
+              Optional.of(wanted.profile()),
+              replaces,
+              items);
+      return Optional.of(ready ? new Order.Ready(details) : new Order.Pending(details));
     });
   }
 
@@ -245,6 +266,8 @@ final class Orders {
             row.getExpiresAt().toInstant(),
             instant(row.getNotBefore()),
             instant(row.getNotAfter()),
+            Optional.ofNullable(row.getProfile()).map(ProfileId::new),
+            Optional.ofNullable(row.getReplaces()),
             items(new OrderId(row.getId())));
     boolean expired = !clock.instant().isBefore(details.expires());
     return switch (row.getStatus()) {
@@ -335,9 +358,21 @@ final class Orders {
    * gives up its certificate if it is another.
    */
   boolean complete(Order.Processing order, IssuedCertificate issued) {
-    return database
-            .sql()
-            .update(ACME_ORDERS)
+    if (order.details().replaces().isEmpty()) {
+      return complete(database.sql(), order, issued);
+    }
+    return database.inTransaction(sql -> {
+      boolean completed = complete(sql, order, issued);
+      if (completed) {
+        Replacements.settle(sql, order.details().id());
+      }
+      return completed;
+    });
+  }
+
+  private static boolean complete(
+      DSLContext sql, Order.Processing order, IssuedCertificate issued) {
+    return sql.update(ACME_ORDERS)
             .set(ACME_ORDERS.STATUS, "valid")
             .set(ACME_ORDERS.ISSUER, issued.issuer().value())
             .set(ACME_ORDERS.SERIAL, issued.serial().octets())

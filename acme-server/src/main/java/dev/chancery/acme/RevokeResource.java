@@ -17,15 +17,11 @@ import java.io.IOException;
 import java.time.Clock;
 import java.time.temporal.ChronoUnit;
 import java.util.EnumSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.bouncycastle.asn1.ASN1Primitive;
 import org.bouncycastle.asn1.x509.Certificate;
-import org.bouncycastle.asn1.x509.Extension;
-import org.bouncycastle.asn1.x509.GeneralName;
-import org.bouncycastle.asn1.x509.GeneralNames;
 import org.bouncycastle.cert.X509CertificateHolder;
 
 /** Revokes certificates (RFC 8555 section 7.6). */
@@ -147,18 +143,7 @@ final class RevokeResource {
   }
 
   private boolean holdsAllNames(Account account, X509CertificateHolder certificate) {
-    Set<Name> names = new LinkedHashSet<>();
-    Extension extension = certificate.getExtension(Extension.subjectAlternativeName);
-    if (extension == null) {
-      return false;
-    }
-    try {
-      for (GeneralName name : GeneralNames.getInstance(extension.getParsedValue()).getNames()) {
-        names.add(Name.of(name));
-      }
-    } catch (Refused e) {
-      return false;
-    }
+    Set<Name> names = CertificateNames.of(certificate);
     return names.stream().allMatch(name -> name instanceof DnsName || name instanceof IpName)
         && authorizations.holdsAll(account.id(), names);
   }

@@ -1,6 +1,7 @@
 package dev.chancery.acme;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.chancery.core.CertificateRecord;
 import dev.chancery.testing.DatabaseKind;
@@ -8,6 +9,7 @@ import java.nio.file.Path;
 import java.security.KeyPair;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.time.Instant;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,10 +19,12 @@ import org.shredzone.acme4j.AccountBuilder;
 import org.shredzone.acme4j.Authorization;
 import org.shredzone.acme4j.Certificate;
 import org.shredzone.acme4j.Order;
+import org.shredzone.acme4j.RenewalInfo;
 import org.shredzone.acme4j.RevocationReason;
 import org.shredzone.acme4j.Session;
 import org.shredzone.acme4j.Status;
 import org.shredzone.acme4j.challenge.Http01Challenge;
+import org.shredzone.acme4j.exception.AcmeServerException;
 
 /** A client that others wrote, from the directory to the revoked certificate. */
 final class Acme4jTest {
@@ -93,5 +97,61 @@ final class Acme4jTest {
       account.deactivate();
       assertThat(account.getStatus()).isEqualTo(Status.DEACTIVATED);
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  @DisplayName("RFC 9773 and draft-ietf-acme-profiles: profile, renewal information, replacement")
+  void renews(DatabaseKind kind) throws Exception {
+    try (AcmeFixture acme = new AcmeFixture(kind, folder)) {
+      Session session = new Session(acme.url.resolve("/acme/directory"));
+      assertThat(session.getMetadata().getProfiles()).contains("tls-server", "short-lived");
+      assertThat(session.getMetadata().isProfileAllowed("short-lived")).isTrue();
+      assertThat(session.getMetadata().getProfileDescription("short-lived"))
+          .contains("for six days");
+      Account account =
+          new AccountBuilder()
+              .agreeToTermsOfService()
+              .useKeyPair(TestAuthority.generate())
+              .create(session);
+
+      Order first =
+          completed(acme, account.newOrder().domains("localhost").profile("short-lived").create());
+      assertThat(first.getProfile()).isEqualTo("short-lived");
+      Certificate certificate = first.getCertificate();
+      assertThat(certificate.hasRenewalInfo()).isTrue();
+      RenewalInfo info = certificate.getRenewalInfo();
+      X509Certificate leaf = certificate.getCertificate();
+      assertThat(info.getSuggestedWindowStart()).isAfter(leaf.getNotBefore().toInstant());
+      assertThat(info.getSuggestedWindowEnd()).isBefore(leaf.getNotAfter().toInstant());
+      assertThat(info.getExplanation()).isEmpty();
+      assertThat(info.renewalIsNotRequired(leaf.getNotBefore().toInstant())).isTrue();
+
+      Order second =
+          completed(acme, account.newOrder().domains("localhost").replaces(certificate).create());
+      assertThat(second.getStatus()).isEqualTo(Status.VALID);
+      assertThatThrownBy(
+              () -> account.newOrder().domains("localhost").replaces(certificate).create())
+          .isInstanceOfSatisfying(
+              AcmeServerException.class,
+              e -> assertThat(e.getType().toString()).endsWith(":alreadyReplaced"));
+
+      certificate.revoke(RevocationReason.SUPERSEDED);
+      info.fetch();
+      assertThat(info.renewalIsOverdue(Instant.now())).isTrue();
+    }
+  }
+
+  private static Order completed(AcmeFixture acme, Order order) throws Exception {
+    for (Authorization authorization : order.getAuthorizations()) {
+      Http01Challenge challenge = authorization.findChallenge(Http01Challenge.class).orElseThrow();
+      acme.web.answer(challenge.getToken(), challenge.getAuthorization());
+      challenge.trigger();
+      assertThat(authorization.waitForCompletion(PATIENCE)).isEqualTo(Status.VALID);
+    }
+    order.waitUntilReady(PATIENCE);
+    order.execute(TestAuthority.generate());
+    assertThat(order.waitForCompletion(PATIENCE)).isEqualTo(Status.VALID);
+    return order;
   }
 }

@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -92,6 +93,7 @@ final class AcmeFixture implements AutoCloseable {
                     STRICT,
                     TestAuthority.ISSUER,
                     TestAuthority.PROFILE,
+                    Map.of(),
                     url,
                     Optional.empty(),
                     Optional.empty(),
@@ -109,6 +111,7 @@ final class AcmeFixture implements AutoCloseable {
             16,
             Duration.ofDays(1),
             Duration.ofDays(7),
+            Duration.ofHours(6),
             3,
             Retention.USUAL);
     this.server = newServer();
@@ -150,6 +153,7 @@ final class AcmeFixture implements AutoCloseable {
         name,
         TestAuthority.ISSUER,
         TestAuthority.PROFILE,
+        name.equals(AcmeEndpoint.DEFAULT) ? TestAuthority.PROFILES : Map.of(),
         url,
         termsOfService,
         Optional.empty(),

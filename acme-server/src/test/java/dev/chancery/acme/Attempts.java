@@ -6,6 +6,7 @@ import dev.chancery.core.Name;
 import java.net.URI;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -18,6 +19,7 @@ final class Attempts {
               "default",
               TestAuthority.ISSUER,
               TestAuthority.PROFILE,
+              Map.of(),
               URI.create("https://acme.example"),
               Optional.empty(),
               Optional.empty(),

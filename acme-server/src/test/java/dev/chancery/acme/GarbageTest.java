@@ -117,6 +117,8 @@ final class GarbageTest {
                   + "\"notAfter\":\"%s\"}"
                       .formatted(
                           Instant.now().plus(30, ChronoUnit.DAYS).truncatedTo(ChronoUnit.SECONDS)),
+              "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"}],"
+                  + "\"profile\":\"short-lived\",\"replaces\":\"-wECAwQFBgc.AZ4\"}",
               "{\"contact\":[\"mailto:a@example.com\"]}",
               "{\"csr\":\""
                   + AcmeClient.base64(AcmeClient.csr(TestAuthority.generate(), "", "localhost"))
@@ -125,6 +127,7 @@ final class GarbageTest {
               "{\"protected\":\"e30\",\"payload\":\"e30\",\"signature\":\"AAAA\"}");
       List<String> urls =
           List.of(
+              client.url("new-order"),
               client.url("new-order"),
               client.account(),
               order.text("finalize"),

@@ -31,6 +31,7 @@ final class OrderRecoveryTest {
         all.mostValidations(),
         all.orderLifetime(),
         all.authorizationLifetime(),
+        all.renewalRetryAfter(),
         all.ordersPerPage(),
         all.retention());
   }

@@ -6,6 +6,7 @@ import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.CertificateRecord;
 import dev.chancery.core.Der;
 import dev.chancery.core.DnsName;
+import dev.chancery.core.IpName;
 import dev.chancery.core.IssuanceRequest;
 import dev.chancery.core.IssuedCertificate;
 import dev.chancery.core.IssuerId;
@@ -16,10 +17,12 @@ import dev.chancery.core.Refused;
 import dev.chancery.core.RequestId;
 import dev.chancery.core.Revocation;
 import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
 import java.math.BigInteger;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.security.PublicKey;
 import java.security.SecureRandom;
 import java.security.spec.ECGenParameterSpec;
 import java.time.Clock;
@@ -30,12 +33,14 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.AuthorityKeyIdentifier;
 import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.GeneralName;
 import org.bouncycastle.asn1.x509.GeneralNames;
@@ -48,7 +53,11 @@ import org.jspecify.annotations.Nullable;
 final class TestAuthority implements CertificateAuthority {
   static final IssuerId ISSUER = new IssuerId("issuer");
   static final ProfileId PROFILE = new ProfileId("tls-server");
+  static final ProfileId SHORT_LIVED = new ProfileId("short-lived");
+  static final Map<ProfileId, String> PROFILES =
+      Map.of(PROFILE, "for most servers", SHORT_LIVED, "for six days");
   static final Duration LONGEST = Duration.ofDays(398);
+  static final byte[] KEY_IDENTIFIER = {(byte) 0xfb, 1, 2, 3, 4, 5, 6, 7};
   private static final X500Name ISSUER_NAME = new X500Name("CN=Test issuer");
 
   /** What the next call of issue meets. */
@@ -68,6 +77,7 @@ final class TestAuthority implements CertificateAuthority {
   private final SecureRandom random = new SecureRandom();
   private final KeyPair keys = generate();
   private final Map<SerialNumber, CertificateRecord> ledger = new LinkedHashMap<>();
+  private final Set<Der> blocked = new HashSet<>();
   private final Deque<Fault> faults = new ArrayDeque<>();
   private Runnable beforeIssue = () -> {};
   private volatile Optional<RuntimeException> broken = Optional.empty();
@@ -127,7 +137,10 @@ final class TestAuthority implements CertificateAuthority {
         request.notAfter());
     Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
     Instant notBefore = request.notBefore().orElse(now);
-    Instant notAfter = request.notAfter().orElse(now.plus(90, ChronoUnit.DAYS));
+    Instant notAfter =
+        request
+            .notAfter()
+            .orElse(now.plus(request.profile().equals(SHORT_LIVED) ? 6 : 90, ChronoUnit.DAYS));
     SerialNumber serial = SerialNumber.next(now, random);
     Approval.ValidatedOrder approval = (Approval.ValidatedOrder) request.approval();
     CertificateRecord recorded =
@@ -171,6 +184,8 @@ final class TestAuthority implements CertificateAuthority {
               new X500Name(new org.bouncycastle.asn1.x500.RDN[0]),
               SubjectPublicKeyInfo.getInstance(request.publicKey().encoded().bytes()));
       builder.addExtension(
+          Extension.authorityKeyIdentifier, false, new AuthorityKeyIdentifier(KEY_IDENTIFIER));
+      builder.addExtension(
           Extension.subjectAlternativeName,
           true,
           new GeneralNames(
@@ -198,6 +213,9 @@ final class TestAuthority implements CertificateAuthority {
     if (broken.isPresent()) {
       throw broken.get();
     }
+    if (profile.equals(SHORT_LIVED) && names.stream().anyMatch(name -> name instanceof IpName)) {
+      throw new Refused(Reason.NOT_OF_PROFILE, "profile short-lived does not certify IP names");
+    }
     for (Name name : names) {
       if (name instanceof DnsName dns && dns.value().endsWith("forbidden.example")) {
         throw new Refused(Reason.REJECTED_NAME, "policy does not allow " + dns.value());
@@ -213,6 +231,18 @@ final class TestAuthority implements CertificateAuthority {
     if (time.isPresent() && (time.get().isBefore(now) || time.get().isAfter(longest))) {
       throw new Refused(
           Reason.BAD_VALIDITY, which + " must lie between " + now + " and " + longest);
+    }
+  }
+
+  /** A key that no request may use from now on. */
+  synchronized void block(PublicKey key) {
+    blocked.add(Der.of(key.getEncoded()));
+  }
+
+  @Override
+  public synchronized void requireUsable(SubjectPublicKey key) throws Refused {
+    if (blocked.contains(key.encoded())) {
+      throw new Refused(Reason.BAD_PUBLIC_KEY, "the key is blocked by the test");
     }
   }
 

@@ -244,6 +244,7 @@ final class AdminApi {
           case BAD_CSR,
               BAD_PUBLIC_KEY,
               REJECTED_NAME,
+              NOT_OF_PROFILE,
               UNSUPPORTED_NAME,
               BAD_VALIDITY,
               BAD_REVOCATION_REASON ->

@@ -84,6 +84,10 @@ final class AdminClient implements AutoCloseable {
             .POST(HttpRequest.BodyPublishers.ofString(body.toString())));
   }
 
+  JsonNode delete(String path) throws CommandFailed {
+    return send(HttpRequest.newBuilder(base.resolve(path)).DELETE());
+  }
+
   private JsonNode send(HttpRequest.Builder request) throws CommandFailed {
     try {
       HttpResponse<String> response =

@@ -24,6 +24,7 @@ final class ConfigCommand {
     Configuration configuration = Configuration.read(opened, overrides.values());
     configuration.profiles(opened);
     configuration.trustAnchors(opened);
+    KeyBlockList _ = configuration.blockedKeys(opened);
     spec.commandLine().getOut().println(opened.configurationFile() + ": ok");
     return 0;
   }

@@ -42,6 +42,7 @@ record Configuration(
     List<Path> roots,
     List<IssuerSection> issuers,
     Path profiles,
+    List<Path> blockedKeys,
     AcmeSection acme,
     CrlSection crl,
     OcspSection ocsp) {
@@ -124,6 +125,7 @@ record Configuration(
       Map<String, EndpointSection> endpoints,
       Path bindingKeyFile,
       ValidationSection validation,
+      Duration renewalRetryAfter,
       Retention retention) {
     /** The endpoints that take external account bindings. */
     Set<String> boundEndpoints() {
@@ -135,11 +137,13 @@ record Configuration(
   }
 
   /**
+   * @param profiles those that an order can name, each with its description, in their order
    * @param place where it stands, for a refusal that only the profiles can tell
    */
   record EndpointSection(
       IssuerId issuer,
       ProfileId profile,
+      Map<ProfileId, String> profiles,
       Optional<URI> termsOfService,
       Optional<URI> website,
       BindingRule externalAccountBinding,
@@ -192,12 +196,23 @@ record Configuration(
     }
   }
 
+  /** The keys that the files of the configuration block. */
+  KeyBlockList blockedKeys(Home home) throws ConfigurationInvalid {
+    return KeyBlockList.read(blockedKeys.stream().map(home::resolve).toList());
+  }
+
   /** Refuses an endpoint with a profile that is not there, or that no order could have. */
   void requireForOrders(Map<ProfileId, Profile> known) throws ConfigurationInvalid {
     for (EndpointSection endpoint : acme.endpoints().values()) {
       Optional<String> obstacle = obstacle(endpoint.profile(), known);
       if (obstacle.isPresent()) {
         throw endpoint.place().refused("profile", obstacle.get());
+      }
+      for (ProfileId offered : endpoint.profiles().keySet()) {
+        Optional<String> why = obstacle(offered, known);
+        if (why.isPresent()) {
+          throw endpoint.place().refused("profiles", why.get());
+        }
       }
     }
   }

@@ -35,6 +35,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -44,6 +45,7 @@ import java.util.function.Function;
 
 /** Reads chancery.yaml: what each key means, its default, and what is refused. */
 final class ConfigurationFile {
+  private static final int LONGEST_DESCRIPTION = 200;
   private static final Duration LONGEST_TOKEN_TIMEOUT = Duration.ofSeconds(20);
 
   private ConfigurationFile() {}
@@ -71,6 +73,7 @@ final class ConfigurationFile {
             root.list("roots", Path::of),
             issuers,
             root.optional("profiles", Path::of).orElse(Path.of("profiles")),
+            root.list("blockedKeys", Path::of),
             acme(root.requiredSection("acme"), issuers),
             crl(root.section("crl")),
             ocsp(root.section("ocsp")));
@@ -281,9 +284,15 @@ final class ConfigurationFile {
     Path bindingKeyFile =
         section.optional("bindingKeyFile", Path::of).orElse(Path.of("acme/binding.key"));
     ValidationSection validation = validation(section.section("validation"));
+    Optional<YamlSection> renewal = section.section("renewal");
+    Duration retryAfter =
+        optional(renewal, "retryAfter", ConfigurationFile::renewalRetryAfter)
+            .orElse(Duration.ofHours(6));
+    end(renewal);
     Retention retention = retention(section.section("retention"));
     section.end();
-    return new AcmeSection(Map.copyOf(endpoints), bindingKeyFile, validation, retention);
+    return new AcmeSection(
+        Map.copyOf(endpoints), bindingKeyFile, validation, retryAfter, retention);
   }
 
   private static EndpointSection endpoint(
@@ -292,6 +301,7 @@ final class ConfigurationFile {
         new EndpointSection(
             section.required("issuer", IssuerId::new),
             section.required("profile", ProfileId::new),
+            offeredProfiles(section.section("profiles")),
             section.optional("termsOfService", ConfigurationFile::webUrl),
             section.optional("website", ConfigurationFile::webUrl),
             section
@@ -350,7 +360,45 @@ final class ConfigurationFile {
     return duration;
   }
 
-  /** Which names an endpoint can have is ACME's to say. */
+  /** What stands in the directory's meta.profiles, in the same order. */
+  private static Map<ProfileId, String> offeredProfiles(Optional<YamlSection> section)
+      throws ConfigurationInvalid {
+    Map<ProfileId, String> profiles = new LinkedHashMap<>();
+    if (section.isPresent()) {
+      for (String name : section.get().keys()) {
+        String description = section.get().required(name, ConfigurationFile::description);
+        try {
+          profiles.put(new ProfileId(name), description);
+        } catch (IllegalArgumentException e) {
+          throw section.get().refused(name, String.valueOf(e.getMessage()));
+        }
+      }
+      section.get().end();
+    }
+    return profiles;
+  }
+
+  private static String description(String text) {
+    if (text.isBlank()
+        || text.length() > LONGEST_DESCRIPTION
+        || text.codePoints().anyMatch(Character::isISOControl)) {
+      throw new IllegalArgumentException(
+          "a line of 1 to " + LONGEST_DESCRIPTION + " characters that says what the profile is");
+    }
+    return text;
+  }
+
+  /** RFC 9773 section 4.3.2: clients take no less than a minute and no more than a day. */
+  private static Duration renewalRetryAfter(String text) {
+    Duration duration = duration(text);
+    if (duration.compareTo(Duration.ofMinutes(1)) < 0
+        || duration.compareTo(Duration.ofDays(1)) > 0) {
+      throw new IllegalArgumentException("from 1m to 1d, not " + text);
+    }
+    return duration;
+  }
+
+  /** Which names an endpoint can have is ACME's to say, and which profiles belong together. */
   private static void requireName(String name, EndpointSection endpoint)
       throws ConfigurationInvalid {
     try {
@@ -359,6 +407,7 @@ final class ConfigurationFile {
               name,
               endpoint.issuer(),
               endpoint.profile(),
+              endpoint.profiles(),
               URI.create("https://localhost"),
               endpoint.termsOfService(),
               endpoint.website(),

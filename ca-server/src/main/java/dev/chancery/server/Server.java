@@ -7,6 +7,7 @@ import dev.chancery.acme.BindingCipher;
 import dev.chancery.acme.BindingKeys;
 import dev.chancery.acme.DnsTrustAnchors;
 import dev.chancery.acme.TargetNetworks;
+import dev.chancery.core.BlockedKeys;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
@@ -28,11 +29,13 @@ import dev.chancery.server.engine.Issuer;
 import dev.chancery.server.engine.IssuingAuthority;
 import dev.chancery.server.engine.Recovery;
 import dev.chancery.server.profiles.BuiltInProfiles;
+import dev.chancery.store.CompromisedKeys;
 import dev.chancery.store.Database;
 import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.JooqCrlLedger;
 import dev.chancery.store.JooqIssuanceLedger;
 import dev.chancery.store.JooqRevocationLedger;
+import dev.chancery.store.RenewalMarks;
 import dev.chancery.store.TokenAudit;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -127,6 +130,7 @@ final class Server implements AutoCloseable {
             configuration.roots().stream().map(home::resolve).toList(), clock.instant());
     List<LoadedIssuer> loadedIssuers =
         LoadedIssuer.all(home, configuration.issuers(), trust, clock.instant());
+    KeyBlockList blockedKeys = configuration.blockedKeys(home);
     Configuration.Listeners listeners = configuration.listeners();
     BoundPort publicPort = part(BoundPort.bind("public", listeners.publicListener()));
     BoundPort apiPort = part(BoundPort.bind("api", listeners.api()));
@@ -173,7 +177,10 @@ final class Server implements AutoCloseable {
     }
     CertificateAuthority authority =
         new IssuingAuthority(
-            new Catalogue(issuing.values(), profiles.values()),
+            new Catalogue(
+                issuing.values(),
+                profiles.values(),
+                BlockedKeys.anyOf(List.of(blockedKeys, new CompromisedKeys(database)))),
             issuance,
             revocations,
             clock,
@@ -278,6 +285,9 @@ final class Server implements AutoCloseable {
     BindingApi bindings =
         new BindingApi(
             bindingKeys, configuration.acme().boundEndpoints(), profiles.keySet(), clock);
+    RenewalMarksApi renewalMarks =
+        new RenewalMarksApi(
+            new RenewalMarks(database, clock), registry, new IssuerKeys(issuers), clock, ids);
     part(
         HttpListener.https(
             adminPort,
@@ -285,6 +295,7 @@ final class Server implements AutoCloseable {
             config -> {
               admin.routes(config);
               bindings.routes(config);
+              renewalMarks.routes(config);
             }));
     Management management = new Management(checks(database, issuers), metrics);
     part(HttpListener.http(managementPort, UriCompliance.DEFAULT, management::routes));
@@ -359,6 +370,7 @@ final class Server implements AutoCloseable {
                     name,
                     endpoint.issuer(),
                     endpoint.profile(),
+                    endpoint.profiles(),
                     addresses.apiUrl().uri(),
                     endpoint.termsOfService(),
                     endpoint.website(),
@@ -374,6 +386,7 @@ final class Server implements AutoCloseable {
         new TargetNetworks(validation.networks().allow(), validation.networks().deny()),
         validation.resolvers(),
         trustAnchors,
+        section.renewalRetryAfter(),
         section.retention());
   }
 

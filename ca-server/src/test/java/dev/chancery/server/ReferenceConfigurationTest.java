@@ -31,6 +31,8 @@ class ReferenceConfigurationTest {
     assertThat(reference.database()).isEqualTo(standard.database());
     assertThat(reference.token()).isEqualTo(standard.token());
     assertThat(reference.profiles()).isEqualTo(standard.profiles());
+    assertThat(reference.blockedKeys()).isEqualTo(standard.blockedKeys());
+    assertThat(reference.acme().renewalRetryAfter()).isEqualTo(standard.acme().renewalRetryAfter());
     assertThat(reference.acme().validation()).isEqualTo(standard.acme().validation());
     assertThat(reference.acme().bindingKeyFile()).isEqualTo(standard.acme().bindingKeyFile());
     assertThat(reference.acme().retention()).isEqualTo(standard.acme().retention());

@@ -191,6 +191,44 @@ class StartRefusalsTest {
             "acme.endpoints.default",
             "there is no profile tls-sever"),
         Refusal.edited(
+            "offered profile that is missing",
+            "profile: tls-server",
+            "profile: tls-server, profiles: {tls-server: for servers, tls-sever: none}",
+            "tls-sever",
+            "acme.endpoints.default.profiles: there is no profile tls-sever"),
+        Refusal.edited(
+            "offered profiles without the default one",
+            "profile: tls-server",
+            "profile: tls-server, profiles: {short-lived: for days}",
+            "short-lived",
+            "acme.endpoints.default: the profiles that can be chosen must hold the default one"),
+        Refusal.edited(
+            "offered profile without a description",
+            "profile: tls-server",
+            "profile: tls-server, profiles: {tls-server: ''}",
+            "tls-server: ''",
+            "acme.endpoints.default.profiles.tls-server: a line of 1 to 200 characters"),
+        Refusal.edited(
+            "offered profile that can have no name",
+            "profile: tls-server",
+            "profile: tls-server, profiles: {TLS: x}",
+            "TLS: x",
+            "acme.endpoints.default.profiles.TLS: not a profile name"),
+        Refusal.override(
+            "renewal information asked for too often",
+            "acme.renewal.retryAfter=59s",
+            "--set acme.renewal.retryAfter: from 1m to 1d"),
+        Refusal.override(
+            "renewal information asked for too seldom",
+            "acme.renewal={retryAfter: 25h}",
+            "--set acme.renewal",
+            "from 1m to 1d"),
+        Refusal.override(
+            "blocked keys that are not there",
+            "blockedKeys=[no-such-file]",
+            "no-such-file",
+            "cannot be read"),
+        Refusal.edited(
             "profile of CAs",
             "profile: tls-server",
             "profile: intermediate-ca",

@@ -39,6 +39,14 @@ public interface CertificateAuthority {
       throws Refused;
 
   /**
+   * Refuses a public key that nobody may use here, for a certificate or to sign requests with: one
+   * that an operator has blocked or that was reported compromised. {@link #issue} asks the same.
+   *
+   * @throws Refused with {@link Reason#BAD_PUBLIC_KEY}
+   */
+  void requireUsable(SubjectPublicKey key) throws Refused;
+
+  /**
    * What came of an earlier request whose outcome its maker does not know, after a crash for
    * example. Whatever was recorded for it and not yet issued is revoked by this call, so that an
    * empty answer stays true.

@@ -8,6 +8,8 @@ public enum Reason {
   BAD_PUBLIC_KEY,
   /** A name is malformed or forbidden by policy. */
   REJECTED_NAME,
+  /** The names are of a kind, or as many, as the profile does not have. */
+  NOT_OF_PROFILE,
   /** A name is of a kind that nothing here can prove or certify. */
   UNSUPPORTED_NAME,
   /** The asked-for lifetime is outside the bounds of the profile or of the issuer. */

@@ -3,6 +3,7 @@ package dev.chancery.core;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.security.PublicKey;
+import java.util.Optional;
 import org.bouncycastle.asn1.ASN1Encodable;
 import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
@@ -36,8 +37,8 @@ public final class SubjectPublicKey {
   /**
    * Decodes a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
    *
-   * @throws Refused when it is malformed, or of an algorithm, curve, size or exponent that is not
-   *     certified here
+   * @throws Refused when it is malformed, of an algorithm, curve, size or exponent that is not
+   *     certified here, or an RSA key that is easy to factor
    */
   public static SubjectPublicKey of(SubjectPublicKeyInfo info) throws Refused {
     try {
@@ -110,12 +111,18 @@ public final class SubjectPublicKey {
     if (!modulus.testBit(0)) {
       throw refused("the RSA modulus is even");
     }
-    return switch (modulus.bitLength()) {
-      case 2048 -> KeyAlgorithm.RSA_2048;
-      case 3072 -> KeyAlgorithm.RSA_3072;
-      case 4096 -> KeyAlgorithm.RSA_4096;
-      default -> throw refused("an RSA modulus must have 2048, 3072 or 4096 bits");
-    };
+    KeyAlgorithm algorithm =
+        switch (modulus.bitLength()) {
+          case 2048 -> KeyAlgorithm.RSA_2048;
+          case 3072 -> KeyAlgorithm.RSA_3072;
+          case 4096 -> KeyAlgorithm.RSA_4096;
+          default -> throw refused("an RSA modulus must have 2048, 3072 or 4096 bits");
+        };
+    Optional<String> weakness = RsaWeakness.of(modulus);
+    if (weakness.isPresent()) {
+      throw refused(weakness.get());
+    }
+    return algorithm;
   }
 
   private static KeyAlgorithm curve(@Nullable ASN1Encodable parameters) throws Refused {

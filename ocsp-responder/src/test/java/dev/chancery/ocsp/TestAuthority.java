@@ -12,6 +12,7 @@ import dev.chancery.core.ProfileId;
 import dev.chancery.core.RequestId;
 import dev.chancery.core.Revocation;
 import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
 import java.math.BigInteger;
 import java.security.KeyPair;
@@ -166,6 +167,11 @@ final class TestAuthority implements CertificateAuthority {
       Set<Name> names,
       Optional<Instant> notBefore,
       Optional<Instant> notAfter) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void requireUsable(SubjectPublicKey key) {
     throw new UnsupportedOperationException();
   }
 

@@ -46,8 +46,8 @@ final class AuditTrail {
         .execute();
   }
 
-  /** What became of a key for external account binding; it is no one issuer's. */
-  static void binding(
+  /** What an operator did, or what was done for one, that is no one issuer's. */
+  static void operation(
       DSLContext transaction, Instant at, String action, String requester, String detail) {
     transaction
         .insertInto(AUDIT_EVENTS)

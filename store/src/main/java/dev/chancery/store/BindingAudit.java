@@ -10,6 +10,6 @@ public final class BindingAudit {
   /** Adds an event in the transaction that it tells of. */
   public static void record(
       DSLContext transaction, Instant at, String action, String requester, String detail) {
-    AuditTrail.binding(transaction, at, action, requester, detail);
+    AuditTrail.operation(transaction, at, action, requester, detail);
   }
 }

@@ -1,6 +1,7 @@
 package dev.chancery.store;
 
 import static dev.chancery.store.schema.Tables.CERTIFICATES;
+import static dev.chancery.store.schema.Tables.COMPROMISED_KEYS;
 import static dev.chancery.store.schema.Tables.REVOCATIONS;
 
 import dev.chancery.core.CertificateRecord.State;
@@ -85,15 +86,15 @@ public final class JooqRevocationLedger implements RevocationLedger {
   /** Revokes a certificate that is in one of some states; false when it is not. */
   private static boolean move(
       DSLContext sql, Revocation revocation, Instant now, List<State> from) {
-    OffsetDateTime notAfter =
+    Record revoked =
         sql.update(CERTIFICATES)
             .set(CERTIFICATES.STATE, CertificateState.of(State.REVOKED))
             .where(CERTIFICATES.ISSUER.eq(revocation.issuer().value()))
             .and(CERTIFICATES.SERIAL.eq(revocation.serial().octets()))
             .and(CERTIFICATES.STATE.in(from.stream().map(CertificateState::of).toList()))
-            .returningResult(CERTIFICATES.NOT_AFTER)
-            .fetchOne(CERTIFICATES.NOT_AFTER);
-    if (notAfter == null) {
+            .returningResult(CERTIFICATES.NOT_AFTER, CERTIFICATES.PUBLIC_KEY_SHA256)
+            .fetchOne();
+    if (revoked == null) {
       return false;
     }
     sql.insertInto(REVOCATIONS)
@@ -105,9 +106,17 @@ public final class JooqRevocationLedger implements RevocationLedger {
         .set(
             REVOCATIONS.INVALIDITY_DATE,
             revocation.invalidityDate().map(Timestamps::of).orElse(null))
-        .set(REVOCATIONS.NOT_AFTER, notAfter)
+        .set(REVOCATIONS.NOT_AFTER, revoked.get(CERTIFICATES.NOT_AFTER))
         .set(REVOCATIONS.REQUESTED_BY, AuditTrail.requester(revocation.by()))
         .execute();
+    if (revocation.reason() == RevocationReason.KEY_COMPROMISE) {
+      // In the same transaction, so that no node certifies the key again after this.
+      sql.insertInto(COMPROMISED_KEYS)
+          .set(COMPROMISED_KEYS.PUBLIC_KEY_SHA256, revoked.get(CERTIFICATES.PUBLIC_KEY_SHA256))
+          .set(COMPROMISED_KEYS.RECORDED_AT, Timestamps.of(now))
+          .onConflictDoNothing()
+          .execute();
+    }
     AuditTrail.certificate(
         sql,
         now,

@@ -1,25 +1,39 @@
 package dev.chancery.server.engine;
 
+import dev.chancery.core.BlockedKeys;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
+import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.server.profiles.BuiltInProfiles;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /** The issuers and profiles that can be asked for; the built-in profiles are always among them. */
 public final class Catalogue {
   private final Map<IssuerId, Issuer> issuers;
   private final Map<ProfileId, Profile> profiles;
+  private final BlockedKeys blockedKeys;
 
   /**
    * @throws IllegalArgumentException when two issuers have one name, or a profile has the name of a
    *     built-in one
    */
   public Catalogue(Collection<Issuer> issuers, Collection<Profile> profiles) {
+    this(issuers, profiles, key -> Optional.empty());
+  }
+
+  /**
+   * As {@link #Catalogue(Collection, Collection)}.
+   *
+   * @param blockedKeys the keys that none of the issuers certifies
+   */
+  public Catalogue(
+      Collection<Issuer> issuers, Collection<Profile> profiles, BlockedKeys blockedKeys) {
     Map<IssuerId, Issuer> byId = new HashMap<>();
     for (Issuer issuer : issuers) {
       if (byId.put(issuer.id(), issuer) != null) {
@@ -34,6 +48,14 @@ public final class Catalogue {
     }
     this.issuers = Map.copyOf(byId);
     this.profiles = Map.copyOf(known);
+    this.blockedKeys = blockedKeys;
+  }
+
+  void requireUsable(SubjectPublicKey key) throws Refused {
+    Optional<String> reason = blockedKeys.reason(key);
+    if (reason.isPresent()) {
+      throw new Refused(Reason.BAD_PUBLIC_KEY, reason.get());
+    }
   }
 
   Issuer issuer(IssuerId id) throws Refused {

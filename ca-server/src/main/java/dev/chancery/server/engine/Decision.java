@@ -39,6 +39,7 @@ final class Decision {
     Issuer issuer = catalogue.issuer(request.issuer());
     Profile profile = catalogue.profile(request.profile());
     requireAuthority(request, issuer, profile);
+    catalogue.requireUsable(request.publicKey());
     requireKey(request, issuer, profile);
     requireNames(issuer, profile, request.names());
     if (profile.names().required() && request.names().isEmpty()) {
@@ -94,7 +95,7 @@ final class Decision {
     Profile.NameRule rule = profile.names();
     if (names.size() > rule.most()) {
       throw new Refused(
-          Reason.REJECTED_NAME,
+          Reason.NOT_OF_PROFILE,
           "profile "
               + profile.id()
               + " allows at most "
@@ -105,7 +106,7 @@ final class Decision {
     for (Name name : names) {
       if (!rule.kinds().contains(name.kind())) {
         throw new Refused(
-            Reason.REJECTED_NAME,
+            Reason.NOT_OF_PROFILE,
             "profile " + profile.id() + " does not certify " + name.kind() + " names");
       }
       rule.policy().require(name);

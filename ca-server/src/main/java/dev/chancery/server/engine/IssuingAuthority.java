@@ -18,6 +18,7 @@ import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.SignatureValue;
+import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.ToBeSigned;
 import dev.chancery.core.TokenAway;
 import dev.chancery.hsm.IssuerKey;
@@ -153,6 +154,11 @@ public final class IssuingAuthority implements CertificateAuthority {
       Optional<Instant> notAfter)
       throws Refused {
     decision.requirePermitted(issuer, profile, names, notBefore, notAfter);
+  }
+
+  @Override
+  public void requireUsable(SubjectPublicKey key) throws Refused {
+    catalogue.requireUsable(key);
   }
 
   @Override

@@ -20,11 +20,14 @@ import dev.chancery.core.Refused;
 import dev.chancery.core.Revocation;
 import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.hsm.SoftwareKey;
 import dev.chancery.server.profiles.BuiltInProfiles;
+import dev.chancery.store.CompromisedKeys;
 import dev.chancery.testing.DatabaseKind;
 import java.math.BigInteger;
 import java.nio.file.Path;
+import java.security.KeyPairGenerator;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -181,7 +184,7 @@ class IssuingAuthorityTest {
     refusedIssue(
         Reason.BAD_PUBLIC_KEY, "ec-p521", Engine.request(Engine.TLS_SERVER, unusual, NAME));
     refusedIssue(
-        Reason.REJECTED_NAME, "email names", Engine.request(EmailName.parse("a@example.com")));
+        Reason.NOT_OF_PROFILE, "email names", Engine.request(EmailName.parse("a@example.com")));
     refusedIssue(
         Reason.BAD_PUBLIC_KEY,
         "its own key",
@@ -190,7 +193,7 @@ class IssuingAuthorityTest {
     for (int i = 0; i < many.length; i++) {
       many[i] = new DnsName("h" + i + ".example.com");
     }
-    refusedIssue(Reason.REJECTED_NAME, "at most 100 names, not 101", Engine.request(many));
+    refusedIssue(Reason.NOT_OF_PROFILE, "at most 100 names, not 101", Engine.request(many));
     refusedIssue(
         Reason.NOT_PERMITTED,
         "not for requesters",
@@ -238,6 +241,40 @@ class IssuingAuthorityTest {
     refused(Reason.NOT_PERMITTED, "offline", () -> authority.issue(request));
 
     assertThat(engine.issuance.find(request.approval().request())).isEmpty();
+  }
+
+  @Test
+  @DisplayName("a key that was revoked for keyCompromise is certified by no issuer again")
+  void compromisedKey() throws Exception {
+    IssuingAuthority authority =
+        new IssuingAuthority(
+            new Catalogue(
+                List.of(engine.issuing),
+                engine.profiles.values(),
+                new CompromisedKeys(engine.database)),
+            engine.issuance,
+            engine.revocations,
+            engine.clock,
+            engine.random,
+            engine.announced::add);
+    KeyPairGenerator generator = KeyPairGenerator.getInstance("Ed25519");
+    SubjectPublicKey key = SubjectPublicKey.of(generator.generateKeyPair().getPublic());
+    IssuedCertificate issued = authority.issue(Engine.request(Engine.TLS_SERVER, key, NAME));
+    authority.requireUsable(key);
+    authority.revoke(
+        new Revocation(
+            issued.issuer(),
+            issued.serial(),
+            RevocationReason.KEY_COMPROMISE,
+            engine.clock.instant(),
+            Optional.empty(),
+            "test"));
+    IssuanceRequest again = Engine.request(Engine.TLS_SERVER, key, NAME);
+
+    refused(Reason.BAD_PUBLIC_KEY, "compromised", () -> authority.requireUsable(key));
+    refused(Reason.BAD_PUBLIC_KEY, "compromised", () -> authority.issue(again));
+
+    assertThat(engine.issuance.find(again.approval().request())).isEmpty();
   }
 
   @Test
