@@ -99,6 +99,18 @@ final class TokenRecoveryTest {
   }
 
   @Test
+  void aRefusalOfThePinIsOneAlsoWhenItsSessionCannotBeClosed() throws Exception {
+    module.always(Pkcs11Function.C_LOGIN, ReturnCode.CKR_PIN_INCORRECT);
+    module.always(Pkcs11Function.C_CLOSE_SESSION, ReturnCode.CKR_FUNCTION_FAILED);
+    long logins = module.calls(Pkcs11Function.C_LOGIN);
+    lose();
+
+    await().until(() -> token.health().state() == TokenHealth.State.NEEDS_OPERATOR);
+    Thread.sleep(500);
+    assertThat(module.calls(Pkcs11Function.C_LOGIN)).isEqualTo(logins + 1);
+  }
+
+  @Test
   void aModuleThatCannotBeInitializedIsLoadedOnce() {
     module.always(Pkcs11Function.C_INITIALIZE, ReturnCode.CKR_GENERAL_ERROR);
     long loaded = module.instances();
