@@ -145,20 +145,29 @@ final class Cryptoki {
    * @throws IllegalStateException when {@link #share} was called
    */
   void start() throws TokenUnusable, CryptokiError {
-    if (shared) {
-      throw new IllegalStateException("a module that others use is never finalized");
-    }
     NativeEnvironment.during(
         environment,
         () -> {
-          if (started) {
-            started = false;
-            end();
-          }
+          stop();
           initialize();
           started = true;
           return this;
         });
+  }
+
+  /**
+   * Finalizes the module, so that nothing is open while nobody uses it; {@link #start} begins anew.
+   *
+   * @throws IllegalStateException when {@link #share} was called
+   */
+  void stop() throws CryptokiError {
+    if (shared) {
+      throw new IllegalStateException("a module that others use is never finalized");
+    }
+    if (started) {
+      started = false;
+      end();
+    }
   }
 
   private void end() throws CryptokiError {

@@ -4,22 +4,19 @@ import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.security.GeneralSecurityException;
-import java.security.InvalidAlgorithmParameterException;
-import java.security.NoSuchAlgorithmException;
 import java.security.ProviderException;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
-import javax.security.auth.login.LoginException;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,41 +30,32 @@ final class Generation {
   private static final Logger LOG = LoggerFactory.getLogger(Generation.class);
   // A network HSM can take its time to make an RSA key; nothing but a start or a ceremony waits.
   private static final Duration SLOW_WORK_LIMIT = Duration.ofMinutes(2);
-  // What is open besides one session for each thread: the login's, SunPKCS11's own two.
-  private static final int OTHER_SESSIONS = 3;
+  // A request that the token does not like comes alone; so many refusals in a row are suspicious.
+  private static final int SUSPICIOUS_REFUSALS = 5;
 
   private final Pkcs11Settings settings;
   private final String description;
-  private final Cryptoki module;
-  private final CryptokiToken token;
-  private final Pkcs11Login login;
-  private final List<SunPkcs11> providers;
+  private final OpenToken token;
   private final TokenThreads threads;
-  private final Consumer<String> lost;
-  private final Map<KeyId, List<SunPkcs11.Key>> keys = new ConcurrentHashMap<>();
+  private final BiConsumer<Generation, String> lost;
+  private final Map<KeyId, WantedKey> ready = new ConcurrentHashMap<>();
   private final Map<KeyId, String> missing = new ConcurrentHashMap<>();
+  private final Map<KeyId, Integer> refusalsInARow = new ConcurrentHashMap<>();
   private volatile boolean signed;
   private final AtomicReference<@Nullable String> ended = new AtomicReference<>();
 
   private Generation(
-      Pkcs11Settings settings,
-      Cryptoki module,
-      CryptokiToken token,
-      Pkcs11Login login,
-      List<SunPkcs11> providers,
-      Consumer<String> lost) {
+      Pkcs11Settings settings, OpenToken token, BiConsumer<Generation, String> lost) {
     this.settings = settings;
     this.description = settings.description();
-    this.module = module;
     this.token = token;
-    this.login = login;
-    this.providers = List.copyOf(providers);
-    this.threads = new TokenThreads(description, threads(settings, token), this::lose, this::letGo);
     this.lost = lost;
+    this.threads = new TokenThreads(description, token.threads(), this::lose, token::letGo);
   }
 
   /**
-   * Opens the token and proves every key that is wanted. Blocks for as long as the module does.
+   * Opens the token and proves every key that is wanted, on the first connection. Blocks for as
+   * long as the module does.
    *
    * @param instance of the module; unless it is spent when this fails, it can be used again
    * @param lost called once, when this generation is lost, with the reason
@@ -77,7 +65,7 @@ final class Generation {
       ModuleInstance instance,
       SecretFile pin,
       Collection<WantedKey> wanted,
-      Consumer<String> lost)
+      BiConsumer<Generation, String> lost)
       throws TokenUnusable, CryptokiError, GeneralSecurityException, IOException, TokenAway {
     // 1. The token, by what is written on it, and one login.
     String description = settings.description();
@@ -90,47 +78,15 @@ final class Generation {
 
     // 2. The keys, asked for directly: what fails up to here leaves nothing behind. A key that
     // is gone is no reason to do without the others.
-    Map<WantedKey, String> unusable = new LinkedHashMap<>();
-    for (WantedKey key : wanted) {
-      try {
-        check(description, login.session(), key);
-      } catch (TokenUnusable e) {
-        unusable.put(key, String.valueOf(e.getMessage()));
-      } catch (CryptokiError e) {
-        if (ReturnValue.meaningOf(e) != ReturnValue.Meaning.CALLER_ERROR) {
-          throw e;
-        }
-        unusable.put(key, "the key " + key.id() + " of " + description + ": " + e.getMessage());
-      }
-    }
+    Map<WantedKey, String> unusable = unusable(new KeyCheck(description, login.session()), wanted);
     if (!wanted.isEmpty() && unusable.size() == wanted.size()) {
       throw new TokenUnusable(String.join("; ", unusable.values()));
     }
 
     // 3. SunPKCS11. It never lets go of a module, so from here on this instance is spent.
-    List<SunPkcs11> providers = new ArrayList<>();
-    try {
-      for (int i = 0; i < connections(settings, token); i++) {
-        providers.add(
-            SunPkcs11.open(
-                instance.pathForProvider(),
-                settings.environment(),
-                description,
-                token,
-                pin.characters()));
-      }
-    } catch (TokenUnusable
-        | CryptokiError
-        | GeneralSecurityException
-        | IOException
-        | RuntimeException e) {
-      if (settings.place() == Pkcs11Settings.Place.P11_KIT_SERVER) {
-        providers.forEach(provider -> letGo(description, provider));
-        letGo(description, login);
-      }
-      throw e;
-    }
-    Generation generation = new Generation(settings, module, token, login, providers, lost);
+    Generation generation =
+        new Generation(
+            settings, OpenToken.open(settings, instance, token, login, pin.characters()), lost);
 
     // 4. The keys again, the way they will be used.
     try {
@@ -154,119 +110,94 @@ final class Generation {
     }
   }
 
-  private static int threads(Pkcs11Settings settings, CryptokiToken token) {
-    int threads = settings.signingThreads();
-    while (threads > 1 && !token.admits(threads + OTHER_SESSIONS)) {
-      threads--;
+  private static Map<WantedKey, String> unusable(KeyCheck check, Collection<WantedKey> wanted)
+      throws CryptokiError {
+    Map<WantedKey, String> unusable = new LinkedHashMap<>();
+    for (WantedKey key : wanted) {
+      try {
+        check.require(key);
+      } catch (TokenUnusable e) {
+        unusable.put(key, String.valueOf(e.getMessage()));
+      } catch (CryptokiError e) {
+        if (ReturnValue.meaningOf(e) != ReturnValue.Meaning.CALLER_ERROR) {
+          throw e;
+        }
+        unusable.put(key, "the key " + key.id() + ": " + e.getMessage());
+      }
     }
-    return threads;
+    return unusable;
   }
 
   /**
-   * A client of p11-kit that has two calls under way when its server dies can hang for ever; so
-   * there every thread has a connection of its own.
+   * Opens the connections that the other threads have to themselves, and proves each before it is
+   * used; until then they take turns on the first. When that fails, this generation is lost.
+   *
+   * @throws PinRefused when the token does not take the PIN any more; then it is still to be lost
    */
-  private static int connections(Pkcs11Settings settings, CryptokiToken token) {
-    return switch (settings.place()) {
-      case PROCESS -> 1;
-      case P11_KIT_SERVER -> threads(settings, token);
-    };
-  }
-
-  /** Finds a key, compares it with what it should be, and has it sign. */
-  private static void check(String description, CryptokiSession session, WantedKey key)
-      throws TokenUnusable, CryptokiError {
-    Pkcs11Objects objects = new Pkcs11Objects(description, session);
-    CryptokiObject found =
-        objects
-            .privateKey(key.id())
-            .orElseThrow(() -> new TokenUnusable(description + " has no private key " + key.id()));
-    if (!objects.publicHalf(key.id(), found).equals(key.expected())) {
-      throw new TokenUnusable(
-          "the key " + key.id() + " of " + description + " is not the key of the certificate");
+  void connectOthers(ModuleInstance instance, SecretFile pin) throws PinRefused {
+    try {
+      for (int owner = 1; owner < token.connections() && whyLost().isEmpty(); owner++) {
+        int thread = owner;
+        Path library = instance.pathForProvider();
+        // Of its own: it can still be needed when nobody waits for this any more, and what a token
+        // is then given instead of a PIN that was wiped counts as a wrong one.
+        char[] ownPin = pin.characters().clone();
+        Connection connection =
+            call(
+                TokenThreads.Line.UPKEEP,
+                SLOW_WORK_LIMIT,
+                any -> {
+                  try {
+                    return token.connect(thread, library, ownPin, () -> ended.get() != null);
+                  } finally {
+                    Arrays.fill(ownPin, '\0');
+                  }
+                });
+        for (WantedKey key : ready.values()) {
+          prove(connection, key);
+        }
+      }
+    } catch (PinRefused e) {
+      throw e;
+    } catch (TokenUnusable | TokenAway e) {
+      lose(String.valueOf(e.getMessage()));
     }
-    if (!objects.attributes(found).sign()) {
-      throw new TokenUnusable(
-          "the key " + key.id() + " of " + description + " may not sign (not CKA_SIGN)");
-    }
-    if (!objects.certified(key.id(), key.expected())) {
-      throw new TokenUnusable(
-          "the key "
-              + key.id()
-              + " of "
-              + description
-              + " has no certificate beside it: write one with the same id into the token");
-    }
-    byte[] signature =
-        NativeSigning.sign(session, found, key.scheme(), VerifiedSigning.probeMessage());
-    VerifiedSigning.requireProof(key, description, signature);
   }
 
   /** Makes a key ready to sign. */
   void prepare(WantedKey key) throws TokenUnusable, TokenAway {
     upkeep(session -> {
-      check(description, session, key);
-      List<String> weaknesses = weaknesses(key, new Pkcs11Objects(description, session));
-      for (String weakness : weaknesses) {
+      KeyCheck check = new KeyCheck(description, session);
+      check.require(key);
+      for (String weakness : check.weaknesses(key)) {
         LOG.warn(
             "the key {} of {} is weaker than it should be: {}", key.id(), description, weakness);
       }
-      return weaknesses;
+      return key;
     });
     ready(key);
   }
 
-  private static List<String> weaknesses(WantedKey key, Pkcs11Objects objects)
-      throws TokenUnusable, CryptokiError {
-    return objects
-        .privateKey(key.id())
-        .map(found -> objects.attributes(found).weaknesses())
-        .orElse(List.of());
-  }
-
   private void ready(WantedKey key) throws TokenUnusable, TokenAway {
-    List<SunPkcs11.Key> found = new ArrayList<>();
-    call(
-        TokenThreads.Line.UPKEEP,
-        SLOW_WORK_LIMIT,
-        thread -> {
-          for (SunPkcs11 provider : providers) {
-            SunPkcs11.Key own = provider.key(key.id(), key.expected());
-            if (settings.place() == Pkcs11Settings.Place.P11_KIT_SERVER) {
-              provider.holdLogin(own);
-            }
-            found.add(own);
-          }
-          return found;
-        });
-    for (int i = 0; i < providers.size(); i++) {
-      SunPkcs11 provider = providers.get(i);
-      SunPkcs11.Key own = found.get(i);
-      byte[] signature =
-          call(
-              TokenThreads.Line.UPKEEP,
-              settings.signingTimeLimit(),
-              thread -> probe(provider, own, key));
-      VerifiedSigning.requireProof(key, description, signature);
-    }
-    keys.put(key.id(), found);
+    prove(token.first(), key);
+    // Before the others are looked for: one that comes after that proves what is here.
+    ready.put(key.id(), key);
     missing.remove(key.id());
+    for (Connection other : token.others()) {
+      prove(other, key);
+    }
   }
 
-  /** What SunPKCS11 refuses by itself, it refuses for ever: that is the set-up, not an outage. */
-  private byte[] probe(SunPkcs11 provider, SunPkcs11.Key own, WantedKey key)
-      throws TokenUnusable, GeneralSecurityException {
-    try {
-      return provider.sign(own, key.scheme(), VerifiedSigning.probeMessage());
-    } catch (InvalidAlgorithmParameterException | NoSuchAlgorithmException e) {
-      if (ReturnValue.in(e).isPresent()) {
-        throw e;
-      }
-      throw new TokenUnusable(
-          "the key %s of %s cannot sign with %s through SunPKCS11: %s"
-              .formatted(key.id(), description, key.scheme(), e.getMessage()),
-          e);
-    }
+  private void prove(Connection connection, WantedKey key) throws TokenUnusable, TokenAway {
+    SunPkcs11.Key found =
+        call(TokenThreads.Line.UPKEEP, SLOW_WORK_LIMIT, thread -> connection.find(key));
+    byte[] signature =
+        call(
+            TokenThreads.Line.UPKEEP,
+            settings.signingTimeLimit(),
+            thread -> connection.probe(key, found));
+    VerifiedSigning.requireProof(key, description, signature);
+    connection.use(key, found);
   }
 
   /**
@@ -275,26 +206,55 @@ final class Generation {
    * @throws TokenAway when the token does not, or not in time
    */
   byte[] sign(WantedKey key, Operation operation, byte[] message) throws TokenAway {
-    List<SunPkcs11.Key> own = keys.get(key.id());
-    if (own == null) {
+    if (!has(key.id())) {
       // Not looked for on a request's thread: whoever opened the token does that.
       throw new TokenAway(
           missing.getOrDefault(key.id(), "the key " + key.id() + " is not ready yet"));
     }
     try {
       byte[] signature =
-          call(
+          threads.call(
               new TokenThreads.Line(key.id().hex(), operation),
               settings.signingTimeLimit(),
-              thread -> {
-                int connection = thread % providers.size();
-                return providers.get(connection).sign(own.get(connection), key.scheme(), message);
-              });
+              thread -> token.connection(thread, key.id()).sign(key, message));
       signed = true;
+      if (!refusalsInARow.isEmpty()) {
+        refusalsInARow.remove(key.id());
+      }
       return signature;
-    } catch (TokenUnusable e) {
-      throw new IllegalStateException("signing says nothing of the token's set-up", e);
+    } catch (ExecutionException e) {
+      Throwable cause = cause(e);
+      if (isRefusal(cause)) {
+        refused(key, ReturnValue.reason(cause));
+      }
+      throw failed(cause);
     }
+  }
+
+  /**
+   * What is asked of a key is well-formed. One that refuses it again and again may not be what its
+   * handle meant before; whether it still signs the probe tells that from requests that the token
+   * does not like. Nobody waits for the answer.
+   */
+  private void refused(WantedKey key, String reason) {
+    if (refusalsInARow.merge(key.id(), 1, Integer::sum) % SUSPICIOUS_REFUSALS != 0) {
+      return;
+    }
+    Thread.ofVirtual()
+        .name("token-suspicion")
+        .start(() -> {
+          try {
+            ready(key);
+            refusalsInARow.remove(key.id());
+          } catch (TokenUnusable e) {
+            lose(String.valueOf(e.getMessage()));
+          } catch (TokenAway e) {
+            boolean signedSince = refusalsInARow.getOrDefault(key.id(), 0) < SUSPICIOUS_REFUSALS;
+            if (!signedSince && e.getCause() != null && isRefusal(e.getCause())) {
+              lose("it refused every signature of the key " + key.id() + ", with " + reason);
+            }
+          }
+        });
   }
 
   /** Whether it ever signed for anybody. */
@@ -304,18 +264,16 @@ final class Generation {
 
   /** Whether a key was found as it must be. */
   boolean has(KeyId id) {
-    return keys.containsKey(id);
+    return ready.containsKey(id);
   }
 
   SubjectPublicKey generate(KeyId id, KeyAlgorithm algorithm) throws TokenUnusable, TokenAway {
     return call(
         TokenThreads.Line.UPKEEP,
         SLOW_WORK_LIMIT,
-        thread -> {
-          try (CryptokiSession session = module.open(token, true)) {
-            return new Pkcs11KeyPairs(description, session).generate(id, algorithm);
-          }
-        });
+        thread ->
+            token.inSession(
+                true, session -> new Pkcs11KeyPairs(description, session).generate(id, algorithm)));
   }
 
   Optional<SubjectPublicKey> find(KeyId id) throws TokenUnusable, TokenAway {
@@ -337,25 +295,14 @@ final class Generation {
   Optional<Long> sessions() throws TokenAway {
     try {
       return call(
-          TokenThreads.Line.UPKEEP, settings.signingTimeLimit(), thread -> module.sessions(token));
+          TokenThreads.Line.UPKEEP, settings.signingTimeLimit(), thread -> token.sessions());
     } catch (TokenUnusable e) {
       return Optional.empty();
     }
   }
 
-  private interface InSession<T> {
-    T run(CryptokiSession session) throws TokenUnusable, CryptokiError;
-  }
-
-  private <T> T upkeep(InSession<T> work) throws TokenUnusable, TokenAway {
-    return call(
-        TokenThreads.Line.UPKEEP,
-        SLOW_WORK_LIMIT,
-        thread -> {
-          try (CryptokiSession session = module.open(token, false)) {
-            return work.run(session);
-          }
-        });
+  private <T> T upkeep(OpenToken.InSession<T> work) throws TokenUnusable, TokenAway {
+    return call(TokenThreads.Line.UPKEEP, SLOW_WORK_LIMIT, thread -> token.inSession(false, work));
   }
 
   private <T> T call(TokenThreads.Line line, Duration timeLimit, TokenThreads.Work<T> work)
@@ -363,18 +310,34 @@ final class Generation {
     try {
       return threads.call(line, timeLimit, work);
     } catch (ExecutionException e) {
-      Throwable cause = e.getCause() == null ? e : e.getCause();
+      Throwable cause = cause(e);
       if (cause instanceof TokenUnusable unusable) {
         throw unusable;
       }
-      String reason = ReturnValue.reason(cause);
-      switch (meaning(cause)) {
-        case CALLER_ERROR, OPERATOR -> LOG.error("{} refuses a call: {}", description, reason);
-        case BUSY -> LOG.warn("{} has no session left", description);
-        case OUTAGE -> lose(reason);
-      }
-      throw new TokenAway(description + " failed: " + reason, cause);
+      throw failed(cause);
     }
+  }
+
+  private static Throwable cause(ExecutionException failure) {
+    return failure.getCause() == null ? failure : failure.getCause();
+  }
+
+  /** What a failed call means for this generation, and what its caller is told. */
+  private TokenAway failed(Throwable cause) {
+    String reason = ReturnValue.reason(cause);
+    switch (meaning(cause)) {
+      case CALLER_ERROR, OPERATOR -> LOG.error("{} refuses a call: {}", description, reason);
+      case BUSY -> LOG.warn("{} has no session left", description);
+      case OUTAGE -> lose(reason);
+    }
+    return new TokenAway(description + " failed: " + reason, cause);
+  }
+
+  private static boolean isRefusal(Throwable failure) {
+    return switch (meaning(failure)) {
+      case CALLER_ERROR, OPERATOR -> true;
+      case BUSY, OUTAGE -> false;
+    };
   }
 
   private static ReturnValue.Meaning meaning(Throwable failure) {
@@ -389,37 +352,7 @@ final class Generation {
   void lose(String reason) {
     if (ended.compareAndSet(null, reason)) {
       threads.end("was lost: " + reason);
-      lost.accept(reason);
-    }
-  }
-
-  /**
-   * A client of p11-kit closes the connection to a server that is gone only when it is called once
-   * more: without this, every loss would leave open files behind. The thread that had the
-   * connection to itself makes the call, since a second one beside one that hangs could hang too.
-   */
-  private void letGo(int thread) {
-    if (settings.place() == Pkcs11Settings.Place.P11_KIT_SERVER) {
-      letGo(description, providers.get(thread));
-      if (thread == 0) {
-        letGo(description, login);
-      }
-    }
-  }
-
-  private static void letGo(String description, SunPkcs11 provider) {
-    try {
-      provider.logout();
-    } catch (LoginException | RuntimeException e) {
-      LOG.debug("a connection of {} is gone already", description, e);
-    }
-  }
-
-  private static void letGo(String description, Pkcs11Login login) {
-    try {
-      login.end();
-    } catch (CryptokiError e) {
-      LOG.debug("a connection of {} is gone already", description, e);
+      lost.accept(this, reason);
     }
   }
 
@@ -437,6 +370,19 @@ final class Generation {
     return threads.busy();
   }
 
+  /** Whether every thread of a generation that ended is out of the module for good. */
+  boolean isOver() {
+    return token.isLeft();
+  }
+
+  /**
+   * What a generation that ended keeps for as long as the process lives: its module in this
+   * process, or connections to a server that still answers. Final when it is over.
+   */
+  int leftBehind() {
+    return token.leftBehind();
+  }
+
   /** Logs out, if the token still answers. */
   void close() {
     if (!ended.compareAndSet(null, "closed")) {
@@ -447,10 +393,7 @@ final class Generation {
           TokenThreads.Line.UPKEEP,
           settings.signingTimeLimit(),
           thread -> {
-            for (SunPkcs11 provider : providers) {
-              provider.logout();
-            }
-            login.end();
+            token.logout();
             return Optional.empty();
           });
     } catch (TokenAway | ExecutionException e) {

@@ -41,8 +41,17 @@ final class Pkcs11Login {
       if (e.is(ReturnValue.CKR_USER_ALREADY_LOGGED_IN)) {
         return new Pkcs11Login(guard);
       }
-      guard.close();
+      closeAfter(e, guard);
       throw refusal(e, description, pinFile);
+    }
+  }
+
+  /** That a session cannot be closed must not hide what the token said to the PIN. */
+  private static void closeAfter(CryptokiError failure, CryptokiSession guard) {
+    try {
+      guard.close();
+    } catch (CryptokiError e) {
+      failure.addSuppressed(e);
     }
   }
 

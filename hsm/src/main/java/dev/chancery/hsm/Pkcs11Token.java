@@ -24,11 +24,10 @@ public final class Pkcs11Token extends Token {
   private final Map<KeyId, WantedKey> wanted = new ConcurrentHashMap<>();
   private final TokenSupervisor supervisor;
 
-  private Pkcs11Token(
-      Pkcs11Settings settings, TokenObserver observer, TokenSupervisor.Pauses pauses) {
+  private Pkcs11Token(Pkcs11Settings settings, TokenObserver observer, Patience patience) {
     this.settings = settings;
     this.observer = observer;
-    this.supervisor = new TokenSupervisor(settings, observer, wanted.values(), pauses);
+    this.supervisor = new TokenSupervisor(settings, observer, wanted.values(), patience);
   }
 
   /**
@@ -39,13 +38,12 @@ public final class Pkcs11Token extends Token {
    */
   public static Pkcs11Token open(Pkcs11Settings settings, TokenObserver observer)
       throws TokenUnusable, TokenAway {
-    return open(settings, observer, TokenSupervisor.Pauses.USUAL);
+    return open(settings, observer, Patience.USUAL);
   }
 
-  static Pkcs11Token open(
-      Pkcs11Settings settings, TokenObserver observer, TokenSupervisor.Pauses pauses)
+  static Pkcs11Token open(Pkcs11Settings settings, TokenObserver observer, Patience patience)
       throws TokenUnusable, TokenAway {
-    Pkcs11Token token = new Pkcs11Token(settings, observer, pauses);
+    Pkcs11Token token = new Pkcs11Token(settings, observer, patience);
     token.supervisor.open();
     return token;
   }
@@ -58,7 +56,7 @@ public final class Pkcs11Token extends Token {
    */
   public static Pkcs11Token openWhenThere(Pkcs11Settings settings, TokenObserver observer)
       throws TokenUnusable {
-    Pkcs11Token token = new Pkcs11Token(settings, observer, TokenSupervisor.Pauses.USUAL);
+    Pkcs11Token token = new Pkcs11Token(settings, observer, Patience.USUAL);
     token.supervisor.openWhenThere();
     return token;
   }
@@ -116,7 +114,7 @@ public final class Pkcs11Token extends Token {
   private void prepare(WantedKey key) throws TokenUnusable, TokenAway {
     WantedKey before = wanted.put(key.id(), key);
     try {
-      supervisor.generation().prepare(key);
+      supervisor.prepare(key);
     } catch (TokenUnusable e) {
       if (before == null) {
         wanted.remove(key.id(), key);

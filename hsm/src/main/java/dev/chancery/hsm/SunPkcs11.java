@@ -54,6 +54,24 @@ final class SunPkcs11 {
       CryptokiToken token,
       char[] pin)
       throws TokenUnusable, CryptokiError, GeneralSecurityException, IOException {
+    Provider configured = configured(library, environment, description, token);
+    KeyStore keyStore = KeyStore.getInstance("PKCS11", configured);
+    SunPkcs11 opened = new SunPkcs11(description, (AuthProvider) configured, keyStore);
+    try {
+      keyStore.load(null, pin);
+      return opened;
+    } catch (IOException e) {
+      opened.endAfter(e);
+      if (ReturnValue.meaningOf(e) == ReturnValue.Meaning.OPERATOR) {
+        throw new PinRefused("the PIN is wrong for " + description, e);
+      }
+      throw e;
+    }
+  }
+
+  private static Provider configured(
+      Path library, Map<String, String> environment, String description, CryptokiToken token)
+      throws TokenUnusable, CryptokiError {
     if (token.slot() > Integer.MAX_VALUE) {
       throw new TokenUnusable(
           description
@@ -70,18 +88,16 @@ final class SunPkcs11 {
         "--name = chancery\nlibrary = %s\nslot = %d\ndestroyTokenAfterLogout = true\n"
             .formatted(library, token.slot());
     // It initializes the module by itself, and p11-kit's client asks anew where its server is.
-    Provider configured =
-        NativeEnvironment.during(environment, () -> unconfigured.configure(configuration));
-    KeyStore keyStore = KeyStore.getInstance("PKCS11", configured);
+    return NativeEnvironment.during(environment, () -> unconfigured.configure(configuration));
+  }
+
+  /** Ends the sessions of an opening that failed: nobody else ever would. */
+  private void endAfter(IOException failure) {
     try {
-      keyStore.load(null, pin);
-    } catch (IOException e) {
-      if (ReturnValue.meaningOf(e) == ReturnValue.Meaning.OPERATOR) {
-        throw new PinRefused("the PIN is wrong for " + description, e);
-      }
-      throw e;
+      logout();
+    } catch (LoginException | RuntimeException e) {
+      failure.addSuppressed(e);
     }
-    return new SunPkcs11(description, (AuthProvider) configured, keyStore);
   }
 
   /** The key whose certificate in the token has this public key. */

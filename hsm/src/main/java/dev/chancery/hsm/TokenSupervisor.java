@@ -1,103 +1,48 @@
 package dev.chancery.hsm;
 
 import dev.chancery.core.TokenAway;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collection;
-import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Keeps a generation of a token up: when one is lost, opens the next as soon as the token is back.
- *
- * <p>Attempts are made one after the other, each on a thread of its own, since it can hang in the
- * module as any call can. One that does is left behind, and when it comes back after all, what it
- * opened is used.
  */
 final class TokenSupervisor implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TokenSupervisor.class);
 
   private static final Duration FIRST_ATTEMPT = Duration.ofMinutes(1);
-  private static final int MOST_HANGING_ATTEMPTS = 3;
-  // Attempts and generations in a row that never signed for anybody, and left a module behind.
-  private static final int MOST_SPENT_IN_VAIN = 50;
-
-  private static final String UNREADABLE = "unreadable";
-
-  /** Lost generations with calls that never came back; each holds threads and a module for good. */
-  private static final int MOST_ABANDONED = 8;
-
-  /**
-   * How long to wait.
-   *
-   * @param attempt for an attempt, before the next one is made beside it
-   * @param first after an attempt that failed; doubled after each further one
-   * @param most so short that a token is in use again within seconds of its return, however long it
-   *     was away: an attempt that fails costs a few calls of the module and leaves nothing behind
-   * @param whenSpent at most, after attempts that SunPKCS11 has seen: what it has is never freed
-   * @param keys between looks for keys that were not there
-   */
-  record Pauses(
-      Duration attempt, Duration first, Duration most, Duration whenSpent, Duration keys) {
-    static final Pauses USUAL =
-        new Pauses(
-            Duration.ofSeconds(3),
-            Duration.ofMillis(100),
-            Duration.ofSeconds(2),
-            Duration.ofSeconds(30),
-            Duration.ofSeconds(2));
-  }
+  // Attempts and short-lived generations in a row that never signed for anybody.
+  private static final int MOST_IN_VAIN = 50;
+  // Lost generations with calls that never came back; each holds threads and a module for good.
+  private static final int MOST_STUCK = 8;
 
   private sealed interface State {
-    record Up(Generation generation) implements State {}
+    record Up(Generation generation, long since) implements State {}
 
     record Away(long since, String why, boolean needsOperator) implements State {}
 
     record Closed() implements State {}
   }
 
-  /** A PIN that the token did not take, by its file. */
-  private record Refusal(String fingerprint, String why) {}
-
-  /** One try to open the token, on a thread of its own. */
-  private static final class Attempt {
-    private final CompletableFuture<Generation> opened = new CompletableFuture<>();
-    private final AtomicReference<@Nullable ModuleInstance> instance = new AtomicReference<>();
-
-    private boolean isLoggingIn() {
-      ModuleInstance used = instance.get();
-      return used != null && used.isLoggingIn();
-    }
-  }
-
   private final Pkcs11Settings settings;
   private final TokenObserver observer;
-  private final Collection<WantedKey> wanted;
-  private final Pauses pauses;
-  private final Set<Attempt> hanging = ConcurrentHashMap.newKeySet();
-  private final List<Generation> abandoned = new ArrayList<>();
+  private final Patience patience;
+  private final PinFile pinFile;
+  private final Setbacks setbacks;
+  private final Abandoned abandoned = new Abandoned();
+  private final Openings openings;
+  private final MissingKeys missingKeys;
 
-  // Changed under the lock; read without it for every signature.
+  // Changed under the lock, which is notified then; read without it for every signature.
   private volatile State state;
   private long number;
-  private boolean recovering;
   private boolean exhausted;
-  private int spentInVain;
-  private @Nullable ModuleInstance spare;
-  private @Nullable Refusal refusal;
 
   /**
    * Ready to be opened.
@@ -108,11 +53,15 @@ final class TokenSupervisor implements AutoCloseable {
       Pkcs11Settings settings,
       TokenObserver observer,
       Collection<WantedKey> wanted,
-      Pauses pauses) {
+      Patience patience) {
     this.settings = settings;
     this.observer = observer;
-    this.wanted = wanted;
-    this.pauses = pauses;
+    this.patience = patience;
+    this.pinFile = new PinFile(settings.pinFile());
+    this.setbacks = new Setbacks(patience);
+    this.openings =
+        new Openings(settings, pinFile, wanted, this::publish, this::lost, this::attemptedInVain);
+    this.missingKeys = new MissingKeys(settings.description(), wanted, patience.keys());
     this.state = new State.Away(System.nanoTime(), "was not opened yet", false);
   }
 
@@ -124,6 +73,7 @@ final class TokenSupervisor implements AutoCloseable {
       close();
       throw e;
     }
+    keepUp();
   }
 
   /** As {@link #open}, but goes on trying unless only an operator can help. */
@@ -135,15 +85,16 @@ final class TokenSupervisor implements AutoCloseable {
       throw e;
     } catch (TokenUnusable | TokenAway e) {
       LOG.error("{} is not there yet: {}", settings.description(), e.getMessage());
-      startRecovery();
+      putOff(String.valueOf(e.getMessage()), false);
     }
+    keepUp();
   }
 
   private void first() throws TokenUnusable, TokenAway {
     try {
-      publish(outcome(attempt(), FIRST_ATTEMPT));
+      openings.attempt(FIRST_ATTEMPT);
     } catch (ExecutionException e) {
-      Throwable cause = cause(e);
+      Throwable cause = Openings.cause(e);
       if (cause instanceof TokenUnusable unusable) {
         throw unusable;
       }
@@ -160,229 +111,92 @@ final class TokenSupervisor implements AutoCloseable {
   }
 
   /**
+   * One thread for all losses: were it made for each, the one that cannot be made would be missed.
+   */
+  private void keepUp() {
+    Thread.ofPlatform().name("token-recovery").daemon().start(this::recover);
+  }
+
+  /**
    * The generation to use now.
    *
    * @throws TokenAway when there is none
    */
   Generation generation() throws TokenAway {
     return switch (state) {
-      case State.Up(Generation generation) -> generation;
+      case State.Up(Generation generation, long since) -> generation;
       case State.Away(long since, String why, boolean needsOperator) ->
           throw new TokenAway(settings.description() + " is away: " + why);
       case State.Closed() -> throw new TokenAway(settings.description() + " is closed");
     };
   }
 
-  private Attempt attempt() {
-    Attempt attempt = new Attempt();
-    ModuleInstance reused = takeSpare();
-    Thread.ofPlatform()
-        .name("token-opening")
-        .daemon()
-        .start(() -> {
-          try {
-            Generation generation = open(attempt, reused);
-            if (!attempt.opened.complete(generation)) {
-              publish(generation);
-            }
-          } catch (Throwable e) {
-            attempt.opened.completeExceptionally(e);
-          } finally {
-            hanging.remove(attempt);
-          }
-        });
-    return attempt;
-  }
-
-  private synchronized @Nullable ModuleInstance takeSpare() {
-    ModuleInstance taken = spare;
-    spare = null;
-    return taken;
-  }
-
-  /** For the next attempt, which begins on it anew. */
-  private void keep(ModuleInstance instance) {
-    ModuleInstance unneeded;
-    synchronized (this) {
-      unneeded = state instanceof State.Away ? spare : instance;
-      if (state instanceof State.Away) {
-        spare = instance;
-      }
-    }
-    if (unneeded != null) {
-      unneeded.close();
-    }
-  }
-
-  private Generation open(Attempt attempt, @Nullable ModuleInstance reused) throws Exception {
-    // The PIN first: a file that is not there is no reason to load a module. Its fingerprint before
-    // it: one that is written meanwhile counts as new.
-    String fingerprint = fingerprint(settings.pinFile());
-    SecretFile pin;
+  /** Makes a key ready to sign; when the token does not answer, it is looked for until it is. */
+  void prepare(WantedKey key) throws TokenUnusable, TokenAway {
+    Generation generation = generation();
     try {
-      pin = SecretFile.read("PIN", settings.pinFile());
-    } catch (TokenUnusable e) {
-      if (reused != null) {
-        keep(reused);
-      }
+      generation.prepare(key);
+    } catch (TokenAway e) {
+      missingKeys.lookFor(generation);
       throw e;
     }
-    try (pin) {
-      ModuleInstance instance = reused == null ? ModuleInstance.load(settings) : reused;
-      attempt.instance.set(instance);
-      return openOn(instance, pin);
-    } catch (PinRefused e) {
-      refused(fingerprint, String.valueOf(e.getMessage()));
-      throw e;
-    }
-  }
-
-  private Generation openOn(ModuleInstance instance, SecretFile pin) throws Exception {
-    AtomicReference<@Nullable Generation> made = new AtomicReference<>();
-    try {
-      instance.module().start();
-      Generation generation =
-          Generation.open(
-              settings, instance, pin, List.copyOf(wanted), why -> lost(made.get(), why));
-      made.set(generation);
-      instance.close();
-      return generation;
-    } catch (Exception e) {
-      if (instance.isSpent()) {
-        instance.close();
-        throw new Spent(e);
-      }
-      keep(instance);
-      throw e;
-    } finally {
-      instance.loggingIn(false);
-    }
-  }
-
-  private synchronized void refused(String fingerprint, String why) {
-    refusal = new Refusal(fingerprint, why);
-  }
-
-  /** An attempt that failed after SunPKCS11 had taken the module up. */
-  private static final class Spent extends Exception {
-    private static final long serialVersionUID = 1L;
-
-    private Spent(Exception cause) {
-      super(cause.getMessage(), cause);
-    }
-  }
-
-  /** What came of an attempt; one that has not come back in time is left behind. */
-  private Generation outcome(Attempt attempt, Duration timeLimit)
-      throws InterruptedException, ExecutionException, TimeoutException {
-    try {
-      return attempt.opened.get(timeLimit.toNanos(), TimeUnit.NANOSECONDS);
-    } catch (TimeoutException e) {
-      hanging.add(attempt);
-      if (attempt.opened.completeExceptionally(e)) {
-        throw e;
-      }
-      hanging.remove(attempt);
-      return attempt.opened.get();
-    }
-  }
-
-  private static Throwable cause(ExecutionException failure) {
-    Throwable cause = failure.getCause();
-    if (cause instanceof Spent spent && spent.getCause() != null) {
-      return spent.getCause();
-    }
-    return cause == null ? failure : cause;
   }
 
   /** Puts a generation into use, unless there is one already. */
-  private void publish(Generation generation) {
-    State.Away before;
-    long now;
+  private boolean publish(Generation generation) {
     synchronized (this) {
-      before = state instanceof State.Away away ? away : null;
-      if (before != null) {
-        state = new State.Up(generation);
+      if (state instanceof State.Away away) {
+        long now = System.nanoTime();
+        state = new State.Up(generation, now);
         number++;
+        notifyAll();
+        if (number > 1) {
+          Duration outage = Duration.ofNanos(now - away.since());
+          LOG.info("{} is back after {}", settings.description(), outage);
+          // Under the lock, so that nobody is told of its loss before.
+          observer.back(settings.description(), number, outage);
+        }
+      } else {
+        abandoned.add(generation);
       }
-      now = number;
     }
-    if (before == null) {
+    if (!(state instanceof State.Up(Generation up, long since)) || up != generation) {
       generation.close();
-      return;
-    }
-    if (now > 1) {
-      Duration outage = Duration.ofNanos(System.nanoTime() - before.since());
-      LOG.info("{} is back after {}", settings.description(), outage);
-      observer.back(settings.description(), now, outage);
+      return false;
     }
     // It may have been lost before anyone could be told.
     generation.whyLost().ifPresent(why -> lost(generation, why));
-    if (lacksKeys(generation)) {
-      Thread.ofPlatform().name("token-keys").daemon().start(() -> lookForKeys(generation));
-    }
+    missingKeys.lookFor(generation);
+    return true;
   }
 
-  private boolean lacksKeys(Generation generation) {
-    return wanted.stream().anyMatch(key -> !generation.has(key.id()));
-  }
-
-  /** A key can come back without its token being lost. */
-  private void lookForKeys(Generation generation) {
-    try {
-      while (generation.whyLost().isEmpty() && lacksKeys(generation)) {
-        Thread.sleep(pauses.keys());
-        for (WantedKey key : wanted) {
-          if (!generation.has(key.id())) {
-            try {
-              generation.prepare(key);
-              LOG.info("the key {} of {} is there", key.id(), settings.description());
-            } catch (TokenUnusable | TokenAway e) {
-              LOG.debug("the key {} is not there yet", key.id(), e);
-            }
-          }
-        }
-      }
-    } catch (InterruptedException e) {
-      LOG.debug("nobody looks for the keys of {} any more", settings.description());
+  private synchronized void lost(Generation generation, String why) {
+    if (!(state instanceof State.Up(Generation up, long since)) || up != generation) {
+      return;
     }
-  }
-
-  private void lost(@Nullable Generation generation, String why) {
-    long was;
-    synchronized (this) {
-      if (!(state instanceof State.Up(Generation up)) || up != generation) {
-        return;
-      }
-      was = number;
-      abandoned.add(generation);
-      spentInVain = generation.hasSigned() ? 0 : spentInVain + 1;
-      state = new State.Away(System.nanoTime(), why, false);
-    }
-    startRecovery();
+    long now = System.nanoTime();
+    abandoned.add(generation);
+    setbacks.lost(generation.hasSigned(), Duration.ofNanos(now - since));
+    state = new State.Away(now, why, false);
+    notifyAll();
     LOG.error("{} was lost: {}", settings.description(), why);
-    observer.lost(settings.description(), was, why);
+    observer.lost(settings.description(), number, why);
   }
 
-  private void startRecovery() {
-    synchronized (this) {
-      if (recovering) {
-        return;
-      }
-      recovering = true;
-    }
-    Thread.ofPlatform().name("token-recovery").daemon().start(this::recover);
+  private void attemptedInVain() {
+    abandoned.addFailed();
+    setbacks.failed();
   }
 
   private void recover() {
     try {
-      while (mustRecover()) {
+      while (awaitLoss()) {
         try {
           recoverOnce();
         } catch (RuntimeException | Error e) {
           // Whatever it was, without this thread the token would never come back.
           LOG.error("the recovery of {} met a defect and goes on", settings.description(), e);
-          Thread.sleep(pauses.most());
+          pause(patience.most());
         }
       }
     } catch (InterruptedException e) {
@@ -390,58 +204,48 @@ final class TokenSupervisor implements AutoCloseable {
     }
   }
 
-  /** Whether there is something to do; if not, whoever loses a generation starts a new thread. */
-  private synchronized boolean mustRecover() {
-    recovering = state instanceof State.Away && !exhausted;
-    return recovering;
+  /** Waits until there is something to do; false when there never will be. */
+  private synchronized boolean awaitLoss() throws InterruptedException {
+    while (state instanceof State.Up) {
+      wait();
+    }
+    return state instanceof State.Away && !exhausted;
   }
 
-  /** Until the token is there, or an operator must act. */
+  /** Waits, but no longer than the token is away. */
+  private synchronized void pause(Duration pause) throws InterruptedException {
+    long end = System.nanoTime() + pause.toNanos();
+    long left = pause.toNanos();
+    while (state instanceof State.Away && left > 0) {
+      TimeUnit.NANOSECONDS.timedWait(this, left);
+      left = end - System.nanoTime();
+    }
+  }
+
+  /** Until the token is there, or nothing but a new process can help. */
   private void recoverOnce() throws InterruptedException {
-    Duration pause = wasInVain() ? pauses.most() : pauses.first();
-    Duration pauseWhenSpent = pauses.first();
+    pause(setbacks.pause());
+    Duration pause = patience.first();
     String said = "";
-    while (isAway()) {
-      if (isExhausted()) {
-        return;
-      }
-      if (awaitsOperator() || hanging.size() >= MOST_HANGING_ATTEMPTS || loginHangs()) {
-        Thread.sleep(pauses.most());
+    while (state instanceof State.Away && !isExhausted()) {
+      if (awaitsOperator() || openings.mustWait()) {
+        pause(patience.most());
         continue;
       }
       try {
-        publish(outcome(attempt(), pauses.attempt()));
+        openings.attempt(patience.attempt());
         return;
       } catch (TimeoutException e) {
         said = say(said, "its module does not come back from a call");
       } catch (ExecutionException e) {
-        said = say(said, why(cause(e)));
-        if (e.getCause() instanceof Spent) {
-          spentOneMore();
-          Thread.sleep(pauseWhenSpent);
-          pauseWhenSpent = longer(pauseWhenSpent, 4, pauses.whenSpent());
+        said = say(said, why(Openings.cause(e)));
+        if (e.getCause() instanceof Openings.Spent) {
+          pause(setbacks.pause());
         }
       }
-      Thread.sleep(pause);
-      pause = longer(pause, 2, pauses.most());
+      pause(pause);
+      pause = Patience.growing(pause, 2, 2, patience.most());
     }
-  }
-
-  private synchronized boolean wasInVain() {
-    return spentInVain > 0;
-  }
-
-  private synchronized void spentOneMore() {
-    spentInVain++;
-  }
-
-  private boolean loginHangs() {
-    return hanging.stream().anyMatch(Attempt::isLoggingIn);
-  }
-
-  private static Duration longer(Duration pause, int factor, Duration longest) {
-    Duration longer = pause.multipliedBy(factor);
-    return longer.compareTo(longest) < 0 ? longer : longest;
   }
 
   private static String why(Throwable cause) {
@@ -458,81 +262,80 @@ final class TokenSupervisor implements AutoCloseable {
     return why;
   }
 
-  private boolean isAway() {
-    return state instanceof State.Away;
-  }
-
   /** Whether one more opening would be one too many. */
   private boolean isExhausted() {
-    int stuck;
-    int vain;
-    synchronized (this) {
-      abandoned.removeIf(generation -> generation.busy() == 0);
-      stuck = abandoned.size();
-      vain = spentInVain;
-    }
-    if (stuck < MOST_ABANDONED && vain < MOST_SPENT_IN_VAIN) {
+    Optional<String> reason = whyNoMore();
+    if (reason.isEmpty()) {
       return false;
     }
-    String why =
-        stuck < MOST_ABANDONED
-            ? "it was opened in vain " + vain + " times in a row"
-            : "calls of " + stuck + " generations hang in " + settings.library();
+    String why = reason.get();
     synchronized (this) {
+      if (!(state instanceof State.Away away)) {
+        return false;
+      }
       exhausted = true;
+      state = new State.Away(away.since(), why, true);
     }
-    halt(why);
     LOG.error("{} cannot be opened in this process any more: {}", settings.description(), why);
     observer.exhausted(settings.description(), why);
     return true;
   }
 
-  private synchronized void halt(String why) {
-    if (state instanceof State.Away away) {
-      state = new State.Away(away.since(), why, true);
+  private Optional<String> whyNoMore() {
+    int stuck = abandoned.stuck();
+    if (stuck >= MOST_STUCK) {
+      return Optional.of("calls of " + stuck + " generations hang in " + settings.library());
     }
+    int inVain = setbacks.inVain();
+    if (inVain >= MOST_IN_VAIN) {
+      return Optional.of("it was opened in vain " + inVain + " times in a row");
+    }
+    int leftBehind = abandoned.leftBehind();
+    if (leftBehind >= patience.leftBehind()) {
+      return Optional.of(
+          "it was lost so often that %d %s for good"
+              .formatted(
+                  leftBehind,
+                  switch (settings.place()) {
+                    case PROCESS -> "modules stay loaded";
+                    case P11_KIT_SERVER -> "connections stay open";
+                  }));
+    }
+    return Optional.empty();
   }
 
   /** Whether the PIN is still the one that was refused: it must not be tried twice. */
   private boolean awaitsOperator() {
-    String file = fingerprint(settings.pinFile());
-    boolean said;
-    String why;
+    Optional<String> refusal = pinFile.refusal();
+    boolean isNews;
     synchronized (this) {
-      Refusal last = refusal;
-      if (last == null) {
-        return false;
-      }
-      if (!file.equals(last.fingerprint()) && !file.equals(UNREADABLE)) {
-        refusal = null;
-        return false;
-      }
-      why = last.why();
-      said = state instanceof State.Away away && away.needsOperator();
+      boolean waited = state instanceof State.Away away && away.needsOperator();
+      isNews = refusal.isPresent() != waited;
     }
-    if (!said) {
-      halt(why);
+    if (isNews) {
+      putOff(refusal.orElse("its PIN file has changed"), refusal.isPresent());
+    }
+    if (isNews && refusal.isPresent()) {
       LOG.error(
           "{} needs an operator: {}; it is tried again when the PIN file changes",
           settings.description(),
-          why);
-      observer.needsOperator(settings.description(), why);
+          refusal.get());
+      observer.needsOperator(settings.description(), refusal.get());
     }
-    return true;
+    return refusal.isPresent();
   }
 
-  private static String fingerprint(Path file) {
-    try {
-      return Files.getLastModifiedTime(file) + " " + Files.size(file);
-    } catch (IOException e) {
-      return UNREADABLE;
+  /** Says of a token that is away something else than before. */
+  private synchronized void putOff(String why, boolean needsOperator) {
+    if (state instanceof State.Away away) {
+      state = new State.Away(away.since(), why, needsOperator);
     }
   }
 
   synchronized TokenHealth health() {
-    int stuck = abandoned.stream().mapToInt(Generation::busy).sum();
+    int stuck = abandoned.stuckCalls();
     return switch (state) {
-      case State.Up(Generation generation) ->
+      case State.Up(Generation generation, long since) ->
           new TokenHealth(
               TokenHealth.State.UP, number, generation.waiting(), stuck, Optional.empty());
       case State.Away(long since, String why, boolean needsOperator) ->
@@ -551,18 +354,14 @@ final class TokenSupervisor implements AutoCloseable {
   @Override
   public void close() {
     State last;
-    ModuleInstance unused;
     synchronized (this) {
       last = state;
       state = new State.Closed();
-      unused = spare;
-      spare = null;
+      notifyAll();
     }
-    if (last instanceof State.Up(Generation generation)) {
+    openings.close();
+    if (last instanceof State.Up(Generation generation, long since)) {
       generation.close();
-    }
-    if (unused != null) {
-      unused.close();
     }
   }
 }

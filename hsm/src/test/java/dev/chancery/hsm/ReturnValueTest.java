@@ -35,13 +35,16 @@ import org.junit.jupiter.params.provider.EnumSource.Mode;
 /** Every return value of PKCS #11 v2.40, injected where a token is used, ends as documented. */
 @Timeout(60)
 final class ReturnValueTest {
-  private static final TokenSupervisor.Pauses QUICK =
-      new TokenSupervisor.Pauses(
+  private static final Patience QUICK =
+      new Patience(
           Duration.ofSeconds(3),
           Duration.ofMillis(5),
           Duration.ofMillis(20),
           Duration.ofMillis(20),
-          Duration.ofMillis(50));
+          Duration.ofSeconds(5),
+          Duration.ofMillis(20),
+          Duration.ofMillis(50),
+          1000);
   private static final Path TABLE = Path.of("../docs/token-outages.md");
 
   @TempDir private static Path folder;

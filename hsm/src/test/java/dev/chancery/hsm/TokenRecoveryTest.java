@@ -16,8 +16,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -29,13 +31,10 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 final class TokenRecoveryTest {
   private static final Duration ATTEMPT = Duration.ofMillis(400);
-  private static final TokenSupervisor.Pauses QUICK =
-      new TokenSupervisor.Pauses(
-          ATTEMPT,
-          Duration.ofMillis(5),
-          Duration.ofMillis(50),
-          Duration.ofMillis(200),
-          Duration.ofMillis(50));
+  // However busy this machine is, no second attempt is made beside one.
+  private static final Duration PLENTY = Duration.ofSeconds(20);
+  private static final Patience QUICK =
+      patience(ATTEMPT, Duration.ofSeconds(5), Duration.ofMillis(20), 1000);
 
   @TempDir private Path folder;
   private FaultyModule module;
@@ -45,6 +44,35 @@ final class TokenRecoveryTest {
   private final KeyId second = TokenContract.freshId();
   private IssuerKey firstKey;
   private IssuerKey secondKey;
+
+  private static Patience patience(
+      Duration attempt, Duration healthy, Duration whenLostSoon, int leftBehind) {
+    return new Patience(
+        attempt,
+        whenLostSoon.dividedBy(4),
+        Duration.ofMillis(50),
+        Duration.ofMillis(200),
+        healthy,
+        whenLostSoon,
+        Duration.ofMillis(50),
+        leftBehind);
+  }
+
+  /** What became of the token. */
+  private static final class Events implements TokenObserver {
+    private final List<Duration> outages = new CopyOnWriteArrayList<>();
+    private final List<String> exhausted = new CopyOnWriteArrayList<>();
+
+    @Override
+    public void back(String token, long generation, Duration outage) {
+      outages.add(outage);
+    }
+
+    @Override
+    public void exhausted(String token, String why) {
+      exhausted.add(why);
+    }
+  }
 
   @BeforeEach
   void openToken() throws Exception {
@@ -96,6 +124,98 @@ final class TokenRecoveryTest {
     await().until(() -> token.health().state() == TokenHealth.State.NEEDS_OPERATOR);
     Thread.sleep(1000);
     assertThat(module.calls(Pkcs11Function.C_LOGIN)).isEqualTo(logins + 1);
+  }
+
+  @Test
+  void aRefusalOfThePinIsOneAlsoWhenItsSessionCannotBeClosed() throws Exception {
+    module.always(Pkcs11Function.C_LOGIN, ReturnCode.CKR_PIN_INCORRECT);
+    module.always(Pkcs11Function.C_CLOSE_SESSION, ReturnCode.CKR_FUNCTION_FAILED);
+    long logins = module.calls(Pkcs11Function.C_LOGIN);
+    lose();
+
+    await().until(() -> token.health().state() == TokenHealth.State.NEEDS_OPERATOR);
+    Thread.sleep(500);
+    assertThat(module.calls(Pkcs11Function.C_LOGIN)).isEqualTo(logins + 1);
+  }
+
+  private Events reopen(Patience patience) throws Exception {
+    SubjectPublicKey made = token.find(first).orElseThrow();
+    token.close();
+    Events events = new Events();
+    token = Pkcs11Token.open(settings(softHsm.label()), events, patience);
+    firstKey = token.issuerKey(first, made, SigningScheme.ECDSA_SHA256);
+    return events;
+  }
+
+  @Test
+  void aTokenThatIsLostAgainAndAgainIsGivenUpBeforeItsModulesFillTheMemory() throws Exception {
+    Events events = reopen(patience(PLENTY, Duration.ofSeconds(5), Duration.ofMillis(20), 4));
+    long loaded = module.instances();
+
+    for (int loss = 0; loss < 4; loss++) {
+      await().ignoreExceptions().untilAsserted(firstKey::probe);
+      lose();
+    }
+
+    await().until(() -> !events.exhausted.isEmpty());
+    assertThat(events.exhausted).singleElement().asString().contains("4 modules stay loaded");
+    assertThat(token.health().state()).isEqualTo(TokenHealth.State.NEEDS_OPERATOR);
+    Thread.sleep(500);
+    assertThat(module.instances()).isEqualTo(loaded + 3);
+    assertThat(events.exhausted).hasSize(1);
+  }
+
+  @Test
+  void aGenerationThatIsLostSoonIsReplacedAfterAPauseAndAHealthyOneAtOnce() throws Exception {
+    Duration healthy = Duration.ofMillis(500);
+    Duration pause = Duration.ofSeconds(4);
+    Events events = reopen(patience(PLENTY, healthy, pause, 1000));
+
+    for (int loss = 1; loss <= 2; loss++) {
+      // The first has been up for long enough, the second has not.
+      Thread.sleep(loss == 1 ? healthy.toMillis() : 0);
+      lose();
+      int back = loss;
+      await().until(() -> events.outages.size() == back);
+      firstKey.probe();
+    }
+
+    assertThat(events.outages.getFirst()).isLessThan(pause.dividedBy(4));
+    assertThat(events.outages.getLast()).isGreaterThanOrEqualTo(pause.dividedBy(4));
+  }
+
+  @Test
+  void openingsThatComeTooLateLogOutNobodyElse() throws Exception {
+    module.hang(Pkcs11Function.C_FIND_OBJECTS_INIT);
+    lose();
+    await().until(() -> module.running(Pkcs11Function.C_FIND_OBJECTS_INIT) == 3);
+    long loggedOut = module.successes(Pkcs11Function.C_LOGOUT);
+
+    module.clear(Pkcs11Function.C_FIND_OBJECTS_INIT);
+    await().until(() -> module.successes(Pkcs11Function.C_LOGOUT) > loggedOut);
+
+    for (int i = 0; i < 100; i++) {
+      firstKey.probe();
+      secondKey.probe();
+    }
+    assertThat(token.health().generation()).isEqualTo(2);
+  }
+
+  @Test
+  void aModuleThatFailsLateIsUsedAgainNotLoadedAgain() throws Exception {
+    module.delay(Pkcs11Function.C_GET_SLOT_LIST, ATTEMPT.multipliedBy(2));
+    module.always(Pkcs11Function.C_GET_SLOT_LIST, ReturnCode.CKR_DEVICE_ERROR);
+    long loaded = module.instances();
+    long asked = module.calls(Pkcs11Function.C_GET_SLOT_LIST);
+    lose();
+
+    await()
+        .atMost(Duration.ofSeconds(30))
+        .until(() -> module.calls(Pkcs11Function.C_GET_SLOT_LIST) > asked + 12);
+
+    assertThat(module.instances()).isLessThanOrEqualTo(loaded + 3);
+    module.clear();
+    await().ignoreExceptions().untilAsserted(firstKey::probe);
   }
 
   @Test
