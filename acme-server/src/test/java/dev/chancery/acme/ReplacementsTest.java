@@ -109,7 +109,10 @@ final class ReplacementsTest {
   void givenBack(DatabaseKind kind) {
     AdjustableClock clock = new AdjustableClock(Instant.now());
     try (AcmeFixture acme = new AcmeFixture(kind, folder, clock, Optional.empty())) {
-      AcmeClient client = new AcmeClient(acme.url).register();
+      // Where an order has its names proven anew, so that it can fail.
+      AcmeClient client =
+          new AcmeClient(acme.url, AcmeFixture.STRICT, TestAuthority.generate(), "ES256")
+              .register();
       String predecessor = issue(acme, client);
 
       AcmeClient.Answer failed = replace(client, predecessor, "localhost").expect(201);

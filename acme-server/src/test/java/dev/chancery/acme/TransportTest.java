@@ -50,7 +50,14 @@ final class TransportTest {
     assertThat(answer.json().fieldNames())
         .toIterable()
         .containsExactlyInAnyOrder(
-            "newNonce", "newAccount", "newOrder", "newAuthz", "revokeCert", "keyChange", "meta");
+            "newNonce",
+            "newAccount",
+            "newOrder",
+            "newAuthz",
+            "revokeCert",
+            "keyChange",
+            "renewalInfo",
+            "meta");
     assertThat(answer.text("newOrder")).isEqualTo(acme.url + "/acme/default/new-order");
     assertThat(answer.headers().allValues("Link")).isEmpty();
     assertThat(client.get(acme.url + "/acme/other/directory").text("newOrder"))
