@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What H2 has committed is there after kill -9, without a sync: WRITE_DELAY=0 is what makes it.
- * These lives are too short for H2 to fill gaps in its file; DurableFileTest has those.
+ * What H2 has committed is there after kill -9, without a sync: OneWriter is what makes it. These
+ * lives are too short for H2 to fill gaps in its file; DurableFileTest has those.
  */
 final class KilledProcessTest {
   private static final int ROUNDS = 6;
