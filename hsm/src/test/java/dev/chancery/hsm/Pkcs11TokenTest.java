@@ -120,7 +120,7 @@ final class Pkcs11TokenTest extends TokenContract {
         .hasMessageNotContaining("another");
     assertThatThrownBy(() -> Pkcs11Token.open(withPin(folder), TokenObserver.NONE))
         .isInstanceOf(TokenUnusable.class)
-        .hasMessageContaining("cannot be read");
+        .hasMessage("the PIN file " + folder + " is a directory");
   }
 
   @Test
