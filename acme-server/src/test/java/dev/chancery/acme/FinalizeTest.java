@@ -3,12 +3,15 @@ package dev.chancery.acme;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.chancery.core.CertificateRecord;
+import dev.chancery.testing.AdjustableClock;
 import dev.chancery.testing.DatabaseKind;
 import java.nio.file.Path;
 import java.security.KeyPair;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -25,6 +28,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 @EnumSource
 final class FinalizeTest {
   @TempDir static Path folder;
+  private static final Duration STUCK = Duration.ofMinutes(1);
+  private static AdjustableClock clock;
   private static AcmeFixture acme;
 
   @Parameter DatabaseKind kind;
@@ -33,7 +38,8 @@ final class FinalizeTest {
 
   @BeforeParameterizedClassInvocation
   static void start(DatabaseKind kind) {
-    acme = new AcmeFixture(kind, folder);
+    clock = new AdjustableClock(Instant.now());
+    acme = new AcmeFixture(kind, folder, clock, Optional.empty());
   }
 
   @AfterParameterizedClassInvocation
@@ -227,8 +233,9 @@ final class FinalizeTest {
 
     // Two nodes at once, and then again: one certificate.
     AcmeServer second = acme.newServer();
-    List.of(acme.server, second).parallelStream().forEach(one -> one.recover(Duration.ZERO));
-    second.recover(Duration.ZERO);
+    clock.advance(STUCK.multipliedBy(2));
+    List.of(acme.server, second).parallelStream().forEach(one -> one.recover(STUCK));
+    second.recover(STUCK);
     AcmeClient.Answer valid = client.read(order.location());
     assertThat(valid.text("status")).isEqualTo("valid");
     assertThat(made(CertificateRecord.State.ISSUED)).hasSize(1);
@@ -238,6 +245,12 @@ final class FinalizeTest {
             made(CertificateRecord.State.ISSUED).getFirst().certificate().orElseThrow().bytes());
   }
 
+  /** Takes what is processing now for stuck, and for no longer than that one pass. */
+  private static void recover() {
+    clock.advance(STUCK.multipliedBy(2));
+    acme.server.recover(STUCK);
+  }
+
   @Test
   @DisplayName("recovery: while the token is away the order stays processing")
   void recoveryWithoutToken() {
@@ -245,9 +258,9 @@ final class FinalizeTest {
     acme.authority.failNext(TestAuthority.Fault.BROKEN_BEFORE);
     client.finalizeOrder(order, keys, "localhost").expect(200);
     acme.authority.failNext(TestAuthority.Fault.TOKEN_AWAY);
-    acme.server.recover(Duration.ZERO);
+    recover();
     assertThat(client.read(order.location()).text("status")).isEqualTo("processing");
-    acme.server.recover(Duration.ZERO);
+    recover();
     assertThat(client.read(order.location()).text("status")).isEqualTo("valid");
   }
 

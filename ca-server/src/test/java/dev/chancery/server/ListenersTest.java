@@ -59,6 +59,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** What the public, admin and management listeners answer, and the command line that asks them. */
 @DisplayName("The listeners and the command line")
 class ListenersTest {
+  private static final String MARK =
+      "{\"profile\":\"tls-server\",\"certificatesPerHour\":1,\"reason\":\"a test\"}";
+
   @TempDir Path folder;
 
   private final ObjectMapper json = new ObjectMapper();
@@ -362,14 +365,21 @@ class ListenersTest {
           json.readTree(admin(administrator, "POST", "/admin/v1/bindings").body())
               .path("kid")
               .asText();
+      String marks = "/admin/v1/renewal-marks";
+      String mark =
+          json.readTree(admin(administrator, "POST", marks, MARK).body()).path("id").asText();
       for (Map.Entry<String, JsonNode> path : document.path("paths").properties()) {
-        for (String method : List.of("get", "post")) {
+        for (String method : List.of("get", "post", "delete")) {
           JsonNode operation = path.getValue().path(method);
           HttpResponse<String> answer =
               admin(
                   administrator,
                   method.toUpperCase(Locale.ROOT),
-                  path.getKey().replace("{serial}", apiSerial()).replace("{kid}", kid));
+                  path.getKey()
+                      .replace("{serial}", apiSerial())
+                      .replace("{kid}", kid)
+                      .replace("{id}", mark),
+                  path.getKey().equals(marks) ? MARK : "");
           if (operation.isMissingNode()) {
             assertThat(answer.statusCode()).describedAs(path.getKey()).isIn(404, 405);
           } else {
@@ -526,9 +536,16 @@ class ListenersTest {
 
   private HttpResponse<String> admin(HttpClient client, String method, String path)
       throws Exception {
+    return admin(client, method, path, "");
+  }
+
+  private HttpResponse<String> admin(HttpClient client, String method, String path, String body)
+      throws Exception {
     URI uri = URI.create(Files.readString(home.resolve("admin/url")).strip() + path);
     return client.send(
-        HttpRequest.newBuilder(uri).method(method, HttpRequest.BodyPublishers.noBody()).build(),
+        HttpRequest.newBuilder(uri)
+            .method(method, HttpRequest.BodyPublishers.ofString(body))
+            .build(),
         BodyHandlers.ofString());
   }
 

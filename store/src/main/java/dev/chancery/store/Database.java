@@ -53,7 +53,7 @@ public final class Database implements AutoCloseable {
   private final Disk disk;
   private final SharedSync sync;
 
-  private Database(HikariDataSource pool, SQLDialect dialect, Disk disk) {
+  private Database(HikariDataSource pool, SQLDialect dialect, Disk disk) throws SQLException {
     this.pool = pool;
     if (dialect == SQLDialect.H2) {
       OneWriter writer = new OneWriter(pool, Duration.ofMillis(pool.getConnectionTimeout()));
@@ -101,7 +101,7 @@ public final class Database implements AutoCloseable {
       HikariDataSource pool = pool(address, settings, password);
       try {
         return new Database(pool, address.dialect(), address.disk());
-      } catch (DatabaseUnusable e) {
+      } catch (DatabaseUnusable | SQLException e) {
         pool.close();
         throw e;
       }
@@ -126,6 +126,8 @@ public final class Database implements AutoCloseable {
     config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
     if (address.dialect() == SQLDialect.H2) {
       config.setDriverClassName(EmbeddedDriver.class.getName());
+      config.setMaximumPoolSize(Math.min(settings.connections(), EmbeddedDriver.MOST_CONNECTIONS));
+      config.setExceptionOverride(new ClosedByAccident());
     } else {
       config.setConnectionInitSql(POSTGRESQL_SESSION);
       // A server that vanished without a word must not hold a thread for ever; migrations, which

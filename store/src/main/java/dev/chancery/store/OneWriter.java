@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import javax.sql.DataSource;
+import org.h2.mvstore.MVStore;
 import org.jooq.ExecuteContext;
 import org.jooq.ExecuteListener;
 import org.jooq.Select;
@@ -39,14 +40,20 @@ final class OneWriter {
   private final SharedSync written = new SharedSync(this::write);
   private final DataSource pool;
   private final Duration patience;
+  // Where commits were when last looked at. After an accident the file is opened again, without
+  // what was not written: whoever took a turn before must not be told that a commit is safe.
+  private volatile MVStore memory;
 
   /**
    * @param pool connections to a database that does not write commits by itself
    * @param patience how long a thread waits for its turn
    */
-  OneWriter(DataSource pool, Duration patience) {
+  OneWriter(DataSource pool, Duration patience) throws SQLException {
     this.pool = pool;
     this.patience = patience;
+    try (Connection connection = pool.getConnection()) {
+      this.memory = EmbeddedDriver.memory(connection);
+    }
   }
 
   /** A pool whose connections each are the one that writes, until they are closed. */
@@ -60,26 +67,30 @@ final class OneWriter {
   }
 
   private Connection connection() throws SQLException {
-    begin();
-    Connection connection;
+    MVStore before = begin();
+    boolean given = false;
     try {
-      connection = pool.getConnection();
-    } catch (SQLException | RuntimeException e) {
-      turn.unlock();
-      throw e;
+      Connection connection = pool.getConnection();
+      AtomicBoolean open = new AtomicBoolean(true);
+      Connection writing =
+          proxy(
+              Connection.class,
+              (proxy, called, values) -> {
+                try {
+                  return invoke(connection, called, values);
+                } finally {
+                  if (called.getName().equals("close") && open.compareAndSet(true, false)) {
+                    end(before);
+                  }
+                }
+              });
+      given = true;
+      return writing;
+    } finally {
+      if (!given) {
+        turn.unlock();
+      }
     }
-    AtomicBoolean open = new AtomicBoolean(true);
-    return proxy(
-        Connection.class,
-        (proxy, called, values) -> {
-          try {
-            return invoke(connection, called, values);
-          } finally {
-            if (called.getName().equals("close") && open.compareAndSet(true, false)) {
-              end();
-            }
-          }
-        });
   }
 
   /** Around statements that commit by themselves. */
@@ -87,24 +98,35 @@ final class OneWriter {
     return new StatementListener(this);
   }
 
-  private void begin() throws SQLException {
+  /** Waits for a turn; where its commits will be, for {@link #end}. */
+  private MVStore begin() throws SQLException {
     try {
       if (!turn.tryLock(patience.toMillis(), TimeUnit.MILLISECONDS)) {
         throw new SQLTransientConnectionException(
             "no turn to write within " + patience.toMillis() + " ms");
       }
+      return memory;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new SQLTransientConnectionException("interrupted before its turn to write", e);
     }
   }
 
-  private void end() {
+  /**
+   * Gives the turn back, and returns when what was committed in it is in the file.
+   *
+   * @throws DatabaseAway when that is not known
+   */
+  private void end(MVStore before) {
     turn.unlock();
     // Still held: this was a statement beside a transaction of the same thread, which will come
     // here itself.
-    if (!turn.isHeldByCurrentThread()) {
-      written.await();
+    if (turn.isHeldByCurrentThread()) {
+      return;
+    }
+    written.await();
+    if (memory != before) {
+      throw new DatabaseAway("the database was opened again meanwhile", null);
     }
   }
 
@@ -114,7 +136,13 @@ final class OneWriter {
       begin();
       try (Connection connection = pool.getConnection();
           Statement statement = connection.createStatement()) {
+        MVStore written = EmbeddedDriver.memory(connection);
         statement.execute("checkpoint");
+        MVStore expected = memory;
+        memory = written;
+        if (written != expected || written.isClosed() || written.getPanicException() != null) {
+          throw new SQLTransientConnectionException("the database was closed by an accident");
+        }
       } finally {
         turn.unlock();
       }
@@ -152,17 +180,16 @@ final class OneWriter {
         return;
       }
       try {
-        writer.begin();
+        context.data(OneWriter.class, writer.begin());
       } catch (SQLException e) {
         throw new DatabaseAway("a statement did not come to its turn", e);
       }
-      context.data(OneWriter.class, writer);
     }
 
     @Override
     public void end(ExecuteContext context) {
-      if (context.data(OneWriter.class) != null) {
-        writer.end();
+      if (context.data(OneWriter.class) instanceof MVStore before) {
+        writer.end(before);
       }
     }
   }

@@ -25,7 +25,7 @@ final class DurableFileTest {
   private static final int THREADS = 4;
   private static final int COMMITS = 150;
   private static final int ROWS = 6;
-  private static final int TURNS = 50;
+  private static final int TURNS = 25;
   private static final int MANY_ROWS = 3000;
 
   @TempDir Path folder;
@@ -52,7 +52,7 @@ final class DurableFileTest {
       Random random = new Random(1);
       WatchedFiles.watcher =
           () -> {
-            if (random.nextInt(5) == 0) {
+            if (random.nextInt(9) == 0) {
               images.add(image(file, images.size(), committed));
             }
           };
@@ -170,6 +170,45 @@ final class DurableFileTest {
             .describedAs("image %d of %d", i, images.size())
             .isEqualTo(MANY_ROWS);
       }
+    }
+  }
+
+  @Test
+  void whoWasToldOfACommitFindsItAfterTheFileCouldNotBeWritten() throws Exception {
+    FilePath.register(new WatchedFiles());
+    Set<Integer> committed = ConcurrentHashMap.newKeySet();
+    AtomicInteger writes = new AtomicInteger();
+    try (Database database = database(folder.resolve("db").toString())) {
+      database.sql().execute("create table t (id int primary key)");
+      WatchedFiles.watcher =
+          () -> {
+            if (writes.incrementAndGet() % 40 == 0) {
+              throw new UncheckedIOException(new IOException("no space left"));
+            }
+          };
+      Threads.together(
+          THREADS,
+          thread ->
+              () -> {
+                for (int i = 0; i < COMMITS; i++) {
+                  int id = thread * COMMITS + i;
+                  try {
+                    database.inTransaction(sql -> sql.execute("insert into t values (?)", id));
+                    committed.add(id);
+                  } catch (DatabaseAway e) {
+                    // Whether it is there is not known.
+                  }
+                }
+                return null;
+              });
+      WatchedFiles.watcher = () -> {};
+    }
+
+    assertThat(writes).hasValueGreaterThan(80);
+    assertThat(committed).isNotEmpty();
+    try (Database database = database(folder.resolve("db").toString())) {
+      assertThat(database.sql().fetch("select id from t").getValues(0, Integer.class))
+          .containsAll(committed);
     }
   }
 
