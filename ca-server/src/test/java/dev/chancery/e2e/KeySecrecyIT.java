@@ -15,6 +15,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -146,7 +147,8 @@ class KeySecrecyIT {
         new SecretSearch().text("PIN", Files.readString(pin).strip()).in(searched);
     pins.remove(pin);
     reporter.publishEntry("PIN of the online token", pins.isEmpty() ? "nowhere" : pins.toString());
-    assertThat(pins.keySet()).isSubsetOf(dump);
+    // A path by itself would be taken for the names that it consists of.
+    assertThat(pins.keySet()).isSubsetOf(Set.of(dump));
   }
 
   private static final String NAME = RunningServer.NAME;
