@@ -359,10 +359,10 @@ final class Orders {
    */
   boolean complete(Order.Processing order, IssuedCertificate issued) {
     if (order.details().replaces().isEmpty()) {
-      return complete(database.sql(), order, issued);
+      return toValid(database.sql(), order, issued);
     }
     return database.inTransaction(sql -> {
-      boolean completed = complete(sql, order, issued);
+      boolean completed = toValid(sql, order, issued);
       if (completed) {
         Replacements.settle(sql, order.details().id());
       }
@@ -370,8 +370,7 @@ final class Orders {
     });
   }
 
-  private static boolean complete(
-      DSLContext sql, Order.Processing order, IssuedCertificate issued) {
+  private static boolean toValid(DSLContext sql, Order.Processing order, IssuedCertificate issued) {
     return sql.update(ACME_ORDERS)
             .set(ACME_ORDERS.STATUS, "valid")
             .set(ACME_ORDERS.ISSUER, issued.issuer().value())

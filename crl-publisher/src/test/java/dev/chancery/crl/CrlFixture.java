@@ -18,7 +18,7 @@ import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.ToBeSigned;
 import dev.chancery.hsm.KeyId;
-import dev.chancery.hsm.TestToken;
+import dev.chancery.hsm.SoftwareToken;
 import dev.chancery.store.Database;
 import dev.chancery.store.DatabaseSettings;
 import dev.chancery.store.IssuerRegistry;
@@ -63,7 +63,7 @@ final class CrlFixture implements AutoCloseable {
 
   final AdjustableClock clock =
       new AdjustableClock(Instant.now().truncatedTo(ChronoUnit.SECONDS).plusMillis(400));
-  final TestToken token = new TestToken();
+  final SoftwareToken token = new SoftwareToken();
   final Database database;
   final IssuanceLedger issuance;
   final RevocationLedger revocations;

@@ -3,7 +3,7 @@ package dev.chancery.ocsp;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.hsm.KeyId;
-import dev.chancery.hsm.TestToken;
+import dev.chancery.hsm.SoftwareToken;
 import dev.chancery.testing.AdjustableClock;
 import io.javalin.Javalin;
 import java.math.BigInteger;
@@ -55,7 +55,7 @@ final class OcspFixture implements AutoCloseable {
 
   final AdjustableClock clock =
       new AdjustableClock(Instant.now().truncatedTo(ChronoUnit.SECONDS).plusMillis(300));
-  final TestToken token = new TestToken();
+  final SoftwareToken token = new SoftwareToken();
   final TestAuthority authority;
   final Statuses statuses = new Statuses();
   final DelegatedSigner signer;

@@ -17,7 +17,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A token in memory that a test can take away. */
-public final class TestToken extends Token {
+public final class SoftwareToken extends Token {
   private final Map<KeyId, KeyPair> keys = new ConcurrentHashMap<>();
   private final AtomicInteger refused = new AtomicInteger();
   private volatile boolean away;

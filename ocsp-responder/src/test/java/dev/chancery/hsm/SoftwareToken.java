@@ -16,7 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** A token in memory that a test can take away. */
-public final class TestToken extends Token {
+public final class SoftwareToken extends Token {
   private final Map<KeyId, KeyPair> keys = new ConcurrentHashMap<>();
   private volatile boolean away;
 
