@@ -148,19 +148,7 @@ final class AcmeConfiguration {
   private static void requireName(String name, EndpointSection endpoint)
       throws ConfigurationInvalid {
     try {
-      AcmeEndpoint _ =
-          new AcmeEndpoint(
-              name,
-              endpoint.issuer(),
-              endpoint.profile(),
-              endpoint.profiles(),
-              URI.create("https://localhost"),
-              endpoint.termsOfService(),
-              endpoint.website(),
-              endpoint.externalAccountBinding(),
-              endpoint.challenges(),
-              1,
-              endpoint.authorizations());
+      AcmeEndpoint _ = endpoint.at(name, URI.create("https://localhost"));
     } catch (IllegalArgumentException e) {
       throw endpoint.place().refused(e.getMessage());
     }

@@ -1,5 +1,6 @@
 package dev.chancery.server;
 
+import dev.chancery.acme.AcmeEndpoint;
 import dev.chancery.acme.AuthorizationUse;
 import dev.chancery.acme.BindingRule;
 import dev.chancery.acme.DnsTrustAnchors;
@@ -149,7 +150,29 @@ record Configuration(
       BindingRule externalAccountBinding,
       OfferedChallenges challenges,
       AuthorizationUse authorizations,
-      YamlSection place) {}
+      YamlSection place) {
+    private static final int MOST_NAMES = 100;
+
+    /**
+     * The endpoint that this describes.
+     *
+     * @throws IllegalArgumentException when ACME cannot have it so
+     */
+    AcmeEndpoint at(String name, URI externalUrl) {
+      return new AcmeEndpoint(
+          name,
+          issuer,
+          profile,
+          profiles,
+          externalUrl,
+          termsOfService,
+          website,
+          externalAccountBinding,
+          challenges,
+          MOST_NAMES,
+          authorizations);
+    }
+  }
 
   /**
    * Resolvers are host:port; none: the system's.
