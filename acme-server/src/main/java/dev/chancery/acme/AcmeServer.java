@@ -112,7 +112,8 @@ public final class AcmeServer implements AutoCloseable {
     this.recovery = new OrderRecovery(orders, issuance, clock, settings.endpoints());
     this.pruning = new Pruning(database, clock, settings.retention());
     this.exchanges =
-        new Exchanges(settings.endpoints(), new SignedRequests(nonces, accounts), nonces);
+        new Exchanges(
+            settings.endpoints(), new SignedRequests(nonces, accounts, authority), nonces);
 
     this.newAccount = new NewAccountResource(accounts, authority, bindingKeys);
     this.account = new AccountResource(accounts, orders, authorizations);

@@ -29,6 +29,7 @@ final class NewAccountResource {
 
     Optional<Account> existing = accounts.find(urls.endpoint(), request.key());
     if (existing.isPresent()) {
+      existing.get().requireUsableKey(authority);
       return AccountView.reply(200, urls, existing.get());
     }
     if (onlyReturnExisting) {

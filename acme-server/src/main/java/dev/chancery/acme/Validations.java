@@ -75,7 +75,7 @@ final class Validations implements AutoCloseable {
                       held,
                       authorization.name(),
                       authorization.account(),
-                      key,
+                      Base64Url.encode(key.thumbprint()),
                       at.endpoint().name()));
     } finally {
       // When the database is away too: a permit that is not given back is lost until the restart.
@@ -172,7 +172,7 @@ final class Validations implements AutoCloseable {
               new Validator.Attempt(
                   accepted.name(),
                   challenge.token(),
-                  challenge.token() + "." + Base64Url.encode(accepted.key().thumbprint()),
+                  challenge.token() + "." + accepted.thumbprint(),
                   accepted.account(),
                   Objects.requireNonNull(urls.get(accepted.endpoint())),
                   Deadline.in(ONE_ATTEMPT)));
