@@ -9,6 +9,7 @@ import dev.chancery.acme.Retention;
 import dev.chancery.acme.TargetNetworks;
 import dev.chancery.core.Cidr;
 import dev.chancery.core.DnsName;
+import dev.chancery.core.IpLiteral;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.ProfileId;
 import dev.chancery.server.Configuration.AcmeSection;
@@ -192,7 +193,7 @@ final class AcmeConfiguration {
     InetAddress address =
         host.equals("localhost")
             ? InetAddress.getLoopbackAddress()
-            : InetAddress.ofLiteral(
+            : IpLiteral.parse(
                 host.startsWith("[") && host.endsWith("]")
                     ? host.substring(1, host.length() - 1)
                     : host);
