@@ -25,6 +25,7 @@ import java.util.regex.Pattern;
  * @param mostNames how many identifiers an order may name
  * @param authorizations what an account's authorizations are good for beyond the order that they
  *     were made for
+ * @param rateLimits how often clients may ask
  */
 public record AcmeEndpoint(
     String name,
@@ -37,7 +38,8 @@ public record AcmeEndpoint(
     BindingRule binding,
     OfferedChallenges challenges,
     int mostNames,
-    AuthorizationUse authorizations) {
+    AuthorizationUse authorizations,
+    RateLimits rateLimits) {
   public static final String DEFAULT = "default";
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
 

@@ -31,6 +31,9 @@ enum AcmeError {
   UNSUPPORTED_MEDIA_TYPE("malformed", 415),
   /** Section 7.4: MUST be 403. */
   ORDER_NOT_READY("orderNotReady", 403),
+  RATE_LIMITED("rateLimited", 429),
+  /** The same, for clients that take 429 for the end and 503 for a pause. */
+  RATE_LIMITED_AS_OUTAGE("rateLimited", 503),
   REJECTED_IDENTIFIER("rejectedIdentifier", 400),
   /** Section 7.4.1: unwilling to issue for an identifier is 403 where it is to be authorized. */
   FORBIDDEN_IDENTIFIER("rejectedIdentifier", 403),

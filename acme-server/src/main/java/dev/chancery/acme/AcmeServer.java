@@ -77,11 +77,12 @@ public final class AcmeServer implements AutoCloseable {
     Orders orders = new Orders(database, ids, clock, random);
     Authorizations authorizations =
         new Authorizations(database, clock, settings.authorizationLifetime());
+    Dns dns = new Dns(settings.resolvers(), settings.trustAnchors(), clock);
     Issuance issuance = new Issuance(orders, authority, clock);
+    RateLimiter limiter = new RateLimiter(settings.endpoints(), clock);
 
     this.nonces = new Nonces(database, clock, random);
     this.fetch = new WebFetch(settings.mostValidations(), random);
-    Dns dns = new Dns(settings.resolvers(), settings.trustAnchors(), clock);
     TextRecords texts = new TextRecords(dns);
     // Unless told otherwise, hosts are found as everything on this machine finds them.
     TargetAddresses targets =
@@ -106,6 +107,7 @@ public final class AcmeServer implements AutoCloseable {
                 ChallengeKind.DNS_PERSIST_01,
                 new DnsPersist01(texts, accounts::thumbprints, clock)),
             settings.endpoints(),
+            limiter,
             clock,
             settings.pauses(),
             settings.mostValidations());
@@ -115,7 +117,7 @@ public final class AcmeServer implements AutoCloseable {
         new Exchanges(
             settings.endpoints(), new SignedRequests(nonces, accounts, authority), nonces);
 
-    this.newAccount = new NewAccountResource(accounts, authority, bindingKeys);
+    this.newAccount = new NewAccountResource(accounts, authority, bindingKeys, limiter);
     this.account = new AccountResource(accounts, orders, authorizations);
     this.accountOrders = new AccountOrdersResource(orders, settings.ordersPerPage());
     this.keyChange = new KeyChangeResource(accounts, authority);
@@ -124,14 +126,20 @@ public final class AcmeServer implements AutoCloseable {
     LedgerCertificates certificates = new LedgerCertificates(authority, issuers);
     this.newOrder =
         new NewOrderResource(
-            orders, authority, certificates, bindingKeys, clock, settings.orderLifetime());
+            orders, authority, certificates, bindingKeys, limiter, clock, settings.orderLifetime());
     this.newAuthorization =
         new NewAuthorizationResource(
-            orders, authorizations, authority, bindingKeys, clock, settings.orderLifetime());
+            orders,
+            authorizations,
+            authority,
+            bindingKeys,
+            limiter,
+            clock,
+            settings.orderLifetime());
     this.order = new OrderResource(orders);
     this.finalizeOrder = new FinalizeResource(orders, issuance, authority, bindingKeys, clock);
     this.authorization = new AuthorizationResource(authorizations);
-    this.challenge = new ChallengeResource(authorizations, validations);
+    this.challenge = new ChallengeResource(authorizations, validations, limiter);
     this.certificate = new CertificateResource(orders, authority);
     this.revoke =
         new RevokeResource(

@@ -1,6 +1,7 @@
 package dev.chancery.acme;
 
 import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.Cidr;
 import io.javalin.http.Context;
 import java.io.IOException;
 import java.io.InputStream;
@@ -61,8 +62,12 @@ final class SignedRequests {
     record ByAccount(AcmeUrls urls, Account account, Optional<Payload> payload, RequestPath path)
         implements SignedRequest {}
 
-    /** Signed by the key that it carries. */
-    record ByKey(AcmeUrls urls, AccountKey key, Optional<Payload> payload)
+    /**
+     * Signed by the key that it carries.
+     *
+     * @param network where it comes from
+     */
+    record ByKey(AcmeUrls urls, AccountKey key, Optional<Payload> payload, Cidr network)
         implements SignedRequest {}
   }
 
@@ -100,7 +105,8 @@ final class SignedRequests {
       case Jws.Signer.Key(AccountKey key) -> {
         jws.requireSignedBy(key);
         nonce.spend();
-        yield new SignedRequest.ByKey(urls, key, Payload.parse(jws.payload()));
+        yield new SignedRequest.ByKey(
+            urls, key, Payload.parse(jws.payload()), PeerNetwork.of(context));
       }
     };
   }

@@ -15,6 +15,7 @@ final class EndpointBuilder {
   private BindingRule binding = BindingRule.NONE;
   private OfferedChallenges challenges = OfferedChallenges.DEFAULT;
   private AuthorizationUse authorizations = AuthorizationUse.FULL;
+  private RateLimits rateLimits = RateLimits.NONE;
 
   EndpointBuilder(String name, URI url) {
     this.name = name;
@@ -47,6 +48,11 @@ final class EndpointBuilder {
     return this;
   }
 
+  EndpointBuilder rateLimits(RateLimits limits) {
+    rateLimits = limits;
+    return this;
+  }
+
   AcmeEndpoint build() {
     return new AcmeEndpoint(
         name,
@@ -59,6 +65,7 @@ final class EndpointBuilder {
         binding,
         challenges,
         10,
-        authorizations);
+        authorizations,
+        rateLimits);
   }
 }

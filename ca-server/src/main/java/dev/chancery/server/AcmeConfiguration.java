@@ -5,6 +5,8 @@ import dev.chancery.acme.AuthorizationUse;
 import dev.chancery.acme.BindingRule;
 import dev.chancery.acme.ChallengeKind;
 import dev.chancery.acme.OfferedChallenges;
+import dev.chancery.acme.RateLimit;
+import dev.chancery.acme.RateLimits;
 import dev.chancery.acme.Retention;
 import dev.chancery.acme.TargetNetworks;
 import dev.chancery.core.Cidr;
@@ -22,6 +24,7 @@ import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -78,6 +81,7 @@ final class AcmeConfiguration {
                 .orElse(BindingRule.NONE),
             challenges(section),
             authorizations(section),
+            rateLimits(section.sectionOrEmpty("rateLimits")),
             section);
     section.end();
     if (issuers.stream().noneMatch(issuer -> issuer.name().equals(endpoint.issuer()))) {
@@ -108,6 +112,41 @@ final class AcmeConfiguration {
           "preAuthorization", "is of no use without reuseAuthorizations: no order would have it");
     }
     return new AuthorizationUse(reuse, inAdvance);
+  }
+
+  private static RateLimits rateLimits(YamlSection section) throws ConfigurationInvalid {
+    int status =
+        section
+            .optional("status", AcmeConfiguration::limitedStatus)
+            .orElse(RateLimits.USUAL_STATUS);
+    Map<RateLimits.Kind, RateLimit> limits = new EnumMap<>(RateLimits.Kind.class);
+    for (RateLimits.Kind kind : RateLimits.Kind.values()) {
+      Optional<YamlSection> limit = section.section(kind.key());
+      if (limit.isPresent()) {
+        limits.put(kind, rateLimit(limit.get()));
+      }
+    }
+    section.end();
+    return new RateLimits(limits, status);
+  }
+
+  private static int limitedStatus(String text) {
+    return switch (text) {
+      case "429" -> 429;
+      case "503" -> 503;
+      default -> throw new IllegalArgumentException("429 or 503, not " + text);
+    };
+  }
+
+  private static RateLimit rateLimit(YamlSection section) throws ConfigurationInvalid {
+    int most = section.required("most", text -> ConfigurationValues.number(text, 1, 1_000_000));
+    Duration period = section.required("period", ConfigurationValues::duration);
+    section.end();
+    try {
+      return new RateLimit(most, period);
+    } catch (IllegalArgumentException e) {
+      throw section.refused("period", String.valueOf(e.getMessage()));
+    }
   }
 
   /** What stands in the directory's meta.profiles, in the same order. */

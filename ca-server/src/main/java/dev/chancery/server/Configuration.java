@@ -5,6 +5,7 @@ import dev.chancery.acme.AuthorizationUse;
 import dev.chancery.acme.BindingRule;
 import dev.chancery.acme.DnsTrustAnchors;
 import dev.chancery.acme.OfferedChallenges;
+import dev.chancery.acme.RateLimits;
 import dev.chancery.acme.Retention;
 import dev.chancery.core.Cidr;
 import dev.chancery.core.IssuerId;
@@ -150,6 +151,7 @@ record Configuration(
       BindingRule externalAccountBinding,
       OfferedChallenges challenges,
       AuthorizationUse authorizations,
+      RateLimits rateLimits,
       YamlSection place) {
     private static final int MOST_NAMES = 100;
 
@@ -170,7 +172,8 @@ record Configuration(
           externalAccountBinding,
           challenges,
           MOST_NAMES,
-          authorizations);
+          authorizations,
+          rateLimits);
     }
   }
 
