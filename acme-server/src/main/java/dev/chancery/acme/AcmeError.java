@@ -13,6 +13,8 @@ enum AcmeError {
   BAD_PUBLIC_KEY("badPublicKey", 400),
   BAD_REVOCATION_REASON("badRevocationReason", 400),
   BAD_SIGNATURE_ALGORITHM("badSignatureAlgorithm", 400),
+  /** RFC 8659 section 5 and RFC 8555 section 6.7: the holder of a name forbids it. */
+  CAA("caa", 403),
   CONNECTION("connection", 400),
   DNS("dns", 400),
   /** Section 7.3.4: the endpoint makes no account without a binding. */

@@ -18,6 +18,7 @@ import io.javalin.router.JavalinDefaultRoutingApi;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -78,7 +79,8 @@ public final class AcmeServer implements AutoCloseable {
     Authorizations authorizations =
         new Authorizations(database, clock, settings.authorizationLifetime());
     Dns dns = new Dns(settings.resolvers(), settings.trustAnchors(), clock);
-    Issuance issuance = new Issuance(orders, authority, clock);
+    CaaPermission caa = new CaaPermission(new Caa(dns), authorizations);
+    Issuance issuance = new Issuance(orders, authority, caa, clock);
     RateLimiter limiter = new RateLimiter(settings.endpoints(), clock);
 
     this.nonces = new Nonces(database, clock, random);
@@ -95,17 +97,19 @@ public final class AcmeServer implements AutoCloseable {
     this.validations =
         new Validations(
             authorizations,
-            Map.of(
-                ChallengeKind.HTTP_01,
-                new Http01(fetch, targets, settings.http01Port(), settings.redirectPorts()),
-                ChallengeKind.DNS_01,
-                Dns01.of(texts),
-                ChallengeKind.TLS_ALPN_01,
-                tlsAlpn01,
-                ChallengeKind.DNS_ACCOUNT_01,
-                Dns01.byAccount(texts),
-                ChallengeKind.DNS_PERSIST_01,
-                new DnsPersist01(texts, accounts::thumbprints, clock)),
+            heeding(
+                caa,
+                Map.of(
+                    ChallengeKind.HTTP_01,
+                    new Http01(fetch, targets, settings.http01Port(), settings.redirectPorts()),
+                    ChallengeKind.DNS_01,
+                    Dns01.of(texts),
+                    ChallengeKind.TLS_ALPN_01,
+                    tlsAlpn01,
+                    ChallengeKind.DNS_ACCOUNT_01,
+                    Dns01.byAccount(texts),
+                    ChallengeKind.DNS_PERSIST_01,
+                    new DnsPersist01(texts, accounts::thumbprints, clock))),
             settings.endpoints(),
             limiter,
             clock,
@@ -137,7 +141,7 @@ public final class AcmeServer implements AutoCloseable {
             clock,
             settings.orderLifetime());
     this.order = new OrderResource(orders);
-    this.finalizeOrder = new FinalizeResource(orders, issuance, authority, bindingKeys, clock);
+    this.finalizeOrder = new FinalizeResource(orders, issuance, authority, bindingKeys, caa, clock);
     this.authorization = new AuthorizationResource(authorizations);
     this.challenge = new ChallengeResource(authorizations, validations, limiter);
     this.certificate = new CertificateResource(orders, authority);
@@ -154,6 +158,13 @@ public final class AcmeServer implements AutoCloseable {
             certificates, new RenewalMarks(database, clock), settings.renewalRetryAfter());
     this.replacements = new Replacements(database);
     this.clock = clock;
+  }
+
+  private static Map<ChallengeKind, Validator> heeding(
+      CaaPermission caa, Map<ChallengeKind, Validator> validators) {
+    Map<ChallengeKind, Validator> heeding = new EnumMap<>(ChallengeKind.class);
+    validators.forEach((kind, validator) -> heeding.put(kind, caa.heeding(kind, validator)));
+    return heeding;
   }
 
   /** Adds everything under /acme/. */

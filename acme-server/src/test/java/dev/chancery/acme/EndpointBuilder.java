@@ -1,7 +1,9 @@
 package dev.chancery.acme;
 
+import dev.chancery.core.DnsName;
 import dev.chancery.core.ProfileId;
 import java.net.URI;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -15,6 +17,7 @@ final class EndpointBuilder {
   private BindingRule binding = BindingRule.NONE;
   private OfferedChallenges challenges = OfferedChallenges.DEFAULT;
   private AuthorizationUse authorizations = AuthorizationUse.FULL;
+  private List<DnsName> caaIdentities = List.of();
   private RateLimits rateLimits = RateLimits.NONE;
 
   EndpointBuilder(String name, URI url) {
@@ -48,6 +51,11 @@ final class EndpointBuilder {
     return this;
   }
 
+  EndpointBuilder caaIdentities(DnsName... names) {
+    caaIdentities = List.of(names);
+    return this;
+  }
+
   EndpointBuilder rateLimits(RateLimits limits) {
     rateLimits = limits;
     return this;
@@ -66,6 +74,7 @@ final class EndpointBuilder {
         challenges,
         10,
         authorizations,
+        caaIdentities,
         rateLimits);
   }
 }

@@ -44,10 +44,11 @@ final class AcmeConfiguration {
    */
   static AcmeSection read(YamlSection section, List<IssuerSection> issuers)
       throws ConfigurationInvalid {
+    List<DnsName> caaIdentities = section.list("caaIdentities", DnsName::new);
     YamlSection list = section.requiredSection("endpoints");
     Map<String, EndpointSection> endpoints = new TreeMap<>();
     for (String name : list.keys()) {
-      endpoints.put(name, endpoint(name, list.requiredSection(name), issuers));
+      endpoints.put(name, endpoint(name, list.requiredSection(name), issuers, caaIdentities));
     }
     if (!endpoints.containsKey("default")) {
       throw list.refused("the endpoint named default is missing");
@@ -68,7 +69,8 @@ final class AcmeConfiguration {
   }
 
   private static EndpointSection endpoint(
-      String name, YamlSection section, List<IssuerSection> issuers) throws ConfigurationInvalid {
+      String name, YamlSection section, List<IssuerSection> issuers, List<DnsName> caaIdentities)
+      throws ConfigurationInvalid {
     EndpointSection endpoint =
         new EndpointSection(
             section.required("issuer", IssuerId::new),
@@ -81,6 +83,7 @@ final class AcmeConfiguration {
                 .orElse(BindingRule.NONE),
             challenges(section),
             authorizations(section),
+            heeded(section, caaIdentities),
             rateLimits(section.sectionOrEmpty("rateLimits")),
             section);
     section.end();
@@ -112,6 +115,16 @@ final class AcmeConfiguration {
           "preAuthorization", "is of no use without reuseAuthorizations: no order would have it");
     }
     return new AuthorizationUse(reuse, inAdvance);
+  }
+
+  /** The names by which CAA records may name this CA; none at an endpoint that does not look. */
+  private static List<DnsName> heeded(YamlSection section, List<DnsName> caaIdentities)
+      throws ConfigurationInvalid {
+    boolean heeds = section.optional("caa", ConfigurationValues::truth).orElse(false);
+    if (heeds && caaIdentities.isEmpty()) {
+      throw section.refused("caa", "needs acme.caaIdentities, by which records name this CA");
+    }
+    return heeds ? caaIdentities : List.of();
   }
 
   private static RateLimits rateLimits(YamlSection section) throws ConfigurationInvalid {

@@ -8,6 +8,7 @@ import dev.chancery.acme.OfferedChallenges;
 import dev.chancery.acme.RateLimits;
 import dev.chancery.acme.Retention;
 import dev.chancery.core.Cidr;
+import dev.chancery.core.DnsName;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
 import dev.chancery.core.Profile;
@@ -140,6 +141,7 @@ record Configuration(
 
   /**
    * @param profiles those that an order can name, each with its description, in their order
+   * @param caaIdentities those of the CA where CAA is heeded, else none
    * @param place where it stands, for a refusal that only the profiles can tell
    */
   record EndpointSection(
@@ -151,6 +153,7 @@ record Configuration(
       BindingRule externalAccountBinding,
       OfferedChallenges challenges,
       AuthorizationUse authorizations,
+      List<DnsName> caaIdentities,
       RateLimits rateLimits,
       YamlSection place) {
     private static final int MOST_NAMES = 100;
@@ -173,6 +176,7 @@ record Configuration(
           challenges,
           MOST_NAMES,
           authorizations,
+          caaIdentities,
           rateLimits);
     }
   }

@@ -329,6 +329,23 @@ class StartRefusalsTest {
             "preAuthorization: true",
             "acme.endpoints.default.preAuthorization: is of no use without reuseAuthorizations"),
         Refusal.edited(
+            "CAA without a name for this CA",
+            "profile: tls-server}",
+            "profile: tls-server, caa: true}",
+            "caa: true",
+            "acme.endpoints.default.caa: needs acme.caaIdentities"),
+        Refusal.override(
+            "a wildcard as the name of this CA",
+            "acme={caaIdentities: ['*.ca.example'], endpoints: {default: {issuer: issuing,"
+                + " profile: tls-server, caa: true}}}",
+            "an issuer domain name has no wildcard"),
+        Refusal.override(
+            "a name for dns-persist-01 that CAA does not know",
+            "acme={caaIdentities: [ca.example], endpoints: {default: {issuer: issuing,"
+                + " profile: tls-server, caa: true, challenges: [dns-persist-01],"
+                + " issuerDomainNames: [other.example]}}}",
+            "each of issuerDomainNames must be among caaIdentities"),
+        Refusal.edited(
             "a limit of nothing",
             "profile: tls-server}",
             "profile: tls-server, rateLimits: {newOrders: {most: 0, period: 1h}}}",
