@@ -1,6 +1,8 @@
 package dev.chancery.acme;
 
 import dev.chancery.core.AccountId;
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.Refused;
 import java.util.List;
 import java.util.Optional;
 
@@ -17,5 +19,26 @@ record Account(
     Optional<ExternalAccountBinding.Verified> binding) {
   Account {
     contacts = List.copyOf(contacts);
+  }
+
+  /**
+   * Refuses to act for an account whose key was blocked, or reported compromised, after the account
+   * was made: whoever signs with it need not be its owner. That includes a change to another key.
+   *
+   * @throws AcmeProblem unauthorized
+   */
+  void requireUsableKey(CertificateAuthority authority) throws AcmeProblem {
+    try {
+      authority.requireUsable(key.subjectPublicKey());
+    } catch (Refused e) {
+      throw keyNotTaken(e);
+    }
+  }
+
+  /** What was a good key when the account was made is none by the rules of today. */
+  static AcmeProblem keyNotTaken(Refused why) {
+    return new AcmeProblem(
+        AcmeError.UNAUTHORIZED,
+        "the account can do nothing more, since its key is no longer taken: " + why.getMessage());
   }
 }

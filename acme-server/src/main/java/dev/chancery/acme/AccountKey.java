@@ -30,13 +30,13 @@ final class AccountKey {
     this.key = key;
   }
 
-  /** The key that was stored as SubjectPublicKeyInfo. */
-  static AccountKey stored(byte[] publicKeyInfo) {
-    try {
-      return new AccountKey(SubjectPublicKey.of(SubjectPublicKeyInfo.getInstance(publicKeyInfo)));
-    } catch (Refused e) {
-      throw new IllegalStateException("a stored account key cannot be read", e);
-    }
+  /**
+   * The key that was stored as SubjectPublicKeyInfo.
+   *
+   * @throws Refused when it is of a kind that was taken once and no longer is
+   */
+  static AccountKey stored(byte[] publicKeyInfo) throws Refused {
+    return new AccountKey(SubjectPublicKey.of(SubjectPublicKeyInfo.getInstance(publicKeyInfo)));
   }
 
   /**

@@ -4,6 +4,7 @@ import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
 import static dev.chancery.store.schema.Tables.ACME_FORMER_KEYS;
 
 import dev.chancery.core.AccountId;
+import dev.chancery.core.Refused;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.store.Database;
 import dev.chancery.store.schema.tables.records.AcmeAccountsRecord;
@@ -104,7 +105,7 @@ final class Accounts {
   /**
    * The account that has this key.
    *
-   * @throws AcmeProblem when it is deactivated
+   * @throws AcmeProblem when it is deactivated, or its key is no longer taken
    */
   Optional<Account> find(AcmeEndpoint endpoint, AccountKey key) throws AcmeProblem {
     return valid(
@@ -119,7 +120,7 @@ final class Accounts {
   /**
    * The account with this id.
    *
-   * @throws AcmeProblem when it is deactivated
+   * @throws AcmeProblem when it is deactivated, or its key is no longer taken
    */
   Optional<Account> find(AcmeEndpoint endpoint, AccountId id) throws AcmeProblem {
     return valid(
@@ -138,16 +139,22 @@ final class Accounts {
     if (!row.getStatus().equals(VALID)) {
       throw new AcmeProblem(AcmeError.ACCOUNT_DEACTIVATED, "the account is deactivated");
     }
+    AccountKey key;
+    try {
+      key = AccountKey.stored(row.getPublicKey());
+    } catch (Refused e) {
+      throw Account.keyNotTaken(e);
+    }
     return Optional.of(
         new Account(
             new AccountId(row.getId()),
-            AccountKey.stored(row.getPublicKey()),
+            key,
             row.getContacts().isEmpty() ? List.of() : List.of(row.getContacts().split("\n", -1)),
             row.getTermsAgreedAt() != null,
             Optional.ofNullable(row.getBindingKeyId())
-                .map(key ->
+                .map(bound ->
                     new ExternalAccountBinding.Verified(
-                        new BindingKeyId(key), row.getExternalAccountBinding()))));
+                        new BindingKeyId(bound), row.getExternalAccountBinding()))));
   }
 
   boolean setContacts(AccountId id, List<String> contacts) {

@@ -1,10 +1,12 @@
 package dev.chancery.acme;
 
+import dev.chancery.core.DnsName;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.ProfileId;
 import java.net.URI;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -25,6 +27,9 @@ import java.util.regex.Pattern;
  * @param mostNames how many identifiers an order may name
  * @param authorizations what an account's authorizations are good for beyond the order that they
  *     were made for
+ * @param caaIdentities the issuer domain names by which CAA records may name this CA; none when CAA
+ *     is not looked at (RFC 8659)
+ * @param rateLimits how often clients may ask
  */
 public record AcmeEndpoint(
     String name,
@@ -37,7 +42,9 @@ public record AcmeEndpoint(
     BindingRule binding,
     OfferedChallenges challenges,
     int mostNames,
-    AuthorizationUse authorizations) {
+    AuthorizationUse authorizations,
+    List<DnsName> caaIdentities,
+    RateLimits rateLimits) {
   public static final String DEFAULT = "default";
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
 
@@ -53,11 +60,25 @@ public record AcmeEndpoint(
     if (mostNames < 1) {
       throw new IllegalArgumentException("an order must be allowed at least one name");
     }
+    caaIdentities = List.copyOf(caaIdentities);
+    if (caaIdentities.stream().anyMatch(DnsName::isWildcard)) {
+      throw new IllegalArgumentException("an issuer domain name has no wildcard");
+    }
+    if (!caaIdentities.isEmpty() && !caaIdentities.containsAll(challenges.issuerDomainNames())) {
+      // draft-ietf-acme-dns-persist-02 section 3.2.
+      throw new IllegalArgumentException(
+          "where CAA is heeded, each of issuerDomainNames must be among caaIdentities");
+    }
     profiles = Collections.unmodifiableMap(new LinkedHashMap<>(profiles));
     if (!profiles.isEmpty() && !profiles.containsKey(profile)) {
       throw new IllegalArgumentException(
           "the profiles that can be chosen must hold the default one, " + profile);
     }
+  }
+
+  /** Whether a certificate needs the word of the holders of its names (RFC 8659). */
+  boolean heedsCaa() {
+    return !caaIdentities.isEmpty();
   }
 
   /** Whether certificates are still issued here under a profile. */

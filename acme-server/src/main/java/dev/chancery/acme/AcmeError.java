@@ -13,6 +13,8 @@ enum AcmeError {
   BAD_PUBLIC_KEY("badPublicKey", 400),
   BAD_REVOCATION_REASON("badRevocationReason", 400),
   BAD_SIGNATURE_ALGORITHM("badSignatureAlgorithm", 400),
+  /** RFC 8659 section 5 and RFC 8555 section 6.7: the holder of a name forbids it. */
+  CAA("caa", 403),
   CONNECTION("connection", 400),
   DNS("dns", 400),
   /** Section 7.3.4: the endpoint makes no account without a binding. */
@@ -31,6 +33,9 @@ enum AcmeError {
   UNSUPPORTED_MEDIA_TYPE("malformed", 415),
   /** Section 7.4: MUST be 403. */
   ORDER_NOT_READY("orderNotReady", 403),
+  RATE_LIMITED("rateLimited", 429),
+  /** The same, for clients that take 429 for the end and 503 for a pause. */
+  RATE_LIMITED_AS_OUTAGE("rateLimited", 503),
   REJECTED_IDENTIFIER("rejectedIdentifier", 400),
   /** Section 7.4.1: unwilling to issue for an identifier is 403 where it is to be authorized. */
   FORBIDDEN_IDENTIFIER("rejectedIdentifier", 403),

@@ -18,6 +18,7 @@ import io.javalin.router.JavalinDefaultRoutingApi;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -77,11 +78,13 @@ public final class AcmeServer implements AutoCloseable {
     Orders orders = new Orders(database, ids, clock, random);
     Authorizations authorizations =
         new Authorizations(database, clock, settings.authorizationLifetime());
-    Issuance issuance = new Issuance(orders, authority, clock);
+    Dns dns = new Dns(settings.resolvers(), settings.trustAnchors(), clock);
+    CaaPermission caa = new CaaPermission(new Caa(dns), authorizations);
+    Issuance issuance = new Issuance(orders, authority, caa, clock);
+    RateLimiter limiter = new RateLimiter(settings.endpoints(), clock);
 
     this.nonces = new Nonces(database, clock, random);
     this.fetch = new WebFetch(settings.mostValidations(), random);
-    Dns dns = new Dns(settings.resolvers(), settings.trustAnchors(), clock);
     TextRecords texts = new TextRecords(dns);
     // Unless told otherwise, hosts are found as everything on this machine finds them.
     TargetAddresses targets =
@@ -94,27 +97,31 @@ public final class AcmeServer implements AutoCloseable {
     this.validations =
         new Validations(
             authorizations,
-            Map.of(
-                ChallengeKind.HTTP_01,
-                new Http01(fetch, targets, settings.http01Port(), settings.redirectPorts()),
-                ChallengeKind.DNS_01,
-                Dns01.of(texts),
-                ChallengeKind.TLS_ALPN_01,
-                tlsAlpn01,
-                ChallengeKind.DNS_ACCOUNT_01,
-                Dns01.byAccount(texts),
-                ChallengeKind.DNS_PERSIST_01,
-                new DnsPersist01(texts, accounts::thumbprints, clock)),
+            heeding(
+                caa,
+                Map.of(
+                    ChallengeKind.HTTP_01,
+                    new Http01(fetch, targets, settings.http01Port(), settings.redirectPorts()),
+                    ChallengeKind.DNS_01,
+                    Dns01.of(texts),
+                    ChallengeKind.TLS_ALPN_01,
+                    tlsAlpn01,
+                    ChallengeKind.DNS_ACCOUNT_01,
+                    Dns01.byAccount(texts),
+                    ChallengeKind.DNS_PERSIST_01,
+                    new DnsPersist01(texts, accounts::thumbprints, clock))),
             settings.endpoints(),
+            limiter,
             clock,
             settings.pauses(),
             settings.mostValidations());
     this.recovery = new OrderRecovery(orders, issuance, clock, settings.endpoints());
     this.pruning = new Pruning(database, clock, settings.retention());
     this.exchanges =
-        new Exchanges(settings.endpoints(), new SignedRequests(nonces, accounts), nonces);
+        new Exchanges(
+            settings.endpoints(), new SignedRequests(nonces, accounts, authority), nonces);
 
-    this.newAccount = new NewAccountResource(accounts, authority, bindingKeys);
+    this.newAccount = new NewAccountResource(accounts, authority, bindingKeys, limiter);
     this.account = new AccountResource(accounts, orders, authorizations);
     this.accountOrders = new AccountOrdersResource(orders, settings.ordersPerPage());
     this.keyChange = new KeyChangeResource(accounts, authority);
@@ -123,14 +130,20 @@ public final class AcmeServer implements AutoCloseable {
     LedgerCertificates certificates = new LedgerCertificates(authority, issuers);
     this.newOrder =
         new NewOrderResource(
-            orders, authority, certificates, bindingKeys, clock, settings.orderLifetime());
+            orders, authority, certificates, bindingKeys, limiter, clock, settings.orderLifetime());
     this.newAuthorization =
         new NewAuthorizationResource(
-            orders, authorizations, authority, bindingKeys, clock, settings.orderLifetime());
+            orders,
+            authorizations,
+            authority,
+            bindingKeys,
+            limiter,
+            clock,
+            settings.orderLifetime());
     this.order = new OrderResource(orders);
-    this.finalizeOrder = new FinalizeResource(orders, issuance, authority, bindingKeys, clock);
+    this.finalizeOrder = new FinalizeResource(orders, issuance, authority, bindingKeys, caa, clock);
     this.authorization = new AuthorizationResource(authorizations);
-    this.challenge = new ChallengeResource(authorizations, validations);
+    this.challenge = new ChallengeResource(authorizations, validations, limiter);
     this.certificate = new CertificateResource(orders, authority);
     this.revoke =
         new RevokeResource(
@@ -145,6 +158,13 @@ public final class AcmeServer implements AutoCloseable {
             certificates, new RenewalMarks(database, clock), settings.renewalRetryAfter());
     this.replacements = new Replacements(database);
     this.clock = clock;
+  }
+
+  private static Map<ChallengeKind, Validator> heeding(
+      CaaPermission caa, Map<ChallengeKind, Validator> validators) {
+    Map<ChallengeKind, Validator> heeding = new EnumMap<>(ChallengeKind.class);
+    validators.forEach((kind, validator) -> heeding.put(kind, caa.heeding(kind, validator)));
+    return heeding;
   }
 
   /** Adds everything under /acme/. */

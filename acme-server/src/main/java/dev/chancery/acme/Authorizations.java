@@ -169,6 +169,7 @@ final class Authorizations {
   /**
    * All that an attempt needs.
    *
+   * @param thumbprint of the account's key (RFC 8555 section 8.1), in base64url
    * @param endpoint the name of the account's endpoint
    */
   record Accepted(
@@ -176,7 +177,7 @@ final class Authorizations {
       Challenge.State.Processing held,
       Name name,
       AccountId account,
-      AccountKey key,
+      String thumbprint,
       String endpoint) {}
 
   /**
@@ -189,7 +190,8 @@ final class Authorizations {
         .sql()
         .select(ACME_CHALLENGES.fields())
         .select(ACME_AUTHORIZATIONS.NAME_KIND, ACME_AUTHORIZATIONS.NAME)
-        .select(ACME_AUTHORIZATIONS.ACCOUNT_ID, ACME_ACCOUNTS.PUBLIC_KEY, ACME_ACCOUNTS.ENDPOINT)
+        .select(
+            ACME_AUTHORIZATIONS.ACCOUNT_ID, ACME_ACCOUNTS.KEY_THUMBPRINT, ACME_ACCOUNTS.ENDPOINT)
         .from(ACME_CHALLENGES)
         .join(ACME_AUTHORIZATIONS)
         .on(ACME_AUTHORIZATIONS.ID.eq(ACME_CHALLENGES.AUTHORIZATION_ID))
@@ -211,7 +213,7 @@ final class Authorizations {
         Identifiers.stored(
             row.get(ACME_AUTHORIZATIONS.NAME_KIND), row.get(ACME_AUTHORIZATIONS.NAME)),
         new AccountId(row.get(ACME_AUTHORIZATIONS.ACCOUNT_ID)),
-        AccountKey.stored(row.get(ACME_ACCOUNTS.PUBLIC_KEY)),
+        Base64Url.encode(row.get(ACME_ACCOUNTS.KEY_THUMBPRINT)),
         row.get(ACME_ACCOUNTS.ENDPOINT));
   }
 

@@ -6,10 +6,12 @@ import dev.chancery.acme.SignedRequests.SignedRequest;
 final class ChallengeResource {
   private final Authorizations authorizations;
   private final Validations validations;
+  private final RateLimiter limiter;
 
-  ChallengeResource(Authorizations authorizations, Validations validations) {
+  ChallengeResource(Authorizations authorizations, Validations validations, RateLimiter limiter) {
     this.authorizations = authorizations;
     this.validations = validations;
+    this.limiter = limiter;
   }
 
   Reply reply(SignedRequest.ByAccount request) throws AcmeProblem {
@@ -27,6 +29,8 @@ final class ChallengeResource {
             throw AcmeProblem.malformed(
                 challenge.kind().type() + " is no longer offered; choose another challenge");
           }
+          limiter.requireFewFailures(
+              request.urls().endpoint(), request.account().id(), authorization.name());
           validations.accept(authorization, challenge, request.account().key(), request.urls());
         }
         // Said before: clients repeat it when an answer was lost.

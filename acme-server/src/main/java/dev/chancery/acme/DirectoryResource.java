@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.acme.SignedRequests.SignedRequest;
+import dev.chancery.core.DnsName;
+import java.util.List;
 
 /** Where an endpoint's resources are: only those that are served (RFC 8555 section 7.1.1). */
 final class DirectoryResource {
@@ -28,6 +30,9 @@ final class DirectoryResource {
     ObjectNode meta = json.putObject("meta");
     urls.endpoint().termsOfService().ifPresent(uri -> meta.put("termsOfService", uri.toString()));
     urls.endpoint().website().ifPresent(uri -> meta.put("website", uri.toString()));
+    if (urls.endpoint().heedsCaa()) {
+      meta.set("caaIdentities", names(urls.endpoint().caaIdentities()));
+    }
     meta.put("externalAccountRequired", urls.endpoint().binding() == BindingRule.REQUIRED);
     if (urls.endpoint().challenges().offers(ChallengeKind.DNS_PERSIST_01)) {
       // draft-ietf-acme-dns-persist-02 sections 3.2 and 4.1.
@@ -42,8 +47,12 @@ final class DirectoryResource {
   }
 
   static ArrayNode issuerDomainNames(AcmeUrls urls) {
+    return names(urls.endpoint().challenges().issuerDomainNames());
+  }
+
+  private static ArrayNode names(List<DnsName> domains) {
     ArrayNode names = JsonNodeFactory.instance.arrayNode();
-    urls.endpoint().challenges().issuerDomainNames().forEach(name -> names.add(name.value()));
+    domains.forEach(name -> names.add(name.value()));
     return names;
   }
 }

@@ -113,8 +113,9 @@ final class Exchanges {
     try {
       return answer.reply(urls, context);
     } catch (AcmeProblem e) {
-      Reply reply = Reply.problem(e.problem());
-      return e.location().map(reply::withLocation).orElse(reply);
+      Reply problem = Reply.problem(e.problem());
+      Reply located = e.location().map(problem::withLocation).orElse(problem);
+      return e.retryAfter().map(located::withRetryAfter).orElse(located);
     } catch (Refused e) {
       return Reply.problem(Problem.of(e));
     } catch (TokenAway e) {

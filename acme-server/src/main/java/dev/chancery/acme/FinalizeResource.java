@@ -23,6 +23,7 @@ final class FinalizeResource {
   private final Issuance issuance;
   private final CertificateAuthority authority;
   private final BindingKeys bindingKeys;
+  private final CaaPermission caa;
   private final Clock clock;
 
   FinalizeResource(
@@ -30,11 +31,13 @@ final class FinalizeResource {
       Issuance issuance,
       CertificateAuthority authority,
       BindingKeys bindingKeys,
+      CaaPermission caa,
       Clock clock) {
     this.orders = orders;
     this.issuance = issuance;
     this.authority = authority;
     this.bindingKeys = bindingKeys;
+    this.caa = caa;
     this.clock = clock;
   }
 
@@ -46,6 +49,7 @@ final class FinalizeResource {
         requireOffered(ready.details().profileAt(request.urls().endpoint()), request.urls());
         requireMatch(csr, ready, request.account());
         requireAllowed(ready, request);
+        caa.require(request.urls(), ready.details());
         Order.Processing processing = new Order.Processing(ready.details(), csr, Times.now(clock));
         if (orders.begin(ready, csr, processing.since())) {
           issue(request.urls().endpoint(), processing);

@@ -25,11 +25,13 @@ final class Issuance {
 
   private final Orders orders;
   private final CertificateAuthority authority;
+  private final CaaPermission caa;
   private final Clock clock;
 
-  Issuance(Orders orders, CertificateAuthority authority, Clock clock) {
+  Issuance(Orders orders, CertificateAuthority authority, CaaPermission caa, Clock clock) {
     this.orders = orders;
     this.authority = authority;
+    this.caa = caa;
     this.clock = clock;
   }
 
@@ -65,16 +67,30 @@ final class Issuance {
   }
 
   /**
-   * Settles an order whose earlier request may or may not have led to a certificate.
+   * Settles an order whose earlier request may or may not have led to a certificate. Since that was
+   * some time ago, CAA is asked again before another is made.
    *
-   * @throws AcmeProblem and TokenAway as {@link #issue}
+   * @throws AcmeProblem as {@link #issue}; one that can be tried again leaves the order processing
+   * @throws TokenAway as {@link #issue}
    */
   void settle(AcmeEndpoint endpoint, Order.Processing order) throws AcmeProblem, TokenAway {
     Optional<IssuedCertificate> issued = authority.settle(order.details().request());
     if (issued.isPresent()) {
       complete(order, issued.get());
     } else {
+      requirePermitted(endpoint, order);
       issue(endpoint, order);
+    }
+  }
+
+  private void requirePermitted(AcmeEndpoint endpoint, Order.Processing order) throws AcmeProblem {
+    try {
+      caa.require(new AcmeUrls(endpoint), order.details());
+    } catch (AcmeProblem e) {
+      if (e.retryAfter().isEmpty()) {
+        orders.fail(order, e.problem());
+      }
+      throw e;
     }
   }
 

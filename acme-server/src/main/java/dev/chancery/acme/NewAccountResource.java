@@ -13,11 +13,17 @@ final class NewAccountResource {
   private final Accounts accounts;
   private final CertificateAuthority authority;
   private final BindingKeys bindingKeys;
+  private final RateLimiter limiter;
 
-  NewAccountResource(Accounts accounts, CertificateAuthority authority, BindingKeys bindingKeys) {
+  NewAccountResource(
+      Accounts accounts,
+      CertificateAuthority authority,
+      BindingKeys bindingKeys,
+      RateLimiter limiter) {
     this.accounts = accounts;
     this.authority = authority;
     this.bindingKeys = bindingKeys;
+    this.limiter = limiter;
   }
 
   Reply reply(SignedRequest.ByKey request) throws AcmeProblem, Refused {
@@ -29,6 +35,7 @@ final class NewAccountResource {
 
     Optional<Account> existing = accounts.find(urls.endpoint(), request.key());
     if (existing.isPresent()) {
+      existing.get().requireUsableKey(authority);
       return AccountView.reply(200, urls, existing.get());
     }
     if (onlyReturnExisting) {
@@ -40,13 +47,10 @@ final class NewAccountResource {
       throw new AcmeProblem(
           AcmeError.USER_ACTION_REQUIRED, "the terms of service must be agreed to: " + terms.get());
     }
+    Optional<ExternalAccountBinding.Verified> binding = binding(urls, payload, request.key());
+    limiter.newAccount(urls.endpoint(), request.network());
     Accounts.Creation creation =
-        accounts.create(
-            urls.endpoint(),
-            request.key(),
-            contacts,
-            terms.isPresent(),
-            binding(urls, payload, request.key()));
+        accounts.create(urls.endpoint(), request.key(), contacts, terms.isPresent(), binding);
     if (creation instanceof Accounts.Creation.Made(Account account)) {
       return AccountView.reply(201, urls, account);
     }

@@ -15,6 +15,7 @@ final class NewAuthorizationResource {
   private final Authorizations authorizations;
   private final CertificateAuthority authority;
   private final BindingKeys bindingKeys;
+  private final RateLimiter limiter;
   private final Clock clock;
   private final Duration lifetime;
 
@@ -26,12 +27,14 @@ final class NewAuthorizationResource {
       Authorizations authorizations,
       CertificateAuthority authority,
       BindingKeys bindingKeys,
+      RateLimiter limiter,
       Clock clock,
       Duration lifetime) {
     this.orders = orders;
     this.authorizations = authorizations;
     this.authority = authority;
     this.bindingKeys = bindingKeys;
+    this.limiter = limiter;
     this.clock = clock;
     this.lifetime = lifetime;
   }
@@ -43,6 +46,7 @@ final class NewAuthorizationResource {
     }
     OrderAllowance allowance = bindingKeys.allowance(request.account());
     Name name = name(request.requiredPayload().payload("identifier"), urls.endpoint(), allowance);
+    limiter.newAuthorization(urls.endpoint(), request.account());
     Orders.InAdvance made =
         orders.authorizeInAdvance(
             request.account().id(),

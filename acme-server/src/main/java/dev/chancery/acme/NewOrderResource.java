@@ -25,6 +25,7 @@ final class NewOrderResource {
   private final CertificateAuthority authority;
   private final LedgerCertificates certificates;
   private final BindingKeys bindingKeys;
+  private final RateLimiter limiter;
   private final Clock clock;
   private final Duration lifetime;
 
@@ -33,12 +34,14 @@ final class NewOrderResource {
       CertificateAuthority authority,
       LedgerCertificates certificates,
       BindingKeys bindingKeys,
+      RateLimiter limiter,
       Clock clock,
       Duration lifetime) {
     this.orders = orders;
     this.authority = authority;
     this.certificates = certificates;
     this.bindingKeys = bindingKeys;
+    this.limiter = limiter;
     this.clock = clock;
     this.lifetime = lifetime;
   }
@@ -57,10 +60,16 @@ final class NewOrderResource {
     Set<Name> names = names(payload.objects("identifiers"), endpoint, profile, allowance);
     requirePermitted(endpoint, profile, names, notBefore, notAfter);
     Optional<String> replaces = payload.text("replaces");
-    Optional<Replacements.Predecessor> predecessor =
+    Optional<Renewal> renewal =
         replaces.isEmpty()
             ? Optional.empty()
-            : Optional.of(predecessor(replaces.get(), names, request));
+            : Optional.of(renewal(replaces.get(), names, request));
+    // Last, so that what is refused anyway is not counted.
+    if (renewal.isPresent() && renewal.get().names().containsAll(names)) {
+      limiter.renewal(endpoint);
+    } else {
+      limiter.newOrder(endpoint, request.account(), names);
+    }
     Order order =
         orders
             .create(
@@ -72,7 +81,7 @@ final class NewOrderResource {
                     notBefore,
                     notAfter,
                     profile.id(),
-                    predecessor),
+                    renewal.map(Renewal::predecessor)),
                 Times.now(clock).plus(lifetime))
             .orElseThrow(() ->
                 new AcmeProblem(
@@ -106,9 +115,16 @@ final class NewOrderResource {
                             .collect(joining(", "))));
   }
 
+  /**
+   * What an order is to replace.
+   *
+   * @param names those of the certificate
+   */
+  private record Renewal(Replacements.Predecessor predecessor, Set<Name> names) {}
+
   /** RFC 9773 section 5: of the same account, and with at least one name in common. */
-  private Replacements.Predecessor predecessor(
-      String text, Set<Name> names, SignedRequest.ByAccount request) throws AcmeProblem {
+  private Renewal renewal(String text, Set<Name> names, SignedRequest.ByAccount request)
+      throws AcmeProblem {
     CertificateIdentifier identifier = CertificateIdentifier.parse(text);
     CertificateRecord found =
         certificates
@@ -119,12 +135,14 @@ final class NewOrderResource {
       throw new AcmeProblem(
           AcmeError.UNAUTHORIZED, "the certificate to be replaced is not this account's");
     }
-    if (Collections.disjoint(CertificateNames.of(found.certificate().orElseThrow()), names)) {
+    Set<Name> before = CertificateNames.of(found.certificate().orElseThrow());
+    if (Collections.disjoint(before, names)) {
       throw AcmeProblem.malformed(
           "the certificate to be replaced has no name in common with the order");
     }
-    return new Replacements.Predecessor(
-        identifier, found.issuer(), found.serial(), found.notAfter());
+    return new Renewal(
+        new Replacements.Predecessor(identifier, found.issuer(), found.serial(), found.notAfter()),
+        before);
   }
 
   private void requirePermitted(
@@ -176,28 +194,13 @@ final class NewOrderResource {
         bad.add(subproblem(Problem.of(e), type, value));
       }
     }
-    requireNone(bad);
+    if (!bad.isEmpty()) {
+      throw new AcmeProblem(Problem.ofIdentifiers(bad));
+    }
     return names;
   }
 
   private static Problem.Subproblem subproblem(Problem problem, String type, String value) {
     return new Problem.Subproblem(problem.error(), problem.detail(), Identifiers.json(type, value));
-  }
-
-  /** RFC 8555 section 6.7.1: one bad identifier speaks for itself, several are listed. */
-  private static void requireNone(List<Problem.Subproblem> bad) throws AcmeProblem {
-    if (bad.isEmpty()) {
-      return;
-    }
-    Problem.Subproblem first = bad.getFirst();
-    if (bad.size() == 1) {
-      throw new AcmeProblem(new Problem(first.error(), first.detail(), bad));
-    }
-    boolean alike = bad.stream().allMatch(one -> one.error() == first.error());
-    throw new AcmeProblem(
-        new Problem(
-            alike ? first.error() : AcmeError.MALFORMED,
-            bad.size() + " identifiers cannot be certified",
-            bad));
   }
 }

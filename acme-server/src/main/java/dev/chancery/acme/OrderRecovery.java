@@ -51,7 +51,7 @@ final class OrderRecovery {
       issuance.settle(endpoint, order);
       return true;
     } catch (AcmeProblem e) {
-      return true;
+      return e.retryAfter().isEmpty();
     } catch (TokenAway e) {
       LOG.warn("order {} waits for the token", order.details().id());
       return false;

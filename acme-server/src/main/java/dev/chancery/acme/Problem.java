@@ -30,6 +30,19 @@ record Problem(AcmeError error, String detail, List<Subproblem> subproblems) {
     return of(AcmeError.of(refused.reason()), refused);
   }
 
+  /** RFC 8555 section 6.7.1: one bad identifier speaks for itself, several are listed. */
+  static Problem ofIdentifiers(List<Subproblem> bad) {
+    Subproblem first = bad.getFirst();
+    if (bad.size() == 1) {
+      return new Problem(first.error(), first.detail(), bad);
+    }
+    boolean alike = bad.stream().allMatch(one -> one.error() == first.error());
+    return new Problem(
+        alike ? first.error() : AcmeError.MALFORMED,
+        bad.size() + " identifiers cannot be certified",
+        bad);
+  }
+
   /** A refusal under an error of the caller's choice. */
   static Problem of(AcmeError error, Refused refused) {
     return of(error, Objects.requireNonNullElse(refused.getMessage(), "refused"));

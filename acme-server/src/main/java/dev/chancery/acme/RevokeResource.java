@@ -72,7 +72,7 @@ final class RevokeResource {
             requireAuthority(account, known, certificate);
             yield "acme account " + account.id();
           }
-          case SignedRequest.ByKey(var urls, AccountKey key, var body) -> {
+          case SignedRequest.ByKey(var urls, AccountKey key, var body, var network) -> {
             requireKey(key, certificate);
             yield "the certificate's key";
           }

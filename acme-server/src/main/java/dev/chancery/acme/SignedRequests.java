@@ -1,5 +1,7 @@
 package dev.chancery.acme;
 
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.Cidr;
 import io.javalin.http.Context;
 import java.io.IOException;
 import java.io.InputStream;
@@ -22,10 +24,12 @@ final class SignedRequests {
 
   private final Nonces nonces;
   private final Accounts accounts;
+  private final CertificateAuthority authority;
 
-  SignedRequests(Nonces nonces, Accounts accounts) {
+  SignedRequests(Nonces nonces, Accounts accounts, CertificateAuthority authority) {
     this.nonces = nonces;
     this.accounts = accounts;
+    this.authority = authority;
   }
 
   /** A request that is proven to come from whoever holds a key. */
@@ -58,8 +62,12 @@ final class SignedRequests {
     record ByAccount(AcmeUrls urls, Account account, Optional<Payload> payload, RequestPath path)
         implements SignedRequest {}
 
-    /** Signed by the key that it carries. */
-    record ByKey(AcmeUrls urls, AccountKey key, Optional<Payload> payload)
+    /**
+     * Signed by the key that it carries.
+     *
+     * @param network where it comes from
+     */
+    record ByKey(AcmeUrls urls, AccountKey key, Optional<Payload> payload, Cidr network)
         implements SignedRequest {}
   }
 
@@ -87,12 +95,18 @@ final class SignedRequests {
                     new AcmeProblem(AcmeError.ACCOUNT_DOES_NOT_EXIST, "there is no such account"));
         jws.requireSignedBy(account.key());
         nonce.spend();
-        yield new SignedRequest.ByAccount(urls, account, Payload.parse(jws.payload()), path);
+        Optional<Payload> payload = Payload.parse(jws.payload());
+        if (payload.isPresent()) {
+          // What only reads is let through: it harms nobody, and is most of the requests.
+          account.requireUsableKey(authority);
+        }
+        yield new SignedRequest.ByAccount(urls, account, payload, path);
       }
       case Jws.Signer.Key(AccountKey key) -> {
         jws.requireSignedBy(key);
         nonce.spend();
-        yield new SignedRequest.ByKey(urls, key, Payload.parse(jws.payload()));
+        yield new SignedRequest.ByKey(
+            urls, key, Payload.parse(jws.payload()), PeerNetwork.of(context));
       }
     };
   }

@@ -31,6 +31,7 @@ final class Validations implements AutoCloseable {
   private final Authorizations authorizations;
   private final Map<ChallengeKind, Validator> validators;
   private final Map<String, AcmeUrls> urls;
+  private final RateLimiter limiter;
   private final Clock clock;
   private final List<Duration> pauses;
   private final Semaphore free;
@@ -41,6 +42,7 @@ final class Validations implements AutoCloseable {
       Authorizations authorizations,
       Map<ChallengeKind, Validator> validators,
       List<AcmeEndpoint> endpoints,
+      RateLimiter limiter,
       Clock clock,
       List<Duration> pauses,
       int mostAtOnce) {
@@ -48,6 +50,7 @@ final class Validations implements AutoCloseable {
     this.validators = Map.copyOf(validators);
     this.urls =
         endpoints.stream().collect(Collectors.toUnmodifiableMap(AcmeEndpoint::name, AcmeUrls::new));
+    this.limiter = limiter;
     this.clock = clock;
     this.pauses = List.copyOf(pauses);
     this.free = new Semaphore(mostAtOnce);
@@ -75,7 +78,7 @@ final class Validations implements AutoCloseable {
                       held,
                       authorization.name(),
                       authorization.account(),
-                      key,
+                      Base64Url.encode(key.thumbprint()),
                       at.endpoint().name()));
     } finally {
       // When the database is away too: a permit that is not given back is lost until the restart.
@@ -151,7 +154,9 @@ final class Validations implements AutoCloseable {
             throw new InterruptedException();
           }
           if (lasting || attempt == pauses.size() || Times.now(clock).plus(pause).isAfter(last)) {
-            authorizations.fail(challenge, held, problem);
+            if (authorizations.fail(challenge, held, problem)) {
+              limiter.failed(urls(accepted).endpoint(), accepted.account(), accepted.name());
+            }
             return;
           }
         }
@@ -172,15 +177,19 @@ final class Validations implements AutoCloseable {
               new Validator.Attempt(
                   accepted.name(),
                   challenge.token(),
-                  challenge.token() + "." + Base64Url.encode(accepted.key().thumbprint()),
+                  challenge.token() + "." + accepted.thumbprint(),
                   accepted.account(),
-                  Objects.requireNonNull(urls.get(accepted.endpoint())),
+                  urls(accepted),
                   Deadline.in(ONE_ATTEMPT)));
     } catch (RuntimeException e) {
       LOG.error("the validation {} met a defect", challenge.id(), e);
       return new Validator.Outcome.NotMet(
           Problem.of(AcmeError.SERVER_INTERNAL, "internal error"), false);
     }
+  }
+
+  private AcmeUrls urls(Authorizations.Accepted accepted) {
+    return Objects.requireNonNull(urls.get(accepted.endpoint()));
   }
 
   /** A lease is named by its end, so a prolonged one must end at another instant. */

@@ -21,7 +21,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -70,52 +69,40 @@ final class AcmeFixture implements AutoCloseable {
     int port = freePort();
     this.url = URI.create("http://localhost:" + port);
     this.settings =
-        new AcmeSettings(
+        settings(
             List.of(
-                endpoint(
-                    AcmeEndpoint.DEFAULT,
-                    termsOfService,
-                    BindingRule.NONE,
-                    OfferedChallenges.DEFAULT),
-                endpoint("other", Optional.empty(), BindingRule.NONE, HTTP_ONLY),
-                endpoint("drafts", Optional.empty(), BindingRule.NONE, DRAFTS),
-                endpoint(
-                    OPTIONAL_BINDING,
-                    Optional.empty(),
-                    BindingRule.OPTIONAL,
-                    OfferedChallenges.DEFAULT),
-                endpoint(
-                    REQUIRED_BINDING,
-                    Optional.empty(),
-                    BindingRule.REQUIRED,
-                    OfferedChallenges.DEFAULT),
-                new AcmeEndpoint(
-                    STRICT,
-                    TestAuthority.ISSUER,
-                    TestAuthority.PROFILE,
-                    Map.of(),
-                    url,
-                    Optional.empty(),
-                    Optional.empty(),
-                    BindingRule.NONE,
-                    OfferedChallenges.DEFAULT,
-                    10,
-                    new AuthorizationUse(false, false))),
-            web.port(),
-            tls.port(),
-            new HashSet<>(Set.of(web.port())),
-            TargetNetworks.byDefault(),
-            List.of(dns.address()),
-            Optional.empty(),
-            List.of(Duration.ofMillis(50), Duration.ofMillis(100)),
-            16,
-            Duration.ofDays(1),
-            Duration.ofDays(7),
-            Duration.ofHours(6),
-            3,
-            Retention.USUAL);
+                new EndpointBuilder(AcmeEndpoint.DEFAULT, url)
+                    .profiles(TestAuthority.PROFILE, TestAuthority.PROFILES)
+                    .termsOfService(termsOfService)
+                    .build(),
+                new EndpointBuilder("other", url).challenges(HTTP_ONLY).build(),
+                new EndpointBuilder("drafts", url).challenges(DRAFTS).build(),
+                new EndpointBuilder(OPTIONAL_BINDING, url).binding(BindingRule.OPTIONAL).build(),
+                new EndpointBuilder(REQUIRED_BINDING, url).binding(BindingRule.REQUIRED).build(),
+                new EndpointBuilder(STRICT, url)
+                    .authorizations(new AuthorizationUse(false, false))
+                    .build()));
     this.server = newServer();
     serve(server, port);
+  }
+
+  /** The settings of a node with other endpoints. */
+  AcmeSettings settings(List<AcmeEndpoint> endpoints) {
+    return new AcmeSettings(
+        endpoints,
+        web.port(),
+        tls.port(),
+        new HashSet<>(Set.of(web.port())),
+        TargetNetworks.byDefault(),
+        List.of(dns.address()),
+        Optional.empty(),
+        List.of(Duration.ofMillis(50), Duration.ofMillis(100)),
+        16,
+        Duration.ofDays(1),
+        Duration.ofDays(7),
+        Duration.ofHours(6),
+        3,
+        Retention.USUAL);
   }
 
   private void serve(AcmeServer served, int port) {
@@ -126,8 +113,13 @@ final class AcmeFixture implements AutoCloseable {
 
   /** Another node with a socket of its own, behind the same external URL. */
   URI secondNode() {
+    return serve(newServer());
+  }
+
+  /** Gives a server a socket of its own; the URLs that it gives out stay those of its settings. */
+  URI serve(AcmeServer served) {
     int port = freePort();
-    serve(newServer(), port);
+    serve(served, port);
     return URI.create("http://localhost:" + port);
   }
 
@@ -142,25 +134,6 @@ final class AcmeFixture implements AutoCloseable {
         new AcmeServer(settings, database, bindingKeys, authority, clock, new SecureRandom());
     parts.add(made::close);
     return made;
-  }
-
-  private AcmeEndpoint endpoint(
-      String name,
-      Optional<URI> termsOfService,
-      BindingRule binding,
-      OfferedChallenges challenges) {
-    return new AcmeEndpoint(
-        name,
-        TestAuthority.ISSUER,
-        TestAuthority.PROFILE,
-        name.equals(AcmeEndpoint.DEFAULT) ? TestAuthority.PROFILES : Map.of(),
-        url,
-        termsOfService,
-        Optional.empty(),
-        binding,
-        challenges,
-        10,
-        AuthorizationUse.FULL);
   }
 
   /** Does something while no connection to the database can be had. */

@@ -6,8 +6,6 @@ import dev.chancery.core.Name;
 import java.net.URI;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.UUID;
 
 /** Attempts at validations, outside of any order. */
@@ -15,20 +13,12 @@ final class Attempts {
   static final AccountId ACCOUNT = new AccountId(new UUID(1, 2));
   static final AcmeUrls URLS =
       new AcmeUrls(
-          new AcmeEndpoint(
-              "default",
-              TestAuthority.ISSUER,
-              TestAuthority.PROFILE,
-              Map.of(),
-              URI.create("https://acme.example"),
-              Optional.empty(),
-              Optional.empty(),
-              BindingRule.NONE,
-              new OfferedChallenges(
-                  List.of(ChallengeKind.DNS_PERSIST_01),
-                  List.of(new DnsName("ca.example"), new DnsName("authority.example"))),
-              1,
-              AuthorizationUse.FULL));
+          new EndpointBuilder(AcmeEndpoint.DEFAULT, URI.create("https://acme.example"))
+              .challenges(
+                  new OfferedChallenges(
+                      List.of(ChallengeKind.DNS_PERSIST_01),
+                      List.of(new DnsName("ca.example"), new DnsName("authority.example"))))
+              .build());
 
   private Attempts() {}
 

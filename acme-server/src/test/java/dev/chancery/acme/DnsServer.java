@@ -131,6 +131,11 @@ final class DnsServer implements AutoCloseable {
     failures.put(Name.fromString(name), rcode);
   }
 
+  /** Answers again for a name that was to fail. */
+  void succeed(String name) {
+    failures.remove(name(name));
+  }
+
   private void serveUdp() {
     byte[] buffer = new byte[4096];
     while (!udp.isClosed()) {

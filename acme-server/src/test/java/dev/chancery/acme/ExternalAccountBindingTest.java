@@ -118,7 +118,7 @@ final class ExternalAccountBindingTest {
     return mac(protectedHeader.toString(), payload.apply(client.jwk().toString()), key, algorithm);
   }
 
-  private static ObjectNode binding(AcmeClient client, BindingKeys.Made key) {
+  static ObjectNode binding(AcmeClient client, BindingKeys.Made key) {
     return binding(client, key, "HS256", header -> {}, UnaryOperator.identity());
   }
 

@@ -47,36 +47,12 @@ final class ProfilesTest {
   /** The endpoint named default with other profiles; the rest as it is. */
   private static AcmeServer node(
       AcmeFixture acme, ProfileId standard, Map<ProfileId, String> profiles) {
-    AcmeSettings all = acme.settings;
-    AcmeEndpoint one = all.endpoints().getFirst();
     return acme.newServer(
-        new AcmeSettings(
+        acme.settings(
             List.of(
-                new AcmeEndpoint(
-                    one.name(),
-                    one.issuer(),
-                    standard,
-                    profiles,
-                    one.externalUrl(),
-                    one.termsOfService(),
-                    one.website(),
-                    one.binding(),
-                    one.challenges(),
-                    one.mostNames(),
-                    one.authorizations())),
-            all.http01Port(),
-            all.tlsAlpn01Port(),
-            all.redirectPorts(),
-            all.networks(),
-            all.resolvers(),
-            all.trustAnchors(),
-            all.pauses(),
-            all.mostValidations(),
-            all.orderLifetime(),
-            all.authorizationLifetime(),
-            all.renewalRetryAfter(),
-            all.ordersPerPage(),
-            all.retention()));
+                new EndpointBuilder(AcmeEndpoint.DEFAULT, acme.url)
+                    .profiles(standard, profiles)
+                    .build())));
   }
 
   @ParameterizedTest

@@ -44,7 +44,7 @@ final class ReplacementsTest {
         + AcmeClient.base64(holder.getSerialNumber().toByteArray());
   }
 
-  private static AcmeClient.Answer replace(AcmeClient client, String identifier, String... names) {
+  static AcmeClient.Answer replace(AcmeClient client, String identifier, String... names) {
     ObjectNode order = AcmeClient.object().put("replaces", identifier);
     ArrayNode identifiers = order.putArray("identifiers");
     for (String name : names) {

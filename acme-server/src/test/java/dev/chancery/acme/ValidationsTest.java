@@ -211,6 +211,7 @@ final class ValidationsTest {
                         80,
                         Set.of(80))),
                 acme.settings.endpoints(),
+                new RateLimiter(acme.settings.endpoints(), Clock.systemUTC()),
                 Clock.systemUTC(),
                 List.of(Duration.ofMillis(10), Duration.ofMillis(10)),
                 1)) {
@@ -255,6 +256,7 @@ final class ValidationsTest {
                         acme.web.port(),
                         Set.of(acme.web.port()))),
                 acme.settings.endpoints(),
+                new RateLimiter(acme.settings.endpoints(), Clock.systemUTC()),
                 Clock.systemUTC(),
                 List.of(),
                 1)) {

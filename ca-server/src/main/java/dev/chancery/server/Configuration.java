@@ -1,11 +1,14 @@
 package dev.chancery.server;
 
+import dev.chancery.acme.AcmeEndpoint;
 import dev.chancery.acme.AuthorizationUse;
 import dev.chancery.acme.BindingRule;
 import dev.chancery.acme.DnsTrustAnchors;
 import dev.chancery.acme.OfferedChallenges;
+import dev.chancery.acme.RateLimits;
 import dev.chancery.acme.Retention;
 import dev.chancery.core.Cidr;
+import dev.chancery.core.DnsName;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
 import dev.chancery.core.Profile;
@@ -138,6 +141,7 @@ record Configuration(
 
   /**
    * @param profiles those that an order can name, each with its description, in their order
+   * @param caaIdentities those of the CA where CAA is heeded, else none
    * @param place where it stands, for a refusal that only the profiles can tell
    */
   record EndpointSection(
@@ -149,7 +153,33 @@ record Configuration(
       BindingRule externalAccountBinding,
       OfferedChallenges challenges,
       AuthorizationUse authorizations,
-      YamlSection place) {}
+      List<DnsName> caaIdentities,
+      RateLimits rateLimits,
+      YamlSection place) {
+    private static final int MOST_NAMES = 100;
+
+    /**
+     * The endpoint that this describes.
+     *
+     * @throws IllegalArgumentException when ACME cannot have it so
+     */
+    AcmeEndpoint at(String name, URI externalUrl) {
+      return new AcmeEndpoint(
+          name,
+          issuer,
+          profile,
+          profiles,
+          externalUrl,
+          termsOfService,
+          website,
+          externalAccountBinding,
+          challenges,
+          MOST_NAMES,
+          authorizations,
+          caaIdentities,
+          rateLimits);
+    }
+  }
 
   /**
    * Resolvers are host:port; none: the system's.

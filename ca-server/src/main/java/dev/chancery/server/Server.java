@@ -83,8 +83,6 @@ final class Server implements AutoCloseable {
   /** Rows that one transaction deletes: few, for others wait for it on the embedded database. */
   private static final int MOST_PRUNED = 500;
 
-  private static final int MOST_NAMES = 100;
-
   private final Home home;
   private final Configuration configuration;
   private final Clock clock;
@@ -364,20 +362,7 @@ final class Server implements AutoCloseable {
     List<AcmeEndpoint> endpoints = new ArrayList<>();
     section
         .endpoints()
-        .forEach((name, endpoint) ->
-            endpoints.add(
-                new AcmeEndpoint(
-                    name,
-                    endpoint.issuer(),
-                    endpoint.profile(),
-                    endpoint.profiles(),
-                    addresses.apiUrl().uri(),
-                    endpoint.termsOfService(),
-                    endpoint.website(),
-                    endpoint.externalAccountBinding(),
-                    endpoint.challenges(),
-                    MOST_NAMES,
-                    endpoint.authorizations())));
+        .forEach((name, endpoint) -> endpoints.add(endpoint.at(name, addresses.apiUrl().uri())));
     Configuration.ValidationSection validation = section.validation();
     return AcmeSettings.of(
         endpoints,

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
@@ -22,6 +23,7 @@ import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.NodeTuple;
 import org.yaml.snakeyaml.nodes.ScalarNode;
 import org.yaml.snakeyaml.nodes.SequenceNode;
+import org.yaml.snakeyaml.nodes.Tag;
 
 /**
  * A mapping of a YAML file, read strictly: each key is asked for by name, and {@link #end} refuses
@@ -168,6 +170,23 @@ public final class YamlSection {
     return entry == null
         ? Optional.empty()
         : Optional.of(of(source, join(path, key), entry.getValueNode()));
+  }
+
+  /** The section of a key; when the key is not there, one without keys. */
+  public YamlSection sectionOrEmpty(String key) throws ConfigurationInvalid {
+    Optional<YamlSection> section = section(key);
+    return section.isPresent()
+        ? section.get()
+        : of(
+            source,
+            join(path, key),
+            new MappingNode(
+                Tag.MAP,
+                true,
+                List.of(),
+                node.getStartMark(),
+                node.getEndMark(),
+                DumperOptions.FlowStyle.BLOCK));
   }
 
   /** A list of mappings; empty when the key is not there. */

@@ -328,6 +328,59 @@ class StartRefusalsTest {
             "profile: tls-server, reuseAuthorizations: false, preAuthorization: true}",
             "preAuthorization: true",
             "acme.endpoints.default.preAuthorization: is of no use without reuseAuthorizations"),
+        Refusal.edited(
+            "CAA without a name for this CA",
+            "profile: tls-server}",
+            "profile: tls-server, caa: true}",
+            "caa: true",
+            "acme.endpoints.default.caa: needs acme.caaIdentities"),
+        Refusal.override(
+            "a wildcard as the name of this CA",
+            "acme={caaIdentities: ['*.ca.example'], endpoints: {default: {issuer: issuing,"
+                + " profile: tls-server, caa: true}}}",
+            "an issuer domain name has no wildcard"),
+        Refusal.override(
+            "a name for dns-persist-01 that CAA does not know",
+            "acme={caaIdentities: [ca.example], endpoints: {default: {issuer: issuing,"
+                + " profile: tls-server, caa: true, challenges: [dns-persist-01],"
+                + " issuerDomainNames: [other.example]}}}",
+            "each of issuerDomainNames must be among caaIdentities"),
+        Refusal.edited(
+            "a limit of nothing",
+            "profile: tls-server}",
+            "profile: tls-server, rateLimits: {newOrders: {most: 0, period: 1h}}}",
+            "most: 0",
+            "acme.endpoints.default.rateLimits.newOrders.most: a whole number from 1 to 1000000"),
+        Refusal.edited(
+            "a limit without a period",
+            "profile: tls-server}",
+            "profile: tls-server, rateLimits: {newOrders: {most: 5}}}",
+            "most: 5",
+            "acme.endpoints.default.rateLimits.newOrders.period is missing"),
+        Refusal.edited(
+            "a limit over longer than a year",
+            "profile: tls-server}",
+            "profile: tls-server, rateLimits: {newOrders: {most: 5, period: 400d}}}",
+            "400d",
+            "acme.endpoints.default.rateLimits.newOrders.period: the period of a limit"),
+        Refusal.edited(
+            "a limit of what is not counted",
+            "profile: tls-server}",
+            "profile: tls-server, rateLimits: {newCertificates: {most: 5, period: 1h}}}",
+            "newCertificates",
+            "unknown key acme.endpoints.default.rateLimits.newCertificates"),
+        Refusal.edited(
+            "a status that no client waits for",
+            "profile: tls-server}",
+            "profile: tls-server, rateLimits: {status: 500}}",
+            "status: 500",
+            "acme.endpoints.default.rateLimits.status: 429 or 503, not 500"),
+        Refusal.edited(
+            "half an address as a network",
+            "acme:\n",
+            "acme:\n  validation: {networks: {deny: [192.0.2/24]}}\n",
+            "192.0.2/24",
+            "acme.validation.networks.deny: not an IPv4 address of four numbers"),
         Refusal.override(
             "retention that no clock can be trusted with",
             "acme.retention.others=59m",

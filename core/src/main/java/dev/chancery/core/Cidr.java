@@ -27,7 +27,7 @@ public record Cidr(InetAddress network, int prefix) {
     if (slash >= 0 && !text.substring(slash + 1).matches("[0-9]{1,3}")) {
       throw new IllegalArgumentException("the prefix length is not a number");
     }
-    InetAddress address = InetAddress.ofLiteral(slash < 0 ? text : text.substring(0, slash));
+    InetAddress address = IpLiteral.parse(slash < 0 ? text : text.substring(0, slash));
     int prefix =
         slash < 0 ? address.getAddress().length * 8 : Integer.parseInt(text.substring(slash + 1));
     return new Cidr(address, prefix);

@@ -153,6 +153,12 @@ final class AddressesTest {
         "::1/64",
         "localhost/8",
         "10/8",
+        "192.0.2",
+        "192.0.2/24",
+        "192.0.2.0.0/24",
+        "3221225984",
+        "fe80::1%lo",
+        "[::1]/128",
       })
   void blockIsRefused(String text) {
     assertThatThrownBy(() -> Cidr.parse(text)).isInstanceOf(IllegalArgumentException.class);

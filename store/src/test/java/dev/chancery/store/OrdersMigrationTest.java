@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.Statement;
 import java.time.Instant;
-import org.flywaydb.core.Flyway;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,17 +30,7 @@ final class OrdersMigrationTest {
   @DisplayName("a valid order ends with its certificate, any other with its expiry")
   void ends(DatabaseKind kind) throws Exception {
     TestDatabase where = kind.create(folder);
-    DatabaseAddress address = DatabaseAddress.parse(where.url());
-    Flyway before =
-        Flyway.configure()
-            .dataSource(address.url(), where.user(), where.password())
-            .locations(
-                "classpath:db/migration",
-                kind == DatabaseKind.H2 ? "classpath:db/h2" : "classpath:db/postgresql")
-            .target("4")
-            .load();
-    before.migrate();
-    try (Connection connection = before.getConfiguration().getDataSource().getConnection();
+    try (Connection connection = EarlierSchema.migrate(where, kind, "4");
         Statement statement = connection.createStatement()) {
       statement.execute(
           "insert into \"issuers\" (\"name\", \"public_key\")"
