@@ -50,3 +50,8 @@ install_missing() {
     DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
   } >&2 || fail "cannot install ${missing[*]}"
 }
+
+# The same for what some tests can do without: they are skipped, and counted so, where it is not to be had.
+install_if_available() {
+  (install_missing "$@") || echo "Going on without; the tests that need one of $* are skipped" >&2
+}

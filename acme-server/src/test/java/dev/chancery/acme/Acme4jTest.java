@@ -5,11 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.chancery.core.CertificateRecord;
 import dev.chancery.testing.DatabaseKind;
+import java.net.URI;
 import java.nio.file.Path;
 import java.security.KeyPair;
 import java.security.cert.X509Certificate;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Optional;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,6 +29,7 @@ import org.shredzone.acme4j.Session;
 import org.shredzone.acme4j.Status;
 import org.shredzone.acme4j.challenge.Http01Challenge;
 import org.shredzone.acme4j.exception.AcmeServerException;
+import org.shredzone.acme4j.exception.AcmeUserActionRequiredException;
 
 /** A client that others wrote, from the directory to the revoked certificate. */
 final class Acme4jTest {
@@ -142,12 +147,62 @@ final class Acme4jTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource
+  @DisplayName("RFC 8555 7.3, 7.4, 7.6: terms, contacts, validity, revocation by the key")
+  void agreesAndRevokesByKey(DatabaseKind kind) throws Exception {
+    URI terms = URI.create("https://ca.example/terms");
+    try (AcmeFixture acme = new AcmeFixture(kind, folder, Clock.systemUTC(), Optional.of(terms))) {
+      Session session = new Session(acme.url.resolve("/acme/directory"));
+      assertThat(session.getMetadata().getTermsOfService()).contains(terms);
+      KeyPair accountKeys = TestAuthority.generate();
+      assertThatThrownBy(() -> new AccountBuilder().useKeyPair(accountKeys).create(session))
+          .isInstanceOf(AcmeUserActionRequiredException.class);
+      Account account =
+          new AccountBuilder().agreeToTermsOfService().useKeyPair(accountKeys).create(session);
+      account.modify().addContact("mailto:admin@example.com").commit();
+      assertThat(account.getContacts()).containsExactly(URI.create("mailto:admin@example.com"));
+      assertThat(
+              new AccountBuilder()
+                  .onlyExisting()
+                  .useKeyPair(accountKeys)
+                  .create(session)
+                  .getLocation())
+          .isEqualTo(account.getLocation());
+
+      Instant end = Instant.now().plus(Duration.ofDays(3)).truncatedTo(ChronoUnit.SECONDS);
+      Order order = account.newOrder().domains("localhost").notAfter(end).create();
+      assertThat(order.getNotAfter()).contains(end);
+      for (Authorization authorization : order.getAuthorizations()) {
+        prove(acme, authorization);
+      }
+      order.waitUntilReady(PATIENCE);
+      KeyPair certificateKeys = TestAuthority.generate();
+      order.execute(certificateKeys);
+      assertThat(order.waitForCompletion(PATIENCE)).isEqualTo(Status.VALID);
+      X509Certificate leaf = order.getCertificate().getCertificate();
+      assertThat(leaf.getNotAfter().toInstant()).isEqualTo(end);
+
+      Certificate.revoke(session, certificateKeys, leaf, RevocationReason.KEY_COMPROMISE);
+      assertThat(acme.authority.inState(CertificateRecord.State.REVOKED)).hasSize(1);
+      assertThatThrownBy(() ->
+              Certificate.revoke(session, certificateKeys, leaf, RevocationReason.KEY_COMPROMISE))
+          .isInstanceOfSatisfying(
+              AcmeServerException.class,
+              e -> assertThat(e.getType().toString()).endsWith(":alreadyRevoked"));
+    }
+  }
+
+  private static void prove(AcmeFixture acme, Authorization authorization) throws Exception {
+    Http01Challenge challenge = authorization.findChallenge(Http01Challenge.class).orElseThrow();
+    acme.web.answer(challenge.getToken(), challenge.getAuthorization());
+    challenge.trigger();
+    assertThat(authorization.waitForCompletion(PATIENCE)).isEqualTo(Status.VALID);
+  }
+
   private static Order completed(AcmeFixture acme, Order order) throws Exception {
     for (Authorization authorization : order.getAuthorizations()) {
-      Http01Challenge challenge = authorization.findChallenge(Http01Challenge.class).orElseThrow();
-      acme.web.answer(challenge.getToken(), challenge.getAuthorization());
-      challenge.trigger();
-      assertThat(authorization.waitForCompletion(PATIENCE)).isEqualTo(Status.VALID);
+      prove(acme, authorization);
     }
     order.waitUntilReady(PATIENCE);
     order.execute(TestAuthority.generate());

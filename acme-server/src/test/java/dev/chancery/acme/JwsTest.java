@@ -9,6 +9,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
@@ -38,17 +39,21 @@ final class JwsTest {
       this.curve = curve;
     }
 
-    KeyPair generate() throws Exception {
-      return curve.isEmpty()
-          ? KeyPairGenerator.getInstance(algorithm).generateKeyPair()
-          : TestAuthority.generate(algorithm, curve);
+    KeyPair generate() {
+      try {
+        return curve.isEmpty()
+            ? KeyPairGenerator.getInstance(algorithm).generateKeyPair()
+            : TestAuthority.generate(algorithm, curve);
+      } catch (NoSuchAlgorithmException e) {
+        throw new IllegalStateException(e);
+      }
     }
   }
 
   private static final Map<Signing, AcmeClient> CLIENTS = new EnumMap<>(Signing.class);
 
   @BeforeAll
-  static void keys() throws Exception {
+  static void keys() {
     for (Signing signing : Signing.values()) {
       CLIENTS.put(
           signing,
@@ -145,7 +150,7 @@ final class JwsTest {
 
   @Test
   @DisplayName("RFC 8555 6.2: the key of one kind does not verify for another key of its kind")
-  void anotherKey() throws Exception {
+  void anotherKey() {
     for (Signing signing : Signing.values()) {
       AcmeClient client = CLIENTS.get(signing);
       ObjectNode jws =

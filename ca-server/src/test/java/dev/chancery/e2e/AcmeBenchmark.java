@@ -119,21 +119,14 @@ final class AcmeBenchmark {
   @SuppressWarnings("try") // the web server only has to be there
   private boolean run(Path folder, int rounds) throws Exception {
     RunningServer.Ports first = RunningServer.Ports.free();
-    RunningServer.Ports second = RunningServer.Ports.free();
-    RunningServer.Ports sharing =
-        new RunningServer.Ports(
-            second.publicListener(),
-            second.api(),
-            second.admin(),
-            second.management(),
-            first.http01());
+    RunningServer.Ports sharing = RunningServer.Ports.free().validatingAt(first.http01());
     Path embedded = Files.createDirectories(folder.resolve("embedded"));
     Path postgresql = Files.createDirectories(folder.resolve("postgresql"));
     TestDatabase database = DatabaseKind.POSTGRESQL.create(folder);
     try (ChallengeTarget target = new ChallengeTarget(first.http01(), this::answer);
         Pebble pebble = Pebble.start(folder.resolve("pebble"), first.http01());
         RunningServer onEmbedded =
-            RunningServer.start(embedded, first, List.of(resolvers(pebble)));
+            RunningServer.start(embedded, first, List.of(pebble.names().setting()));
         RunningServer onPostgresql =
             RunningServer.start(postgresql, sharing, settings(database, pebble))) {
       List<Contender> contenders =
@@ -181,13 +174,9 @@ final class AcmeBenchmark {
     }
   }
 
-  private static String resolvers(Pebble pebble) {
-    return "acme.validation.dns.resolvers=[\"" + pebble.resolver() + "\"]";
-  }
-
   private static List<String> settings(TestDatabase database, Pebble pebble) {
     List<String> settings = new ArrayList<>(RunningServer.settings(database));
-    settings.add(resolvers(pebble));
+    settings.add(pebble.names().setting());
     return settings;
   }
 

@@ -11,25 +11,49 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Signed requests of one ACME account (RFC 8555 section 6); for many threads. */
 final class AcmeCalls {
   static final ObjectMapper JSON = AcmeKey.JSON;
   private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final Pattern NEXT = Pattern.compile("<([^>]+)>;\\s*rel=\"next\"");
 
   private final HttpClient http;
   private final URI directory;
   private final AcmeKey key = AcmeKey.generate();
+  private final Consumer<Signed> answered;
   private final Queue<String> nonces = new ConcurrentLinkedQueue<>();
   private @Nullable JsonNode urls;
   private @Nullable String account;
 
   AcmeCalls(HttpClient http, URI directory) throws GeneralSecurityException {
+    this(http, directory, request -> {});
+  }
+
+  /**
+   * @param answered told of each request that was answered, so that its nonce is spent
+   */
+  AcmeCalls(HttpClient http, URI directory, Consumer<Signed> answered)
+      throws GeneralSecurityException {
     this.http = http;
     this.directory = directory;
+    this.answered = answered;
+  }
+
+  /** A request as it was sent. */
+  record Signed(String url, String body) {
+    HttpRequest.Builder request(URI target) {
+      return AcmeCalls.request(target.toString())
+          .header("Content-Type", "application/jose+json")
+          .POST(HttpRequest.BodyPublishers.ofString(body));
+    }
   }
 
   static String base64Url(byte[] bytes) {
@@ -37,7 +61,7 @@ final class AcmeCalls {
   }
 
   /** What the server answered: a status below 300. */
-  record Answer(String location, String body) {
+  record Answer(String location, Optional<String> next, String body) {
     JsonNode json() throws IOException {
       return JSON.readTree(body);
     }
@@ -84,23 +108,30 @@ final class AcmeCalls {
 
   Answer post(String url, String payload) throws Exception {
     for (int attempt = 1; ; attempt++) {
+      Signed request = new Signed(url, signed(url, payload));
       HttpResponse<String> response =
-          http.send(
-              request(url)
-                  .header("Content-Type", "application/jose+json")
-                  .POST(HttpRequest.BodyPublishers.ofString(signed(url, payload)))
-                  .build(),
-              HttpResponse.BodyHandlers.ofString());
+          http.send(request.request(URI.create(url)).build(), HttpResponse.BodyHandlers.ofString());
+      answered.accept(request);
       response.headers().firstValue("Replay-Nonce").ifPresent(nonces::add);
       String text = response.body();
       if (response.statusCode() < 300) {
-        return new Answer(response.headers().firstValue("Location").orElse(""), text);
+        return new Answer(
+            response.headers().firstValue("Location").orElse(""), next(response), text);
       }
       if (attempt == 3 || !text.contains("badNonce")) {
         throw new Problem(
             response.statusCode(), text, response.headers().firstValue("Retry-After").isPresent());
       }
     }
+  }
+
+  /** The next page of a list (RFC 8555 section 7.1.2.1). */
+  private static Optional<String> next(HttpResponse<?> response) {
+    return response.headers().allValues("Link").stream()
+        .map(NEXT::matcher)
+        .filter(Matcher::matches)
+        .map(link -> link.group(1))
+        .findFirst();
   }
 
   private static HttpRequest.Builder request(String url) {
@@ -127,6 +158,11 @@ final class AcmeCalls {
       header.put("kid", account);
     }
     return key.jws(header, payload).toString();
+  }
+
+  /** The account's own URL. */
+  String account() {
+    return account;
   }
 
   /** The key authorization's second half (RFC 8555 section 8.1). */

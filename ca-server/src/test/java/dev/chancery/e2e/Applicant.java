@@ -3,6 +3,8 @@ package dev.chancery.e2e;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 
 /** Orders certificates and brings orders to their end, as RFC 8555 section 7.1.6 has them move. */
 final class Applicant {
@@ -10,15 +12,29 @@ final class Applicant {
 
   private final AcmeCalls acme;
   private final Witness witness;
+  private final String name;
+  private final Consumer<String> announcement;
   private final String finalization;
 
+  /** Orders for the server's own test name; whoever answers challenges knows the account. */
   Applicant(AcmeCalls acme, Witness witness) throws Exception {
+    this(acme, witness, RunningServer.NAME, token -> {});
+  }
+
+  /**
+   * @param name what it orders certificates for
+   * @param announcement told of each token before the server is asked to look for it
+   */
+  Applicant(AcmeCalls acme, Witness witness, String name, Consumer<String> announcement)
+      throws Exception {
     this.acme = acme;
     this.witness = witness;
+    this.name = name;
+    this.announcement = announcement;
     this.finalization =
         AcmeCalls.JSON
             .createObjectNode()
-            .put("csr", AcmeKey.base64Url(Requests.csr(AcmeKey.pairOfKeys(), RunningServer.NAME)))
+            .put("csr", AcmeKey.base64Url(Requests.csr(AcmeKey.pairOfKeys(), name)))
             .toString();
   }
 
@@ -84,6 +100,45 @@ final class Applicant {
     }
   }
 
+  /**
+   * Orders, and goes on with the same order when an answer is lost on the way, until it has the
+   * certificate or the order is over.
+   */
+  void obtainThroughLosses(Duration patience) throws Exception {
+    long end = System.nanoTime() + patience.toNanos();
+    String url = again(this::order, witness, end);
+    finishThroughLosses(url, patience);
+  }
+
+  /** As {@link #finish}, but asks again when an answer is lost. */
+  void finishThroughLosses(String url, Duration patience) throws Exception {
+    long end = System.nanoTime() + patience.toNanos();
+    String status =
+        again(() -> finish(url, Duration.ofNanos(end - System.nanoTime())), witness, end);
+    if (!status.equals("valid")) {
+      witness.surprised(url + " ended " + status);
+    }
+  }
+
+  /** Does something until an answer comes that is none of an outage. */
+  static <T> T again(Callable<T> what, Witness witness, long end) throws Exception {
+    while (true) {
+      try {
+        return what.call();
+      } catch (IOException e) {
+        witness.lost();
+        if (System.nanoTime() > end) {
+          throw e;
+        }
+      } catch (AcmeCalls.Problem e) {
+        if (!e.isOutage() || System.nanoTime() > end) {
+          throw e;
+        }
+      }
+      Thread.sleep(PAUSE_MILLIS);
+    }
+  }
+
   /** A new order whose next step is to be finalized. */
   String readyOrder() throws Exception {
     String url = order();
@@ -110,7 +165,7 @@ final class Applicant {
     String url =
         acme.post(
                 acme.url("newOrder"),
-                "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"" + RunningServer.NAME + "\"}]}")
+                "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"" + name + "\"}]}")
             .location();
     witness.ordered(url);
     return url;
@@ -167,6 +222,7 @@ final class Applicant {
       for (JsonNode challenge : authorization.get("challenges")) {
         if (challenge.get("type").asText().equals("http-01")
             && challenge.get("status").asText().equals("pending")) {
+          announcement.accept(challenge.get("token").asText());
           acme.post(challenge.get("url").asText(), "{}");
         }
       }

@@ -19,36 +19,78 @@ final class Certbot {
     this.name = name;
   }
 
+  /** Answers http-01 challenges itself. */
   String obtain(String directoryUrl, int http01Port) throws IOException, InterruptedException {
-    return run(
-        "certonly",
-        "--standalone",
-        "--server",
+    return obtain(
         directoryUrl,
-        "--agree-tos",
-        "--register-unsafely-without-email",
+        "--standalone",
         "--http-01-address",
         "127.0.0.1",
         "--http-01-port",
-        Integer.toString(http01Port),
-        "--domain",
-        name);
+        Integer.toString(http01Port));
+  }
+
+  /**
+   * Obtains a certificate.
+   *
+   * @param options how names are proven, and what else the test is about
+   */
+  String obtain(String directoryUrl, String... options) throws IOException, InterruptedException {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "certonly",
+                "--server",
+                directoryUrl,
+                "--agree-tos",
+                "--register-unsafely-without-email",
+                "--cert-name",
+                name,
+                "--domain",
+                name));
+    arguments.addAll(List.of(options));
+    return run(arguments.toArray(String[]::new));
   }
 
   String renew() throws IOException, InterruptedException {
     return run("renew", "--force-renewal", "--no-random-sleep-on-renew");
   }
 
-  String revoke(Path certificate, String directoryUrl) throws IOException, InterruptedException {
-    return run(
-        "revoke",
-        "--server",
-        directoryUrl,
-        "--cert-path",
-        certificate.toString(),
-        "--reason",
-        "keycompromise",
-        "--no-delete-after-revoke");
+  /**
+   * Revokes for keyCompromise.
+   *
+   * @param authority options that say by what right, if not the account's
+   */
+  String revoke(Path certificate, String directoryUrl, String... authority)
+      throws IOException, InterruptedException {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "revoke",
+                "--server",
+                directoryUrl,
+                "--cert-path",
+                certificate.toString(),
+                "--reason",
+                "keycompromise",
+                "--no-delete-after-revoke"));
+    arguments.addAll(List.of(authority));
+    return run(arguments.toArray(String[]::new));
+  }
+
+  /** The account's contact from now on. */
+  String updateAccount(String directoryUrl, String email) throws IOException, InterruptedException {
+    return run("update_account", "--server", directoryUrl, "--email", email, "--no-eff-email");
+  }
+
+  /** Deactivates the account. */
+  String unregister(String directoryUrl) throws IOException, InterruptedException {
+    return run("unregister", "--server", directoryUrl);
+  }
+
+  /** The key of the certificate of this number. */
+  Path key(int number) {
+    return archive("privkey" + number + ".pem");
   }
 
   /** The certificate obtained as the number-th, counted from 1; renewals add to them. */

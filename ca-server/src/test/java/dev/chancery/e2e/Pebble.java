@@ -1,10 +1,6 @@
 package dev.chancery.e2e;
 
 import java.io.IOException;
-import java.net.DatagramSocket;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -28,17 +24,14 @@ final class Pebble implements AutoCloseable {
           "PEBBLE_WFE_NONCEREJECT", "0",
           "PEBBLE_AUTHZREUSE", "0");
 
-  private final Process names;
+  private final NameServer names;
   private final Process server;
-  private final int dnsPort;
   private final Path certificate;
   private final String directoryUrl;
 
-  private Pebble(
-      Process names, Process server, int dnsPort, Path certificate, String directoryUrl) {
+  private Pebble(NameServer names, Process server, Path certificate, String directoryUrl) {
     this.names = names;
     this.server = server;
-    this.dnsPort = dnsPort;
     this.certificate = certificate;
     this.directoryUrl = directoryUrl;
   }
@@ -71,8 +64,7 @@ final class Pebble implements AutoCloseable {
             "-out",
             certificate.toString())
         .requireDone();
-    int dnsPort = freeUdpPort();
-    int apiPort = freePort();
+    int apiPort = NameServer.freePort();
     Files.writeString(
         folder.resolve("pebble.json"),
         AcmeKey.JSON
@@ -82,7 +74,7 @@ final class Pebble implements AutoCloseable {
                 AcmeKey.JSON
                     .createObjectNode()
                     .put("listenAddress", "127.0.0.1:" + apiPort)
-                    .put("managementListenAddress", "127.0.0.1:" + freePort())
+                    .put("managementListenAddress", "127.0.0.1:" + NameServer.freePort())
                     .put("certificate", certificate.toString())
                     .put("privateKey", folder.resolve("tls.key").toString())
                     .put("httpPort", http01Port)
@@ -90,33 +82,13 @@ final class Pebble implements AutoCloseable {
                     .put("ocspResponderURL", "")
                     .put("externalAccountBindingRequired", false))
             .toString());
-    Process names =
-        run(
-            folder,
-            "names.log",
-            List.of(
-                "pebble-challtestsrv",
-                "-dns01",
-                "127.0.0.1:" + dnsPort,
-                "-defaultIPv4",
-                "127.0.0.1",
-                "-defaultIPv6",
-                "",
-                "-http01",
-                "",
-                "-https01",
-                "",
-                "-tlsalpn01",
-                "",
-                "-management",
-                "127.0.0.1:" + freePort()));
+    NameServer names = NameServer.start(folder);
     Process server =
         run(
             folder,
             "pebble.log",
-            List.of("pebble", "-config", "pebble.json", "-dnsserver", "127.0.0.1:" + dnsPort));
-    Pebble pebble =
-        new Pebble(names, server, dnsPort, certificate, "https://localhost:" + apiPort + "/dir");
+            List.of("pebble", "-config", "pebble.json", "-dnsserver", names.address()));
+    Pebble pebble = new Pebble(names, server, certificate, "https://localhost:" + apiPort + "/dir");
     try (HttpClient http = HttpClient.newBuilder().sslContext(Trust.in(certificate)).build()) {
       HttpRequest directory = HttpRequest.newBuilder(URI.create(pebble.directoryUrl)).build();
       Awaitility.await("Pebble's directory; see " + folder)
@@ -141,19 +113,6 @@ final class Pebble implements AutoCloseable {
     return builder.start();
   }
 
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
-  }
-
-  private static int freeUdpPort() throws IOException {
-    try (DatagramSocket socket =
-        new DatagramSocket(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))) {
-      return socket.getLocalPort();
-    }
-  }
-
   String directoryUrl() {
     return directoryUrl;
   }
@@ -163,9 +122,9 @@ final class Pebble implements AutoCloseable {
     return certificate;
   }
 
-  /** Its DNS server, for another server to ask as well: address and port. */
-  String resolver() {
-    return "127.0.0.1:" + dnsPort;
+  /** Its DNS server, for another server to ask as well. */
+  NameServer names() {
+    return names;
   }
 
   long pid() {
@@ -175,6 +134,6 @@ final class Pebble implements AutoCloseable {
   @Override
   public void close() {
     server.destroyForcibly();
-    names.destroyForcibly();
+    names.close();
   }
 }

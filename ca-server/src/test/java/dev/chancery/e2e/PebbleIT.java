@@ -31,7 +31,7 @@ class PebbleIT {
                 folder,
                 ports,
                 List.of(
-                    "acme.validation.dns.resolvers=[\"" + pebble.resolver() + "\"]",
+                    pebble.names().setting(),
                     "acme.endpoints.default.termsOfService=https://pki.example.org/terms"))) {
       Map<String, Observation> here =
           run(folder.resolve("home/root.pem"), server.directoryUrl(), challenges);

@@ -52,6 +52,11 @@ final class RunningServer implements AutoCloseable {
       }
     }
 
+    /** The same, but it validates http-01 where another server does. */
+    Ports validatingAt(int port) {
+      return new Ports(publicListener, api, admin, management, port);
+    }
+
     private static ServerSocket open() throws IOException {
       return new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
     }

@@ -15,6 +15,7 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** What clients were told, whatever became of the server after. */
 final class Witness {
@@ -29,6 +30,7 @@ final class Witness {
   private final Queue<Answer> putOff = new ConcurrentLinkedQueue<>();
   private final Set<String> orders = ConcurrentHashMap.newKeySet();
   private final Map<String, X509Certificate> certificates = new ConcurrentHashMap<>();
+  private final AtomicInteger losses = new AtomicInteger();
   private final Queue<String> surprises = new ConcurrentLinkedQueue<>();
 
   void ordered(String url) {
@@ -69,6 +71,15 @@ final class Witness {
   /** How long those waited who asked after an instant and were told to come back later. */
   List<Duration> putOffSince(long after) {
     return putOff.stream().filter(answer -> answer.asked() - after > 0).map(Answer::took).toList();
+  }
+
+  /** An answer did not come. */
+  void lost() {
+    losses.incrementAndGet();
+  }
+
+  int losses() {
+    return losses.get();
   }
 
   /** Something that no crash excuses. */
