@@ -75,6 +75,7 @@ final class ConfigurationFile {
             root.optional("profiles", Path::of).orElse(Path.of("profiles")),
             root.list("blockedKeys", Path::of),
             acme(root.requiredSection("acme"), issuers),
+            VaultConfiguration.read(root.section("vault")),
             crl(root.section("crl")),
             ocsp(root.section("ocsp")));
     root.end();
@@ -547,7 +548,7 @@ final class ConfigurationFile {
     return text;
   }
 
-  private static int number(String text, int least, int most) {
+  static int number(String text, int least, int most) {
     if (!text.matches("[0-9]{1,9}")
         || Integer.parseInt(text) < least
         || Integer.parseInt(text) > most) {
@@ -557,7 +558,7 @@ final class ConfigurationFile {
     return Integer.parseInt(text);
   }
 
-  private static boolean truth(String text) {
+  static boolean truth(String text) {
     return switch (text) {
       case "true" -> true;
       case "false" -> false;
