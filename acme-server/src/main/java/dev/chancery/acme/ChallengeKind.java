@@ -6,6 +6,7 @@ import dev.chancery.core.DnsName;
 import dev.chancery.core.EmailName;
 import dev.chancery.core.IpName;
 import dev.chancery.core.Name;
+import dev.chancery.core.OtherName;
 import dev.chancery.core.UriName;
 import java.util.Arrays;
 import java.util.Optional;
@@ -65,6 +66,7 @@ public enum ChallengeKind {
       case IpName ip -> !isOfDns();
       case UriName uri -> false;
       case EmailName email -> false;
+      case OtherName other -> false;
     };
   }
 

@@ -4,6 +4,7 @@ import dev.chancery.core.DnsName;
 import dev.chancery.core.EmailName;
 import dev.chancery.core.IpName;
 import dev.chancery.core.Name;
+import dev.chancery.core.OtherName;
 import dev.chancery.core.Refused;
 import dev.chancery.core.UriName;
 import java.net.InetAddress;
@@ -74,6 +75,8 @@ final class Http01 implements Validator {
           case UriName uri -> throw new IllegalArgumentException("no web server has a URI's name");
           case EmailName email ->
               throw new IllegalArgumentException("no web server has a mailbox's name");
+          case OtherName other ->
+              throw new IllegalArgumentException("no web server has such a name");
         };
     return new Target(false, host, port, "/.well-known/acme-challenge/" + token);
   }

@@ -5,6 +5,7 @@ import dev.chancery.core.DnsName;
 import dev.chancery.core.EmailName;
 import dev.chancery.core.IpName;
 import dev.chancery.core.Name;
+import dev.chancery.core.OtherName;
 import dev.chancery.core.Refused;
 import dev.chancery.core.UriName;
 
@@ -51,6 +52,8 @@ final class Identifiers {
       case UriName uri -> throw new IllegalArgumentException("a URI is no ACME identifier");
       case EmailName email ->
           throw new IllegalArgumentException("a mail address is no ACME identifier");
+      case OtherName other ->
+          throw new IllegalArgumentException("an otherName is no ACME identifier");
     };
   }
 

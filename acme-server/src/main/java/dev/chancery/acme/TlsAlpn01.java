@@ -7,6 +7,7 @@ import dev.chancery.core.DnsName;
 import dev.chancery.core.EmailName;
 import dev.chancery.core.IpName;
 import dev.chancery.core.Name;
+import dev.chancery.core.OtherName;
 import dev.chancery.core.UriName;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -172,6 +173,7 @@ final class TlsAlpn01 implements Validator, AutoCloseable {
       case UriName uri -> throw new IllegalArgumentException("no TLS server has a URI's name");
       case EmailName email ->
           throw new IllegalArgumentException("no TLS server has a mailbox's name");
+      case OtherName other -> throw new IllegalArgumentException("no TLS server has such a name");
     };
   }
 

@@ -93,6 +93,14 @@ final class ApiTls {
     return factory;
   }
 
+  /** As {@link #listenerForClientsOf}, for clients that may also show none. */
+  SslContextFactory.Server listenerForClientsWithOrWithout(KeyStore roots) {
+    SslContextFactory.Server factory = listener();
+    factory.setWantClientAuth(true);
+    factory.setTrustStore(roots);
+    return factory;
+  }
+
   /**
    * Renews when it is time. A listener that does not take its new certificate keeps no other from
    * it, and is given it again at the next call, without another being issued.

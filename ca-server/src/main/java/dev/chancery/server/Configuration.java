@@ -15,6 +15,7 @@ import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.hsm.KeyId;
 import dev.chancery.hsm.Pkcs11Settings;
+import dev.chancery.kubernetes.ClusterSettings;
 import dev.chancery.server.profiles.BuiltInProfiles;
 import dev.chancery.server.profiles.ProfileFiles;
 import java.io.IOException;
@@ -47,6 +48,7 @@ record Configuration(
     Path profiles,
     List<Path> blockedKeys,
     AcmeSection acme,
+    VaultSection vault,
     CrlSection crl,
     OcspSection ocsp) {
 
@@ -194,6 +196,22 @@ record Configuration(
       Optional<Path> trustAnchors) {}
 
   record NetworksSection(List<Cidr> allow, List<Cidr> deny) {}
+
+  /**
+   * The Vault-shaped API; docs/cert-manager.md.
+   *
+   * @param enabled whether it is served at all
+   * @param tokenKeyFile the secret that its tokens are signed with
+   * @param clusters as they stand there; their files are relative to the home
+   */
+  record VaultSection(
+      boolean enabled,
+      String mount,
+      Path tokenKeyFile,
+      Duration tokenLifetime,
+      boolean certificateLogin,
+      int mostLogins,
+      List<ClusterSettings> clusters) {}
 
   record CrlSection(Duration validity, Duration refresh) {}
 

@@ -55,6 +55,7 @@ final class ConfigurationFile {
             root.optional("profiles", Path::of).orElse(Path.of("profiles")),
             root.list("blockedKeys", Path::of),
             AcmeConfiguration.read(root.requiredSection("acme"), issuers),
+            VaultConfiguration.read(root.section("vault")),
             crl(root.sectionOrEmpty("crl")),
             ocsp(root.sectionOrEmpty("ocsp")));
     root.end();

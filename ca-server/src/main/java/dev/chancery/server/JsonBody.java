@@ -12,6 +12,8 @@ import java.io.IOException;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
@@ -136,6 +138,37 @@ final class JsonBody {
       throw bad(member + " must be true or false");
     }
     return node != null && node.booleanValue();
+  }
+
+  /** As {@link #requiredNumber}, when the member is there. */
+  Optional<Integer> number(String member, int least, int most) throws Refused {
+    return json.has(member) ? Optional.of(requiredNumber(member, least, most)) : Optional.empty();
+  }
+
+  /**
+   * An array of different texts that a parser takes; empty when it is not there.
+   *
+   * @param longest in characters, each
+   * @param most how many
+   */
+  <T> List<T> values(String member, int longest, int most, Function<String, T> parser)
+      throws Refused {
+    JsonNode array = json.path(member);
+    if (!array.isMissingNode() && (!array.isArray() || array.size() > most)) {
+      throw bad(member + " must be an array of at most " + most + " strings");
+    }
+    Set<T> values = new LinkedHashSet<>();
+    for (JsonNode element : array) {
+      if (!element.isTextual() || element.textValue().length() > longest) {
+        throw bad(member + " must be an array of strings of at most " + longest + " characters");
+      }
+      try {
+        values.add(parser.apply(element.textValue()));
+      } catch (IllegalArgumentException e) {
+        throw bad(member + ": " + e.getMessage());
+      }
+    }
+    return List.copyOf(values);
   }
 
   static Refused bad(String detail) {

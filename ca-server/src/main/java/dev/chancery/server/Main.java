@@ -20,6 +20,7 @@ import picocli.CommandLine.Command;
       CertificateCommand.class,
       IssuerCommand.class,
       BindingCommand.class,
+      RoleCommand.class,
       RenewalCommand.class,
       TokenCommand.class,
       KeyCommand.class,

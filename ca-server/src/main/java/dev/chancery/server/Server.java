@@ -14,11 +14,19 @@ import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.core.TokenAway;
 import dev.chancery.crl.CrlIssuer;
 import dev.chancery.crl.CrlPublisher;
 import dev.chancery.crl.CrlResource;
 import dev.chancery.crl.CrlSettings;
 import dev.chancery.crl.CrlShelf;
+import dev.chancery.hsm.IssuerKey;
+import dev.chancery.kubernetes.ClusterSettings;
+import dev.chancery.kubernetes.Credentials;
+import dev.chancery.kubernetes.Roles;
+import dev.chancery.kubernetes.TokenKey;
+import dev.chancery.kubernetes.VaultServer;
+import dev.chancery.kubernetes.VaultSettings;
 import dev.chancery.ocsp.DelegatedSigner;
 import dev.chancery.ocsp.OcspResource;
 import dev.chancery.ocsp.OcspResponder;
@@ -50,7 +58,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.eclipse.jetty.http.UriCompliance;
 import org.slf4j.Logger;
@@ -82,6 +92,9 @@ final class Server implements AutoCloseable {
 
   /** Rows that one transaction deletes: few, for others wait for it on the embedded database. */
   private static final int MOST_PRUNED = 500;
+
+  /** Clients of Vault wait a minute for an answer. */
+  private static final Duration SIGN_PATIENCE = Duration.ofSeconds(40);
 
   private final Home home;
   private final Configuration configuration;
@@ -250,7 +263,25 @@ final class Server implements AutoCloseable {
                 random));
     acme.recover(aloneOnDatabase() ? Duration.ZERO : ISSUANCE_GRACE);
 
-    // 8. The listeners.
+    // 8. The Vault-shaped API, where it is wanted.
+    Roles roles = new Roles(database, clock, random);
+    Optional<VaultServer> vault =
+        configuration.vault().enabled()
+            ? Optional.of(
+                part(
+                    new VaultServer(
+                        vaultSettings(registry.all(), profiles, trust),
+                        new VaultServer.Foundations(
+                            database,
+                            tokenKey(database),
+                            authority,
+                            crls,
+                            id -> key(issuers, id).probe(),
+                            clock,
+                            random))))
+            : Optional.empty();
+
+    // 9. The listeners.
     Map<IssuerId, X509CertificateHolder> certificates = new TreeMap<>();
     issuers.forEach(
         issuer -> certificates.put(issuer.loaded().id(), issuer.loaded().certificate()));
@@ -273,9 +304,12 @@ final class Server implements AutoCloseable {
     part(
         HttpListener.https(
             apiPort,
-            tls.listener(),
+            configuration.vault().enabled() && configuration.vault().certificateLogin()
+                ? tls.listenerForClientsWithOrWithout(trust.trustStore())
+                : tls.listener(),
             config -> {
               acme.routes(config.routes);
+              vault.ifPresent(api -> api.routes(config.routes));
               ErrorAnswers.ACME_PROBLEM.routes(config);
             }));
     AdminApi admin =
@@ -283,6 +317,12 @@ final class Server implements AutoCloseable {
     BindingApi bindings =
         new BindingApi(
             bindingKeys, configuration.acme().boundEndpoints(), profiles.keySet(), clock);
+    RolesApi rolesApi =
+        new RolesApi(
+            roles,
+            new Credentials(database, clock, random),
+            new RolesApi.Known(issuing.keySet(), profiles, clusters()),
+            clock);
     RenewalMarksApi renewalMarks =
         new RenewalMarksApi(
             new RenewalMarks(database, clock), registry, new IssuerKeys(issuers), clock, ids);
@@ -294,6 +334,7 @@ final class Server implements AutoCloseable {
               admin.routes(config);
               bindings.routes(config);
               renewalMarks.routes(config);
+              rolesApi.routes(config);
             }));
     Management management = new Management(checks(database, issuers), metrics);
     part(HttpListener.http(managementPort, UriCompliance.DEFAULT, management::routes));
@@ -301,12 +342,12 @@ final class Server implements AutoCloseable {
     Home.writePrivate(
         home.adminUrl(), "https://" + adminHost(listeners.admin()) + ":" + adminPort.port() + "\n");
 
-    // 9. What is done again and again.
+    // 10. What is done again and again.
     PeriodicWork work = part(new PeriodicWork(database.dataSource(), "node-" + ids.next()));
     work.once("crls", Duration.ofMinutes(1), publisher::refreshDue);
     work.once("recovery", Duration.ofSeconds(30), recovery::run);
     work.once("acme recovery", Duration.ofSeconds(10), () -> acme.recover(ISSUANCE_GRACE));
-    work.once("pruning", Duration.ofMinutes(1), () -> prune(acme));
+    work.once("pruning", Duration.ofMinutes(1), () -> prune(acme, vault));
     work.everywhere("certificate of the api", Duration.ofMinutes(10), tls::renewIfDue);
     work.everywhere(
         "certificate of the administrator", Duration.ofMinutes(10), administrator::renewIfDue);
@@ -331,6 +372,43 @@ final class Server implements AutoCloseable {
     home.privateDirectory("acme");
     return Optional.of(
         BindingKeyFile.open(home.resolve(configuration.acme().bindingKeyFile()), database, random));
+  }
+
+  private TokenKey tokenKey(Database database) throws ConfigurationInvalid {
+    home.privateDirectory("vault");
+    return TokenKeyFile.open(home.resolve(configuration.vault().tokenKeyFile()), database, random);
+  }
+
+  private VaultSettings vaultSettings(
+      List<IssuerId> ledger, Map<ProfileId, Profile> profiles, TrustBundle trust) {
+    Configuration.VaultSection section = configuration.vault();
+    return new VaultSettings(
+        section.mount(),
+        section.clusters().stream().map(cluster -> cluster.relativeTo(home::resolve)).toList(),
+        section.certificateLogin(),
+        section.tokenLifetime(),
+        section.mostLogins(),
+        section.mostLogins(),
+        SIGN_PATIENCE,
+        configuration.defaultEndpoint().issuer(),
+        ledger,
+        profiles,
+        trust.encoded());
+  }
+
+  /** The clusters that a role can name. */
+  private Set<String> clusters() {
+    return configuration.vault().clusters().stream()
+        .map(ClusterSettings::name)
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
+  private static IssuerKey key(List<KeyedIssuer> issuers, IssuerId id) throws TokenAway {
+    return issuers.stream()
+        .filter(issuer -> issuer.loaded().id().equals(id))
+        .findFirst()
+        .orElseThrow(() -> new TokenAway("there is no issuer " + id + " here"))
+        .key();
   }
 
   private static Issuer issuer(Map<IssuerId, Issuer> issuers, IssuerId id) {
@@ -376,10 +454,11 @@ final class Server implements AutoCloseable {
   }
 
   /** As long as there is something, so that no load makes more than is deleted. */
-  private static void prune(AcmeServer acme) {
+  private static void prune(AcmeServer acme, Optional<VaultServer> vault) {
     boolean more = true;
     while (more && !Thread.currentThread().isInterrupted()) {
-      more = acme.prune(MOST_PRUNED);
+      boolean moreOfAcme = acme.prune(MOST_PRUNED);
+      more = vault.map(api -> api.prune(MOST_PRUNED)).orElse(false) || moreOfAcme;
     }
   }
 

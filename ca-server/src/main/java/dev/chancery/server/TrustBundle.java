@@ -50,6 +50,18 @@ record TrustBundle(List<X509CertificateHolder> roots) {
     return text.toString();
   }
 
+  List<Der> encoded() {
+    List<Der> all = new ArrayList<>();
+    for (X509CertificateHolder root : roots) {
+      try {
+        all.add(Der.of(root.getEncoded()));
+      } catch (IOException e) {
+        throw new IllegalStateException("a certificate cannot be encoded", e);
+      }
+    }
+    return all;
+  }
+
   KeyStore trustStore() {
     try {
       KeyStore store = KeyStore.getInstance("PKCS12");

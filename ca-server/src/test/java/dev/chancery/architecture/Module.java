@@ -17,6 +17,7 @@ enum Module {
   ACME_SERVER("acme-server", "acme"),
   OCSP_RESPONDER("ocsp-responder", "ocsp"),
   CRL_PUBLISHER("crl-publisher", "crl"),
+  KUBERNETES("kubernetes", "kubernetes"),
   CA_SERVER("ca-server", "server");
 
   /** The source tree; a module's tests run in the module's folder. */
@@ -41,9 +42,10 @@ enum Module {
     return switch (this) {
       case CORE -> List.of();
       case STORE, HSM -> List.of(CORE);
-      case ACME_SERVER -> List.of(CORE, STORE);
+      case ACME_SERVER, KUBERNETES -> List.of(CORE, STORE);
       case OCSP_RESPONDER, CRL_PUBLISHER -> List.of(CORE, STORE, HSM);
-      case CA_SERVER -> List.of(CORE, STORE, HSM, ACME_SERVER, OCSP_RESPONDER, CRL_PUBLISHER);
+      case CA_SERVER ->
+          List.of(CORE, STORE, HSM, ACME_SERVER, OCSP_RESPONDER, CRL_PUBLISHER, KUBERNETES);
     };
   }
 

@@ -70,10 +70,13 @@ class ModuleArrowsTest {
         .check(Module.CLASSES);
   }
 
-  @Test
-  @DisplayName("acme-server has no path to hsm, not by way of another module either")
-  void acmeServerCannotSeeKeys() {
-    List<Module> seen = new ArrayList<>(List.of(Module.ACME_SERVER));
+  @ParameterizedTest
+  @EnumSource(
+      value = Module.class,
+      names = {"ACME_SERVER", "KUBERNETES"})
+  @DisplayName("what clients ask for certificates has no path to hsm, by no other module either")
+  void whatClientsAskCannotSeeKeys(Module module) {
+    List<Module> seen = new ArrayList<>(List.of(module));
     for (int i = 0; i < seen.size(); i++) {
       seen.get(i).mayUse().stream().filter(next -> !seen.contains(next)).forEach(seen::add);
     }

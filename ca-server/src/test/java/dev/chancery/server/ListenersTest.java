@@ -59,6 +59,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** What the public, admin and management listeners answer, and the command line that asks them. */
 @DisplayName("The listeners and the command line")
 class ListenersTest {
+  private static final String TOKEN = "{\"kind\":\"token\"}";
+
   private static final String MARK =
       "{\"profile\":\"tls-server\",\"certificatesPerHour\":1,\"reason\":\"a test\"}";
 
@@ -366,18 +368,31 @@ class ListenersTest {
               .path("kid")
               .asText();
       String marks = "/admin/v1/renewal-marks";
+      String credentials = "/admin/v1/roles/first/credentials";
+      assertThat(admin(administrator, "POST", "/admin/v1/roles", role("first")).statusCode())
+          .isEqualTo(201);
+      String credential =
+          json.readTree(admin(administrator, "POST", credentials, TOKEN).body())
+              .path("id")
+              .asText();
+      Map<String, String> bodies =
+          Map.of(marks, MARK, "/admin/v1/roles", role("second"), credentials, TOKEN);
       for (Map.Entry<String, JsonNode> path : document.path("paths").properties()) {
+        String requested =
+            path.getKey()
+                .replace("{serial}", apiSerial())
+                .replace("{kid}", kid)
+                .replace("{name}", "first")
+                .replace("credentials/{id}", "credentials/" + credential)
+                .replace("{id}", "00000000-0000-4000-8000-000000000000");
         for (String method : List.of("get", "post", "delete")) {
           JsonNode operation = path.getValue().path(method);
           HttpResponse<String> answer =
               admin(
                   administrator,
                   method.toUpperCase(Locale.ROOT),
-                  path.getKey()
-                      .replace("{serial}", apiSerial())
-                      .replace("{kid}", kid)
-                      .replace("{id}", "00000000-0000-4000-8000-000000000000"),
-                  path.getKey().equals(marks) ? MARK : "");
+                  requested,
+                  bodies.getOrDefault(requested, ""));
           if (operation.isMissingNode()) {
             assertThat(answer.statusCode()).describedAs(path.getKey()).isIn(404, 405);
           } else {
@@ -395,6 +410,12 @@ class ListenersTest {
       }
       assertThat(answered).containsAll(paths(document));
     }
+  }
+
+  private static String role(String name) {
+    return "{\"name\":\""
+        + name
+        + "\",\"issuer\":\"issuing\",\"profile\":\"tls-server\",\"names\":[\"dns:*\"]}";
   }
 
   private static List<String> paths(JsonNode document) {

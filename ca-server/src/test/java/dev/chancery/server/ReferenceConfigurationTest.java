@@ -36,6 +36,7 @@ class ReferenceConfigurationTest {
     assertThat(reference.acme().validation()).isEqualTo(standard.acme().validation());
     assertThat(reference.acme().bindingKeyFile()).isEqualTo(standard.acme().bindingKeyFile());
     assertThat(reference.acme().retention()).isEqualTo(standard.acme().retention());
+    assertThat(reference.vault()).isEqualTo(standard.vault());
     assertThat(reference.crl()).isEqualTo(standard.crl());
     assertThat(reference.ocsp()).isEqualTo(standard.ocsp());
   }

@@ -16,8 +16,13 @@ public sealed interface Approval {
     }
   }
 
-  /** A requester that logged in under a role whose policy was applied to the request. */
-  record TrustedRequester(String who, RequestId request) implements Approval {
+  /**
+   * A requester that logged in under a role whose policy was applied to the request.
+   *
+   * @param forAuthorities whether the role is for CA certificates, and for nothing else
+   */
+  record TrustedRequester(String who, RequestId request, boolean forAuthorities)
+      implements Approval {
     @Override
     public String by() {
       return who;

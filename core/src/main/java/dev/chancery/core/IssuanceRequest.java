@@ -14,6 +14,7 @@ import org.bouncycastle.asn1.x500.X500Name;
  * @param names the names, in the order in which the certificate will hold them
  * @param notBefore when given, the certificate begins exactly then
  * @param notAfter when given, the certificate ends exactly then
+ * @param restriction what the certificate shall have less of than the profile allows
  */
 public record IssuanceRequest(
     IssuerId issuer,
@@ -23,8 +24,31 @@ public record IssuanceRequest(
     Set<Name> names,
     Optional<Instant> notBefore,
     Optional<Instant> notAfter,
+    Restriction restriction,
     Approval approval) {
   public IssuanceRequest {
     names = Collections.unmodifiableSet(new LinkedHashSet<>(names));
+  }
+
+  /** A request for all that the profile gives. */
+  public IssuanceRequest(
+      IssuerId issuer,
+      ProfileId profile,
+      SubjectPublicKey publicKey,
+      X500Name subject,
+      Set<Name> names,
+      Optional<Instant> notBefore,
+      Optional<Instant> notAfter,
+      Approval approval) {
+    this(
+        issuer,
+        profile,
+        publicKey,
+        subject,
+        names,
+        notBefore,
+        notAfter,
+        Restriction.NONE,
+        approval);
   }
 }

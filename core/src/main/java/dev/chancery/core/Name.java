@@ -8,13 +8,14 @@ import org.bouncycastle.asn1.ASN1OctetString;
 import org.bouncycastle.asn1.x509.GeneralName;
 
 /** A name that a certificate can bind to a key: one entry of subjectAltName (RFC 5280 4.2.1.6). */
-public sealed interface Name permits DnsName, IpName, UriName, EmailName {
+public sealed interface Name permits DnsName, IpName, UriName, EmailName, OtherName {
   /** The kinds of names, as profiles list them. */
   enum Kind {
     DNS,
     IP,
     URI,
-    EMAIL;
+    EMAIL,
+    OTHER;
 
     @Override
     public String toString() {
@@ -48,6 +49,7 @@ public sealed interface Name permits DnsName, IpName, UriName, EmailName {
           throw new Refused(Reason.REJECTED_NAME, "an iPAddress must have 4 or 16 octets");
         }
       }
+      case GeneralName.otherName -> OtherName.of(name);
       default ->
           throw new Refused(
               Reason.UNSUPPORTED_NAME,

@@ -3,6 +3,7 @@ package dev.chancery.core;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
+import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 
 /**
  * Which names may be certified. A name must match an allow rule of its kind and no deny rule; so an
@@ -16,7 +17,18 @@ public record NamePolicy(
     boolean wildcards,
     Rules<Cidr> ip,
     Rules<UriRule> uri,
-    Rules<DnsRule> emailDomains) {
+    Rules<DnsRule> emailDomains,
+    Rules<OtherRule> other) {
+
+  /** A policy that allows no otherName. */
+  public NamePolicy(
+      Rules<DnsRule> dns,
+      boolean wildcards,
+      Rules<Cidr> ip,
+      Rules<UriRule> uri,
+      Rules<DnsRule> emailDomains) {
+    this(dns, wildcards, ip, uri, emailDomains, Rules.none());
+  }
 
   /** What is allowed, and what is not even so. */
   public record Rules<T>(List<T> allow, List<T> deny) {
@@ -75,6 +87,31 @@ public record NamePolicy(
     }
   }
 
+  /** Names of a kind, whatever they say. */
+  public record OtherRule(ASN1ObjectIdentifier type) {
+    /**
+     * Reads a kind by its number (1.3.6.1.4.1.311.20.2.3).
+     *
+     * @throws IllegalArgumentException when the text is anything else
+     */
+    public static OtherRule parse(String text) {
+      ASN1ObjectIdentifier type = ASN1ObjectIdentifier.tryFromID(text);
+      if (type == null) {
+        throw new IllegalArgumentException("not an object identifier: " + text);
+      }
+      return new OtherRule(type);
+    }
+
+    boolean matches(OtherName name) {
+      return type.equals(name.type());
+    }
+
+    @Override
+    public String toString() {
+      return type.getId();
+    }
+  }
+
   /**
    * Refuses the first name that may not be certified.
    *
@@ -104,6 +141,7 @@ public record NamePolicy(
           case IpName ipName -> ip.permit(block -> block.contains(ipName.address()));
           case UriName uriName -> uri.permit(rule -> rule.matches(uriName));
           case EmailName email -> emailDomains.permit(rule -> rule.matches(email.domain()));
+          case OtherName otherName -> other.permit(rule -> rule.matches(otherName));
         };
     if (!permitted) {
       throw new Refused(

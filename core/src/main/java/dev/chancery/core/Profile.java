@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 
 /**
@@ -41,6 +42,70 @@ public record Profile(
     if (keyAlgorithms.isEmpty()) {
       throw new IllegalArgumentException("a profile needs at least one key algorithm");
     }
+  }
+
+  /**
+   * This profile with less in it.
+   *
+   * <p>Usages that the profile has not are left out: many requests name keyEncipherment whatever
+   * the key. A purpose that it has not is refused, for a certificate without it would be of no use
+   * to whoever asked. A profile without purposes restricts none, and stays so: to name some could
+   * give a certificate powers that it has by none (RFC 6960 section 4.2.2.2).
+   *
+   * @throws Refused when nothing that was asked for would be left, or it is a CA that was asked for
+   *     and the profile makes none
+   */
+  public Profile restrictedTo(Restriction restriction) throws Refused {
+    return new Profile(
+        id,
+        description,
+        keyAlgorithms,
+        validity,
+        subject,
+        names,
+        restriction.keyUsage().isPresent() ? usageWithin(restriction.keyUsage().get()) : keyUsage,
+        restriction.extendedKeyUsage().isPresent()
+            ? purposesWithin(restriction.extendedKeyUsage().get())
+            : extendedKeyUsage,
+        policies,
+        constraint.within(restriction.pathLength()),
+        statusSources);
+  }
+
+  private Set<KeyUsageBit> usageWithin(Set<KeyUsageBit> wanted) throws Refused {
+    if (wanted.contains(KeyUsageBit.KEY_CERT_SIGN)
+        && !keyUsage.contains(KeyUsageBit.KEY_CERT_SIGN)) {
+      throw new Refused(
+          Reason.NOT_OF_PROFILE, "the request is for a CA, and profile " + id + " makes none");
+    }
+    Set<KeyUsageBit> kept =
+        keyUsage.stream()
+            .filter(bit -> wanted.contains(bit) || bit == KeyUsageBit.KEY_CERT_SIGN)
+            .collect(Collectors.toUnmodifiableSet());
+    if (kept.isEmpty() && !keyUsage.isEmpty()) {
+      throw new Refused(
+          Reason.NOT_OF_PROFILE, "profile " + id + " has none of the key usages asked for");
+    }
+    return kept;
+  }
+
+  private List<ASN1ObjectIdentifier> purposesWithin(List<ASN1ObjectIdentifier> wanted)
+      throws Refused {
+    if (extendedKeyUsage.isEmpty()) {
+      return extendedKeyUsage;
+    }
+    for (ASN1ObjectIdentifier purpose : wanted) {
+      if (!extendedKeyUsage.contains(purpose)) {
+        throw new Refused(
+            Reason.NOT_OF_PROFILE,
+            "profile " + id + " does not have the extended key usage " + purpose);
+      }
+    }
+    List<ASN1ObjectIdentifier> kept = extendedKeyUsage.stream().filter(wanted::contains).toList();
+    if (kept.isEmpty()) {
+      throw new Refused(Reason.BAD_CSR, "the request has an empty extended key usage");
+    }
+    return kept;
   }
 
   /**
@@ -92,6 +157,17 @@ public record Profile(
 
     /** A CA, with at most this many CAs below it. */
     record Authority(OptionalInt pathLength) implements Constraint {}
+
+    /** The constraint with the shorter of two path lengths, where it is that of a CA. */
+    private Constraint within(OptionalInt shorter) {
+      return switch (this) {
+        case EndEntity endEntity -> endEntity;
+        case Authority(OptionalInt length) ->
+            shorter.isPresent() && (length.isEmpty() || shorter.getAsInt() < length.getAsInt())
+                ? new Authority(shorter)
+                : this;
+      };
+    }
   }
 
   /**

@@ -4,8 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.bouncycastle.asn1.ASN1Encodable;
+import org.bouncycastle.asn1.ASN1ObjectIdentifier;
+import org.bouncycastle.asn1.DERIA5String;
 import org.bouncycastle.asn1.DEROctetString;
+import org.bouncycastle.asn1.DERUTF8String;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.GeneralName;
 import org.junit.jupiter.api.DisplayName;
@@ -208,6 +213,7 @@ final class NamesTest {
           IpName.parse("2001:db8::1"),
           new UriName("spiffe://a/b"),
           EmailName.parse("a@b"),
+          new OtherName(new ASN1ObjectIdentifier("1.3.6.1.4.1.311.20.2.3"), "Jörg@example.com"),
         }) {
       assertThat(Name.of(GeneralName.getInstance(name.toGeneralName().getEncoded())))
           .isEqualTo(name);
@@ -220,6 +226,16 @@ final class NamesTest {
             () -> Name.of(new GeneralName(GeneralName.directoryName, new X500Name("CN=a"))))
         .isInstanceOfSatisfying(
             Refused.class, e -> assertThat(e.reason()).isEqualTo(Reason.UNSUPPORTED_NAME));
+    for (ASN1Encodable value :
+        List.of(new DERIA5String("a"), new DERUTF8String("a\nb"), new DERUTF8String(""))) {
+      GeneralName other =
+          new GeneralName(
+              GeneralName.otherName,
+              new org.bouncycastle.asn1.x509.OtherName(new ASN1ObjectIdentifier("1.2.3"), value));
+      assertThatThrownBy(() -> Name.of(other))
+          .isInstanceOfSatisfying(
+              Refused.class, e -> assertThat(e.reason()).isEqualTo(Reason.UNSUPPORTED_NAME));
+    }
     for (int length : new int[] {0, 3, 5, 8, 15, 17, 32}) {
       GeneralName wrong =
           new GeneralName(GeneralName.iPAddress, new DEROctetString(new byte[length]));

@@ -55,7 +55,8 @@ final class IssuanceLedgerTest extends LedgerContract {
   @Test
   void onlyAnOrderHasAnAccount() {
     RequestId request = new RequestId(UUID.randomUUID());
-    issuance.record(Certificates.prepared(NOW, new Approval.TrustedRequester("bob", request)));
+    issuance.record(
+        Certificates.prepared(NOW, new Approval.TrustedRequester("bob", request, false)));
     issuance.record(Certificates.prepared(NOW, new Approval.Infrastructure("api", request)));
 
     assertThat(issuance.find(request))
@@ -205,7 +206,8 @@ final class IssuanceLedgerTest extends LedgerContract {
     RequestId request = new RequestId(UUID.randomUUID());
     String who = "a\0b\nc\ud800" + "x".repeat(193) + "\ud83d\ude00" + "y".repeat(500);
     complete(
-        issuance.record(Certificates.prepared(NOW, new Approval.TrustedRequester(who, request))));
+        issuance.record(
+            Certificates.prepared(NOW, new Approval.TrustedRequester(who, request, false))));
 
     assertThat(database.sql().selectFrom(AUDIT_EVENTS).fetchSingle().getRequestedBy())
         .isEqualTo("a?b?c?" + "x".repeat(193));

@@ -83,7 +83,8 @@ final class RenewalMarksTest extends LedgerContract {
                 issuance.record(
                     Certificates.prepared(
                         clock.instant(),
-                        new Approval.TrustedRequester("vault", new RequestId(UUID.randomUUID())))))
+                        new Approval.TrustedRequester(
+                            "vault", new RequestId(UUID.randomUUID()), false))))
             .orElseThrow();
     revocations.revoke(revocation(issued().serial()));
     clock.advance(Duration.ofSeconds(1));

@@ -37,7 +37,7 @@ final class Decision {
    */
   Grant on(IssuanceRequest request) throws Refused {
     Issuer issuer = catalogue.issuer(request.issuer());
-    Profile profile = catalogue.profile(request.profile());
+    Profile profile = catalogue.profile(request.profile()).restrictedTo(request.restriction());
     requireAuthority(request, issuer, profile);
     catalogue.requireUsable(request.publicKey());
     requireKey(request, issuer, profile);
@@ -123,9 +123,20 @@ final class Decision {
     boolean authority = profile.constraint() instanceof Profile.Constraint.Authority;
     switch (request.approval()) {
       case Approval.Infrastructure infrastructure -> {}
-      case Approval.TrustedRequester requester -> requireOrdinary(profile, authority);
+      case Approval.TrustedRequester requester -> {
+        requireForRequesters(profile);
+        if (authority != requester.forAuthorities()) {
+          throw notPermitted(
+              authority
+                  ? "profile " + profile.id() + " makes CAs, and the role is not for these"
+                  : "the role is for CAs, and profile " + profile.id() + " makes none");
+        }
+      }
       case Approval.ValidatedOrder order -> {
-        requireOrdinary(profile, authority);
+        requireForRequesters(profile);
+        if (authority) {
+          throw notForRequesters(profile);
+        }
         if (profile.subject() == Profile.SubjectRule.REQUESTED) {
           // An order proves names (RFC 8555 section 7.1.3) and nothing else that a subject says.
           throw notPermitted(
@@ -148,10 +159,14 @@ final class Decision {
     }
   }
 
-  private static void requireOrdinary(Profile profile, boolean authority) throws Refused {
-    if (authority || BuiltInProfiles.ALL.containsKey(profile.id())) {
-      throw notPermitted("profile " + profile.id() + " is not for requesters");
+  private static void requireForRequesters(Profile profile) throws Refused {
+    if (BuiltInProfiles.ALL.containsKey(profile.id())) {
+      throw notForRequesters(profile);
     }
+  }
+
+  private static Refused notForRequesters(Profile profile) {
+    return notPermitted("profile " + profile.id() + " is not for requesters");
   }
 
   private static void requireKey(IssuanceRequest request, Issuer issuer, Profile profile)

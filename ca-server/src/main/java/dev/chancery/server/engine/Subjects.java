@@ -45,9 +45,11 @@ final class Subjects {
         .or(() -> names.stream().filter(Subjects::fits).map(Name::value).findFirst());
   }
 
-  // Nothing reads a URI from a common name.
+  // Nothing reads a URI or an otherName from a common name.
   private static boolean fits(Name name) {
-    return name.kind() != Name.Kind.URI && name.value().length() <= LONGEST_COMMON_NAME;
+    return name.kind() != Name.Kind.URI
+        && name.kind() != Name.Kind.OTHER
+        && name.value().length() <= LONGEST_COMMON_NAME;
   }
 
   private static X500Name named(String commonName) {

@@ -145,7 +145,8 @@ public final class ProfileFiles {
             wildcards,
             rules(section, kinds, Name.Kind.IP, ProfileWords::cidr),
             rules(section, kinds, Name.Kind.URI, NamePolicy.UriRule::new),
-            rules(section, kinds, Name.Kind.EMAIL, NamePolicy.DnsRule::new));
+            rules(section, kinds, Name.Kind.EMAIL, NamePolicy.DnsRule::new),
+            rules(section, kinds, Name.Kind.OTHER, NamePolicy.OtherRule::parse));
     section.end();
     if ((most == 0) != kinds.isEmpty() || (required && most == 0)) {
       throw section.refused("kinds, most and required contradict each other");

@@ -1,0 +1,190 @@
+package dev.chancery.kubernetes;
+
+import static dev.chancery.store.schema.Tables.VAULT_SIGNINGS;
+
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.IssuedCertificate;
+import dev.chancery.core.Refused;
+import dev.chancery.core.RequestId;
+import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.core.TokenAway;
+import dev.chancery.store.Database;
+import dev.chancery.store.schema.tables.records.VaultSigningsRecord;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.Optional;
+import org.jooq.exception.IntegrityConstraintViolationException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Issues once for a request that is sent again: a client that lost the answer, to a timeout or to a
+ * node that died, has the same certificate, whichever node it asks.
+ *
+ * <p>A row ties the request to an issuance before that begins. Whoever finds the row waits for the
+ * certificate; when that takes longer than an issuance can, its maker is taken for dead, what it
+ * may have recorded is given up, and the row is taken over by a compare-and-set.
+ */
+final class Signings {
+  private static final Logger LOG = LoggerFactory.getLogger(Signings.class);
+
+  /** For how long a repetition has the same certificate. */
+  static final Duration SAME = Duration.ofMinutes(1);
+
+  /** Longer than a token may take to sign (token.timeout is at most 20 seconds). */
+  static final Duration LONGEST_ISSUANCE = Duration.ofSeconds(25);
+
+  private static final Duration KEPT = Duration.ofMinutes(5);
+  private static final Duration PAUSE = Duration.ofMillis(200);
+
+  private final Database database;
+  private final CertificateAuthority authority;
+  private final Clock clock;
+  private final TimeOrderedIds ids;
+
+  Signings(Database database, CertificateAuthority authority, Clock clock, SecureRandom random) {
+    this.database = database;
+    this.authority = authority;
+    this.clock = clock;
+    this.ids = new TimeOrderedIds(clock, random);
+  }
+
+  /** Issues, and records under this id. */
+  interface Issuance {
+    IssuedCertificate under(RequestId request) throws Refused, TokenAway;
+  }
+
+  /**
+   * The certificate for a request.
+   *
+   * @param digest the same for the same request of the same requester, and for no other
+   */
+  IssuedCertificate once(byte[] digest, Issuance issuance) throws Refused, TokenAway {
+    while (true) {
+      RequestId fresh = new RequestId(ids.next());
+      if (insert(digest, fresh)) {
+        return issued(digest, fresh, issuance);
+      }
+      Optional<VaultSigningsRecord> found = find(digest);
+      if (found.isEmpty()) {
+        // Its maker has failed in between.
+        continue;
+      }
+      RequestId earlier = new RequestId(found.get().getRequestId());
+      Duration age = Duration.between(found.get().getMadeAt().toInstant(), clock.instant());
+      Optional<IssuedCertificate> known = authority.issued(earlier);
+      if (known.isEmpty() && age.compareTo(LONGEST_ISSUANCE) > 0) {
+        known = authority.settle(earlier);
+        if (known.isEmpty() && replace(digest, earlier, fresh)) {
+          return issued(digest, fresh, issuance);
+        }
+      }
+      if (known.isPresent() && age.compareTo(SAME) <= 0) {
+        return known.get();
+      }
+      if (known.isPresent()) {
+        if (replace(digest, earlier, fresh)) {
+          return issued(digest, fresh, issuance);
+        }
+        continue;
+      }
+      pause();
+    }
+  }
+
+  private IssuedCertificate issued(byte[] digest, RequestId request, Issuance issuance)
+      throws Refused, TokenAway {
+    try {
+      return issuance.under(request);
+    } catch (Refused | TokenAway | RuntimeException e) {
+      release(digest, request, e);
+      throw e;
+    }
+  }
+
+  private boolean insert(byte[] digest, RequestId request) {
+    try {
+      return database
+              .sql()
+              .insertInto(
+                  VAULT_SIGNINGS,
+                  VAULT_SIGNINGS.DIGEST,
+                  VAULT_SIGNINGS.REQUEST_ID,
+                  VAULT_SIGNINGS.MADE_AT)
+              .values(digest, request.value(), Times.stored(Times.now(clock)))
+              .onConflictDoNothing()
+              .execute()
+          == 1;
+    } catch (IntegrityConstraintViolationException e) {
+      // For H2 jOOQ writes a merge, which loses a race by an exception instead of by zero rows.
+      return false;
+    }
+  }
+
+  private Optional<VaultSigningsRecord> find(byte[] digest) {
+    return database
+        .sql()
+        .selectFrom(VAULT_SIGNINGS)
+        .where(VAULT_SIGNINGS.DIGEST.eq(digest))
+        .fetchOptional();
+  }
+
+  private boolean replace(byte[] digest, RequestId earlier, RequestId fresh) {
+    Instant now = Times.now(clock);
+    return database
+            .sql()
+            .update(VAULT_SIGNINGS)
+            .set(VAULT_SIGNINGS.REQUEST_ID, fresh.value())
+            .set(VAULT_SIGNINGS.MADE_AT, Times.stored(now))
+            .where(VAULT_SIGNINGS.DIGEST.eq(digest))
+            .and(VAULT_SIGNINGS.REQUEST_ID.eq(earlier.value()))
+            .execute()
+        == 1;
+  }
+
+  /** So that a repetition need not wait; without it the row is taken over in time. */
+  private void release(byte[] digest, RequestId request, Exception why) {
+    try {
+      database
+          .sql()
+          .deleteFrom(VAULT_SIGNINGS)
+          .where(VAULT_SIGNINGS.DIGEST.eq(digest))
+          .and(VAULT_SIGNINGS.REQUEST_ID.eq(request.value()))
+          .execute();
+    } catch (RuntimeException e) {
+      LOG.warn("a request that failed could not be let go of: {}", e.toString());
+      why.addSuppressed(e);
+    }
+  }
+
+  private static void pause() throws TokenAway {
+    try {
+      Thread.sleep(PAUSE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new TokenAway("interrupted while the same request was worked on elsewhere", e);
+    }
+  }
+
+  /**
+   * Forgets some requests that nobody repeats any more.
+   *
+   * @return how many
+   */
+  int prune(int limit) {
+    OffsetDateTime before = Times.stored(Times.now(clock).minus(KEPT));
+    return database.inTransaction(sql ->
+        sql.deleteFrom(VAULT_SIGNINGS)
+            .where(
+                VAULT_SIGNINGS.DIGEST.in(
+                    sql.select(VAULT_SIGNINGS.DIGEST)
+                        .from(VAULT_SIGNINGS)
+                        .where(VAULT_SIGNINGS.MADE_AT.lt(before))
+                        .orderBy(VAULT_SIGNINGS.MADE_AT)
+                        .limit(limit)))
+            .execute());
+  }
+}
