@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
+import org.bouncycastle.asn1.x509.NameConstraints;
 
 /**
  * What certificates of one kind look like; the request fills in the key, the names and, within
@@ -90,8 +91,18 @@ public record Profile(
     /** Not a CA. */
     record EndEntity() implements Constraint {}
 
-    /** A CA, with at most this many CAs below it. */
-    record Authority(OptionalInt pathLength) implements Constraint {}
+    /**
+     * A CA, with at most this many CAs below it.
+     *
+     * @param nameConstraints on the names of everything below it (RFC 5280 section 4.2.1.10)
+     */
+    record Authority(OptionalInt pathLength, Optional<NameConstraints> nameConstraints)
+        implements Constraint {
+      /** A CA whose certificates may hold any name. */
+      public Authority(OptionalInt pathLength) {
+        this(pathLength, Optional.empty());
+      }
+    }
   }
 
   /**
