@@ -32,19 +32,22 @@ record Machine(String tool, String distribution, List<String> networkInterfaces)
   static Machine here(String tool, String classPath) throws CeremonyRefused {
     try {
       return new Machine(tool, distribution(classPath), interfaces());
-    } catch (SocketException e) {
-      throw new CeremonyRefused("the network interfaces cannot be listed");
     } catch (IOException e) {
       throw new CeremonyRefused("the program's own libraries cannot be read");
     }
   }
 
-  private static List<String> interfaces() throws SocketException {
+  private static List<String> interfaces() {
     List<String> up = new ArrayList<>();
-    for (NetworkInterface each : Collections.list(NetworkInterface.getNetworkInterfaces())) {
-      if (each.isUp() && !each.isLoopback()) {
-        up.add(each.getName());
+    try {
+      for (NetworkInterface each : Collections.list(NetworkInterface.getNetworkInterfaces())) {
+        if (each.isUp() && !each.isLoopback()) {
+          up.add(each.getName());
+        }
       }
+    } catch (SocketException e) {
+      // How Java says that no interface has an address, the loopback included.
+      return List.of();
     }
     Collections.sort(up);
     return up;
