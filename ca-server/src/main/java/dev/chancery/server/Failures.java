@@ -3,6 +3,7 @@ package dev.chancery.server;
 import dev.chancery.core.Refused;
 import dev.chancery.core.TokenAway;
 import dev.chancery.hsm.TokenUnusable;
+import dev.chancery.server.ceremony.CeremonyRefused;
 import dev.chancery.store.DatabaseAway;
 import dev.chancery.store.DatabaseUnusable;
 import dev.chancery.store.IssuerKeyDiffers;
@@ -14,6 +15,7 @@ final class Failures {
   static boolean isExpected(Throwable failure) {
     return switch (failure) {
       case ConfigurationInvalid _,
+          CeremonyRefused _,
           CommandFailed _,
           TokenUnusable _,
           TokenAway _,

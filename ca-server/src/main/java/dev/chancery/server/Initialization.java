@@ -22,6 +22,7 @@ import dev.chancery.hsm.TokenObserver;
 import dev.chancery.hsm.TokenUnusable;
 import dev.chancery.server.engine.CaCertificates;
 import dev.chancery.server.engine.Issuer;
+import dev.chancery.server.profiles.BuiltInProfiles;
 import dev.chancery.store.Database;
 import dev.chancery.store.IssuerKeyDiffers;
 import dev.chancery.store.IssuerRegistry;
@@ -35,6 +36,8 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -137,7 +140,8 @@ final class Initialization {
     new IssuerRegistry(database).register(ROOT, publicKey);
     if (!Files.exists(home.rootCertificate())) {
       IssuedCertificate issued =
-          caCertificates(database).root(ROOT, key, rootSubject(), ROOT_LIFETIME);
+          caCertificates(database)
+              .root(ROOT, key, BuiltInProfiles.ROOT, rootSubject(), after(ROOT_LIFETIME));
       write(home.rootCertificate(), issued);
     }
     X509CertificateHolder certificate = PemFile.certificates(home.rootCertificate()).getFirst();
@@ -152,8 +156,12 @@ final class Initialization {
       new IssuerRegistry(database).register(section.name(), publicKey);
       IssuedCertificate issued =
           caCertificates(database)
-              .intermediate(
-                  root, profile(), publicKey, issuerSubject(section.name()), ISSUER_LIFETIME);
+              .below(
+                  root,
+                  profile(),
+                  publicKey,
+                  issuerSubject(section.name()),
+                  after(ISSUER_LIFETIME));
       write(home.resolve(section.certificate()), issued);
     }
   }
@@ -168,6 +176,10 @@ final class Initialization {
       throws TokenUnusable, TokenAway {
     Optional<SubjectPublicKey> found = token.find(id);
     return found.isPresent() ? found.get() : token.generate(id, algorithm);
+  }
+
+  private Instant after(Duration lifetime) {
+    return clock.instant().plus(lifetime).truncatedTo(ChronoUnit.SECONDS);
   }
 
   private CaCertificates caCertificates(Database database) {

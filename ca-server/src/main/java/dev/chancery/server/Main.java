@@ -24,6 +24,7 @@ import picocli.CommandLine.Command;
       RenewalCommand.class,
       TokenCommand.class,
       KeyCommand.class,
+      CeremonyCommand.class,
       CommandLine.HelpCommand.class,
     })
 public final class Main {

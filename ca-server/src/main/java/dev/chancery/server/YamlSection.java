@@ -82,7 +82,7 @@ public final class YamlSection {
   }
 
   /** As {@link #ofFile}, of what the file has or will have. */
-  static YamlSection ofText(Path file, String text, Map<String, String> overrides)
+  public static YamlSection ofText(Path file, String text, Map<String, String> overrides)
       throws ConfigurationInvalid {
     try {
       Node root = new Yaml(new LoaderOptions()).compose(new StringReader(text));

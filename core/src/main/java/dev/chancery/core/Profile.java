@@ -7,6 +7,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
+import org.bouncycastle.asn1.x509.NameConstraints;
 
 /**
  * What certificates of one kind look like; the request fills in the key, the names and, within
@@ -155,16 +156,26 @@ public record Profile(
     /** Not a CA. */
     record EndEntity() implements Constraint {}
 
-    /** A CA, with at most this many CAs below it. */
-    record Authority(OptionalInt pathLength) implements Constraint {}
+    /**
+     * A CA, with at most this many CAs below it.
+     *
+     * @param nameConstraints on the names of everything below it (RFC 5280 section 4.2.1.10)
+     */
+    record Authority(OptionalInt pathLength, Optional<NameConstraints> nameConstraints)
+        implements Constraint {
+      /** A CA whose certificates may hold any name. */
+      public Authority(OptionalInt pathLength) {
+        this(pathLength, Optional.empty());
+      }
+    }
 
     /** The constraint with the shorter of two path lengths, where it is that of a CA. */
     private Constraint within(OptionalInt shorter) {
       return switch (this) {
         case EndEntity endEntity -> endEntity;
-        case Authority(OptionalInt length) ->
+        case Authority(OptionalInt length, Optional<NameConstraints> names) ->
             shorter.isPresent() && (length.isEmpty() || shorter.getAsInt() < length.getAsInt())
-                ? new Authority(shorter)
+                ? new Authority(shorter, names)
                 : this;
       };
     }

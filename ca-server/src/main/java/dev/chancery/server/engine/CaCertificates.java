@@ -1,27 +1,28 @@
 package dev.chancery.server.engine;
 
 import dev.chancery.core.Approval;
+import dev.chancery.core.Der;
 import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuanceRequest;
 import dev.chancery.core.IssuedCertificate;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Profile;
-import dev.chancery.core.ProfileId;
 import dev.chancery.core.Refused;
 import dev.chancery.core.RequestId;
 import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.core.ToBeSigned;
 import dev.chancery.core.TokenAway;
 import dev.chancery.hsm.IssuerKey;
 import dev.chancery.server.profiles.BuiltInProfiles;
 import java.security.SecureRandom;
 import java.time.Clock;
-import java.time.Duration;
-import java.time.temporal.ChronoUnit;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import org.bouncycastle.asn1.x500.X500Name;
 
 /**
@@ -45,40 +46,66 @@ public final class CaCertificates {
   /**
    * Makes a self-signed root.
    *
-   * @param lifetime from now on
+   * @param profile one with the basic constraint of a CA
+   * @param notAfter its last second
    */
-  public IssuedCertificate root(IssuerId id, IssuerKey key, X500Name subject, Duration lifetime)
+  public IssuedCertificate root(
+      IssuerId id, IssuerKey key, Profile profile, X500Name subject, Instant notAfter)
       throws Refused, TokenAway {
-    return issue(
-        Issuer.founding(id, subject, key),
-        BuiltInProfiles.ROOT_CA,
-        List.of(),
-        key.publicKey(),
-        subject,
-        lifetime);
+    Issuer founding = Issuer.founding(id, subject, key.publicKey(), Optional.of(key));
+    return issue(founding, profile, key.publicKey(), subject, notAfter);
   }
 
   /**
-   * Makes the certificate of a CA below another.
+   * Makes a certificate below a CA: another CA's, or that of its OCSP signer.
    *
    * @param parent the issuer that signs; its key must be at hand
-   * @param profile one with the basic constraint of a CA
-   * @param lifetime from now on; it must end before the parent's
+   * @param notAfter its last second; it must lie before the parent's
    */
-  public IssuedCertificate intermediate(
-      Issuer parent, Profile profile, SubjectPublicKey key, X500Name subject, Duration lifetime)
+  public IssuedCertificate below(
+      Issuer parent, Profile profile, SubjectPublicKey key, X500Name subject, Instant notAfter)
       throws Refused, TokenAway {
-    return issue(parent, profile.id(), List.of(profile), key, subject, lifetime);
+    return issue(parent, profile, key, subject, notAfter);
+  }
+
+  /**
+   * The rules that a root's to-be-signed certificate breaks; empty when {@link #root} could have
+   * made it.
+   */
+  public static List<String> rootFindings(
+      ToBeSigned toBeSigned, Profile profile, SubjectPublicKey key, X500Name subject) {
+    IssuerId id = new IssuerId("root");
+    return findings(
+        toBeSigned, Issuer.founding(id, subject, key, Optional.empty()), profile, key, subject);
+  }
+
+  /**
+   * The rules that a to-be-signed certificate breaks; empty when {@link #below} could have made it.
+   */
+  public static List<String> findings(
+      ToBeSigned toBeSigned,
+      Issuer parent,
+      Profile profile,
+      SubjectPublicKey key,
+      X500Name subject) {
+    RequestId none = new RequestId(new UUID(0, 0));
+    return Lint.findings(
+        toBeSigned,
+        parent,
+        profile,
+        request(parent, profile, key, subject, Optional.empty(), none));
+  }
+
+  /** The octets of the subject key identifier that a certificate of a key gets. */
+  public static Der keyIdentifier(SubjectPublicKey key) {
+    return KeyIdentifiers.of(key);
   }
 
   private IssuedCertificate issue(
-      Issuer issuer,
-      ProfileId profile,
-      List<Profile> profiles,
-      SubjectPublicKey key,
-      X500Name subject,
-      Duration lifetime)
+      Issuer issuer, Profile profile, SubjectPublicKey key, X500Name subject, Instant notAfter)
       throws Refused, TokenAway {
+    List<Profile> profiles =
+        BuiltInProfiles.ALL.containsKey(profile.id()) ? List.of() : List.of(profile);
     IssuingAuthority authority =
         new IssuingAuthority(
             new Catalogue(List.of(issuer), profiles),
@@ -88,15 +115,24 @@ public final class CaCertificates {
             random,
             revoked -> {});
     RequestId request = new RequestId(new TimeOrderedIds(clock, random).next());
-    return authority.issue(
-        new IssuanceRequest(
-            issuer.id(),
-            profile,
-            key,
-            subject,
-            Set.of(),
-            Optional.empty(),
-            Optional.of(clock.instant().plus(lifetime).truncatedTo(ChronoUnit.SECONDS)),
-            new Approval.Infrastructure("CA certificate", request)));
+    return authority.issue(request(issuer, profile, key, subject, Optional.of(notAfter), request));
+  }
+
+  private static IssuanceRequest request(
+      Issuer issuer,
+      Profile profile,
+      SubjectPublicKey key,
+      X500Name subject,
+      Optional<Instant> notAfter,
+      RequestId request) {
+    return new IssuanceRequest(
+        issuer.id(),
+        profile.id(),
+        key,
+        subject,
+        Set.of(),
+        Optional.empty(),
+        notAfter,
+        new Approval.Infrastructure("CA certificate", request));
   }
 }

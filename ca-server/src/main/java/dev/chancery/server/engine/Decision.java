@@ -117,10 +117,10 @@ final class Decision {
   /** Whether this requester may have this kind of certificate from this issuer at all. */
   private static void requireAuthority(IssuanceRequest request, Issuer issuer, Profile profile)
       throws Refused {
-    if (issuer.isFounding() != profile.id().equals(BuiltInProfiles.ROOT_CA)) {
+    boolean authority = profile.constraint() instanceof Profile.Constraint.Authority;
+    if (issuer.isFounding() ? !authority : profile.id().equals(BuiltInProfiles.ROOT_CA)) {
       throw notPermitted("only a root that is being made can have a root certificate, by itself");
     }
-    boolean authority = profile.constraint() instanceof Profile.Constraint.Authority;
     switch (request.approval()) {
       case Approval.Infrastructure infrastructure -> {}
       case Approval.TrustedRequester requester -> {
@@ -144,7 +144,7 @@ final class Decision {
         }
       }
     }
-    if (profile.constraint() instanceof Profile.Constraint.Authority(OptionalInt below)
+    if (profile.constraint() instanceof Profile.Constraint.Authority(OptionalInt below, _)
         && issuer.pathLength().isPresent()) {
       int limit = issuer.pathLength().getAsInt();
       if (limit == 0 || below.isEmpty() || below.getAsInt() >= limit) {

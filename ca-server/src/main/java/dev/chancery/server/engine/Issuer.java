@@ -152,15 +152,16 @@ public final class Issuer {
   }
 
   /** An issuer that has no certificate yet and can only issue its own: a root being made. */
-  static Issuer founding(IssuerId id, X500Name subject, IssuerKey key) {
+  static Issuer founding(
+      IssuerId id, X500Name subject, SubjectPublicKey publicKey, Optional<IssuerKey> key) {
     return new Issuer(
         id,
         Optional.empty(),
         List.of(),
-        Optional.of(key),
+        key,
         Urls.NONE,
         subject,
-        KeyIdentifiers.of(key.publicKey()),
+        KeyIdentifiers.of(publicKey),
         new Period(Instant.EPOCH, LAST),
         OptionalInt.empty());
   }

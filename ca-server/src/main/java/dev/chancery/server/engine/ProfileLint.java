@@ -4,7 +4,6 @@ import dev.chancery.core.IssuanceRequest;
 import dev.chancery.core.Name;
 import dev.chancery.core.Profile;
 import dev.chancery.core.Refused;
-import dev.chancery.server.profiles.BuiltInProfiles;
 import java.io.IOException;
 import java.net.URI;
 import java.util.ArrayList;
@@ -35,6 +34,7 @@ import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
 import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.GeneralName;
 import org.bouncycastle.asn1.x509.GeneralNames;
+import org.bouncycastle.asn1.x509.NameConstraints;
 import org.bouncycastle.asn1.x509.PolicyInformation;
 
 /** What the profile wants of a certificate, and that it is the one that was asked for. */
@@ -164,10 +164,18 @@ final class ProfileLint {
     boolean fits =
         switch (profile.constraint()) {
           case Profile.Constraint.EndEntity() -> basic.isPresent() && !basic.get().isCA();
-          case Profile.Constraint.Authority(OptionalInt wanted) ->
+          case Profile.Constraint.Authority(OptionalInt wanted, _) ->
               basic.isPresent() && basic.get().isCA() && pathLength.equals(wanted);
         };
     require(fits, "the basic constraint is not the profile's");
+    Optional<NameConstraints> nameConstraints =
+        tbs.extension(Extension.nameConstraints)
+            .map(extension -> NameConstraints.getInstance(extension.getParsedValue()));
+    Optional<NameConstraints> wanted =
+        profile.constraint() instanceof Profile.Constraint.Authority authority
+            ? authority.nameConstraints()
+            : Optional.empty();
+    require(nameConstraints.equals(wanted), "the name constraints are not the profile's");
   }
 
   private void checkPointers(Issuer.Urls urls) {
@@ -192,7 +200,7 @@ final class ProfileLint {
         "noRevAvail is missing or not wanted (RFC 9608)");
     require(
         tbs.extension(OCSPObjectIdentifiers.id_pkix_ocsp_nocheck).isPresent()
-            == profile.id().equals(BuiltInProfiles.OCSP_SIGNER),
+            == TbsCertificateWriter.signsOcspAnswers(profile),
         "ocsp-nocheck is missing or not wanted (RFC 6960 section 4.2.2.2.1)");
   }
 

@@ -49,6 +49,7 @@ final class Rfc5280Lint {
           Extension.keyUsage,
           Extension.extendedKeyUsage,
           Extension.basicConstraints,
+          Extension.nameConstraints,
           Extension.subjectAlternativeName,
           Extension.cRLDistributionPoints,
           Extension.authorityInfoAccess,
@@ -56,7 +57,7 @@ final class Rfc5280Lint {
           TbsCertificateWriter.NO_REV_AVAIL,
           OCSPObjectIdentifiers.id_pkix_ocsp_nocheck);
   private static final Set<ASN1ObjectIdentifier> ALWAYS_CRITICAL =
-      Set.of(Extension.keyUsage, Extension.basicConstraints);
+      Set.of(Extension.keyUsage, Extension.basicConstraints, Extension.nameConstraints);
 
   private final ParsedTbs tbs;
   private final Issuer issuer;
@@ -186,6 +187,9 @@ final class Rfc5280Lint {
     require(
         pathLength == null || (basic.isCA() && pathLength.getValue().signum() >= 0),
         "there is a path length that is negative or not a CA's (section 4.2.1.9)");
+    require(
+        basic.isCA() || tbs.extension(Extension.nameConstraints).isEmpty(),
+        "there are name constraints that are not a CA's (section 4.2.1.10)");
     if (basic.isCA()) {
       require(tbs.subject().getRDNs().length > 0, "a CA has no subject (section 4.1.2.6)");
       if (issuer.pathLength().isPresent()) {

@@ -6,7 +6,6 @@ import dev.chancery.core.Profile;
 import dev.chancery.core.Profile.KeyUsageBit;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.ToBeSigned;
-import dev.chancery.server.profiles.BuiltInProfiles;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Instant;
@@ -108,12 +107,17 @@ final class TbsCertificateWriter {
     BasicConstraints basic =
         switch (profile.constraint()) {
           case Profile.Constraint.EndEntity() -> new BasicConstraints(false);
-          case Profile.Constraint.Authority(OptionalInt pathLength) ->
+          case Profile.Constraint.Authority(OptionalInt pathLength, _) ->
               pathLength.isPresent()
                   ? new BasicConstraints(pathLength.getAsInt())
                   : new BasicConstraints(true);
         };
     extensions.addExtension(Extension.basicConstraints, true, basic);
+    if (profile.constraint() instanceof Profile.Constraint.Authority(_, var nameConstraints)
+        && nameConstraints.isPresent()) {
+      // RFC 5280 section 4.2.1.10: always critical.
+      extensions.addExtension(Extension.nameConstraints, true, nameConstraints.get());
+    }
   }
 
   private static void addIdentity(ExtensionsGenerator extensions, Grant grant) throws IOException {
@@ -172,10 +176,15 @@ final class TbsCertificateWriter {
     if (sources.noRevocationAvailable()) {
       extensions.addExtension(NO_REV_AVAIL, false, DERNull.INSTANCE);
     }
-    if (grant.profile().id().equals(BuiltInProfiles.OCSP_SIGNER)) {
+    if (signsOcspAnswers(grant.profile())) {
       // RFC 6960 section 4.2.2.2.1: short-lived instead of revocable.
       extensions.addExtension(OCSPObjectIdentifiers.id_pkix_ocsp_nocheck, false, DERNull.INSTANCE);
     }
+  }
+
+  /** Whether certificates of this profile are those of delegated OCSP signers. */
+  static boolean signsOcspAnswers(Profile profile) {
+    return profile.extendedKeyUsage().contains(KeyPurposeId.id_kp_OCSPSigning.toOID());
   }
 
   private static GeneralName uri(URI uri) {

@@ -55,9 +55,12 @@ public final class BuiltInProfiles {
           KeyAlgorithm.RSA_3072,
           KeyAlgorithm.RSA_4096);
 
+  /** The root of a home that {@code chancery init} makes. */
+  public static final Profile ROOT = rootCa();
+
   /** All of them. */
   public static final Map<ProfileId, Profile> ALL =
-      Stream.of(rootCa(), ocspSigner(), adminClient(), apiServer())
+      Stream.of(ROOT, ocspSigner(), adminClient(), apiServer())
           .collect(Collectors.toUnmodifiableMap(Profile::id, Function.identity()));
 
   private BuiltInProfiles() {}

@@ -208,8 +208,9 @@ class CertificateContentTest {
         certificates.root(
             new IssuerId("later"),
             key.issuerKey(),
+            BuiltInProfiles.ROOT,
             new X500Name("CN=Later"),
-            Duration.ofDays(24 * 366));
+            engine.clock.instant().plus(Duration.ofDays(24 * 366)));
 
     ASN1Sequence validity =
         ASN1Sequence.getInstance(

@@ -16,6 +16,7 @@ import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.hsm.IssuerKey;
 import dev.chancery.hsm.SoftwareKey;
+import dev.chancery.server.profiles.BuiltInProfiles;
 import dev.chancery.server.profiles.ProfileFiles;
 import dev.chancery.store.Database;
 import dev.chancery.store.DatabaseSettings;
@@ -83,8 +84,9 @@ final class Engine implements AutoCloseable {
             .root(
                 ROOT,
                 rootKey.issuerKey(),
+                BuiltInProfiles.ROOT,
                 new X500Name("CN=Test Root,O=Chancery Tests"),
-                Duration.ofDays(7305))
+                clock.instant().plus(Duration.ofDays(7305)))
             .encoded();
     this.root =
         Issuer.of(
@@ -107,12 +109,12 @@ final class Engine implements AutoCloseable {
 
   private Issuer issuing(CaCertificates certificates, IssuerKey key) throws Exception {
     IssuedCertificate certificate =
-        certificates.intermediate(
+        certificates.below(
             root,
             profiles.get(new ProfileId("intermediate-ca")),
             key.publicKey(),
             new X500Name("CN=Test Issuing CA,O=Chancery Tests"),
-            Duration.ofDays(1825));
+            clock.instant().plus(Duration.ofDays(1825)));
     return Issuer.of(
         ISSUING,
         new X509CertificateHolder(certificate.encoded().bytes()),

@@ -16,6 +16,7 @@ import dev.chancery.hsm.KeyId;
 import dev.chancery.hsm.Pkcs11Settings;
 import dev.chancery.hsm.Pkcs11Token;
 import dev.chancery.hsm.TokenObserver;
+import dev.chancery.server.profiles.BuiltInProfiles;
 import dev.chancery.server.profiles.ProfileFiles;
 import dev.chancery.store.Database;
 import dev.chancery.store.DatabaseSettings;
@@ -113,15 +114,20 @@ class IssuedOnTokenTest {
       CaCertificates certificates = new CaCertificates(issuance, revocations, clock, random);
 
       IssuedCertificate root =
-          certificates.root(ROOT, rootKey, new X500Name("CN=Root"), Duration.ofDays(7305));
+          certificates.root(
+              ROOT,
+              rootKey,
+              BuiltInProfiles.ROOT,
+              new X500Name("CN=Root"),
+              clock.instant().plus(Duration.ofDays(7305)));
       Issuer rootIssuer = issuer(ROOT, root, rootKey);
       IssuedCertificate issuing =
-          certificates.intermediate(
+          certificates.below(
               rootIssuer,
               profiles.get(new ProfileId("intermediate-ca")),
               issuingKey.publicKey(),
               new X500Name("CN=Issuing"),
-              Duration.ofDays(1825));
+              clock.instant().plus(Duration.ofDays(1825)));
       IssuingAuthority authority =
           new IssuingAuthority(
               new Catalogue(List.of(issuer(ISSUING, issuing, issuingKey)), profiles.values()),

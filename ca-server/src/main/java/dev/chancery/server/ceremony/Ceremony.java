@@ -1,0 +1,444 @@
+package dev.chancery.server.ceremony;
+
+import dev.chancery.core.Der;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.Profile;
+import dev.chancery.core.Refused;
+import dev.chancery.core.SigningScheme;
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.core.TokenAway;
+import dev.chancery.crl.CrlIssuer;
+import dev.chancery.crl.CrlPublisher;
+import dev.chancery.crl.CrlSettings;
+import dev.chancery.crl.CrlShelf;
+import dev.chancery.hsm.IssuerKey;
+import dev.chancery.hsm.Token;
+import dev.chancery.hsm.TokenUnusable;
+import dev.chancery.server.ConfigurationInvalid;
+import dev.chancery.server.engine.CaCertificates;
+import dev.chancery.server.engine.Issuer;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.TreeMap;
+import org.bouncycastle.cert.X509CertificateHolder;
+
+/**
+ * A root's ceremony, real or rehearsed: one method from the plan to the last signature. It can be
+ * ended at any point, by anything; run again it goes on, and no item is signed twice
+ * (docs/ceremony.md).
+ */
+final class Ceremony {
+  static final IssuerId ROOT = new IssuerId("root");
+
+  /** The transcript of the rehearsal, among the results of the real ceremony. */
+  static final String REHEARSAL_FILE = "rehearsal.jsonl";
+
+  private static final int TYPED_DIGITS = 8;
+
+  /**
+   * Where everything is.
+   *
+   * @param in the directory that was carried here: plan, requests, signatures, manifest
+   * @param out the directory of this ceremony's transcript and results
+   * @param rehearsal the directory of the rehearsal; empty when this is one
+   */
+  record Places(Folder in, Folder out, Optional<Folder> rehearsal) {}
+
+  private final Places places;
+  private final RootToken.Access access;
+  private final Machine machine;
+  private final Console console;
+  private final Clock clock;
+  private final SecureRandom random;
+  private final Transcript.Disk disk;
+
+  Ceremony(
+      Places places,
+      RootToken.Access access,
+      Machine machine,
+      Console console,
+      Clock clock,
+      SecureRandom random,
+      Transcript.Disk disk) {
+    this.places = places;
+    this.access = access;
+    this.machine = machine;
+    this.console = console;
+    this.clock = clock;
+    this.random = random;
+    this.disk = disk;
+  }
+
+  private boolean isRehearsal() {
+    return places.rehearsal().isEmpty();
+  }
+
+  /**
+   * Runs the ceremony to its end.
+   *
+   * @throws CeremonyRefused when something is not as the plan wants it; the transcript says so
+   */
+  void run() throws CeremonyRefused, ConfigurationInvalid, TokenUnusable, TokenAway, Refused {
+    // 1. The plan, out of the manifest. Without one there is nothing to write down.
+    Manifest inputs = Manifest.read(places.in());
+    byte[] octets = inputs.read(CeremonyPlan.FILE);
+    String digest = Digests.sha256(octets);
+    CeremonyPlan plan = PlanFile.read(places.in().path(CeremonyPlan.FILE), octets, isRehearsal());
+
+    // 2. The transcript, from which everything else goes on; what is refused is written there.
+    places.out().make();
+    try (Transcript transcript = Transcript.open(places.out(), clock, disk)) {
+      requireClock(transcript);
+      if (transcript.state().isCompleted()) {
+        finish(transcript, inputs, digest);
+        return;
+      }
+      try {
+        begin(transcript, plan, digest, inputs);
+        confirmed(transcript, plan, digest, inputs);
+        finish(transcript, inputs, digest);
+      } catch (CeremonyRefused | ConfigurationInvalid | TokenUnusable | TokenAway | Refused e) {
+        if (transcript.state().begun().isPresent()) {
+          transcript.append(new TranscriptEntry.Refusal(String.valueOf(e.getMessage())));
+        }
+        throw e;
+      }
+    }
+  }
+
+  private void confirmed(Transcript transcript, CeremonyPlan plan, String digest, Manifest inputs)
+      throws CeremonyRefused, TokenUnusable, TokenAway, Refused {
+    try {
+      perform(transcript, plan, digest, inputs);
+    } catch (Confirmation.NotGiven e) {
+      throw new CeremonyRefused(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void requireClock(Transcript transcript) throws CeremonyRefused {
+    List<TranscriptLine> lines = transcript.state().lines();
+    if (!lines.isEmpty() && clock.instant().isBefore(lines.getLast().time())) {
+      throw new CeremonyRefused(
+          "this machine's clock is before the last line of the transcript, "
+              + lines.getLast().time());
+    }
+  }
+
+  private void begin(Transcript transcript, CeremonyPlan plan, String digest, Manifest inputs)
+      throws CeremonyRefused {
+    Optional<TranscriptEntry.Begun> begun = transcript.state().begun();
+    if (begun.isEmpty()) {
+      Map<String, String> files = new TreeMap<>();
+      for (String file : plan.files()) {
+        if (inputs.has(file)) {
+          files.put(file, Digests.sha256(inputs.read(file)));
+        }
+      }
+      String rehearsal =
+          places.rehearsal().isPresent() && places.rehearsal().get().has(Transcript.FILE)
+              ? Digests.sha256(places.rehearsal().get().read(Transcript.FILE))
+              : "";
+      transcript.append(
+          new TranscriptEntry.Begun(
+              plan.name(),
+              isRehearsal() ? TranscriptEntry.REHEARSAL : TranscriptEntry.REAL,
+              digest,
+              machine.tool(),
+              machine.distribution(),
+              rehearsal,
+              files,
+              machine.networkInterfaces()));
+      return;
+    }
+    transcript.append(
+        new TranscriptEntry.Resumed(
+            machine.tool(),
+            machine.distribution(),
+            transcript.dropped(),
+            machine.networkInterfaces()));
+    requireSame(begun.get(), plan, digest, inputs);
+    console.say("This ceremony was begun before. So far:");
+    transcript.state().made().forEach(item -> console.say("  signed:   " + item));
+    transcript.state().abandoned().forEach(item -> console.say("  given up: " + item));
+  }
+
+  private void requireSame(
+      TranscriptEntry.Begun begun, CeremonyPlan plan, String digest, Manifest inputs)
+      throws CeremonyRefused {
+    String mode = isRehearsal() ? TranscriptEntry.REHEARSAL : TranscriptEntry.REAL;
+    if (!begun.mode().equals(mode)) {
+      throw new CeremonyRefused("what was begun here is a " + begun.mode() + ", not a " + mode);
+    }
+    if (!begun.plan().equals(digest)) {
+      throw new CeremonyRefused(
+          "the plan is not the one that this ceremony was begun with: that has SHA-256 "
+              + begun.plan());
+    }
+    if (!begun.distribution().equals(machine.distribution())) {
+      throw new CeremonyRefused("this is not the distribution that the ceremony was begun with");
+    }
+    for (String file : plan.files()) {
+      if (!Digests.sha256(inputs.read(file)).equals(begun.inputs().get(file))) {
+        throw new CeremonyRefused(file + ": not the file that the ceremony was begun with");
+      }
+    }
+  }
+
+  private void perform(Transcript transcript, CeremonyPlan plan, String digest, Manifest inputs)
+      throws CeremonyRefused, TokenUnusable, TokenAway, Refused {
+    // 1. What can be refused before a token is touched.
+    requireTime(plan);
+    Map<CeremonyPlan.Item, Keys.Subject> subjects = new LinkedHashMap<>();
+    for (CeremonyPlan.Item item : plan.items()) {
+      subjects.put(item, marked(Keys.of(item, inputs)));
+    }
+    Optional<X509CertificateHolder> earlier = earlierRoot(plan, inputs);
+    requireWitnesses(transcript, plan, digest, inputs);
+    if (!isRehearsal()) {
+      requireRehearsal(digest);
+      requireOffline(plan);
+    }
+
+    // 2. What an ended run left in doubt is given up: it may have been signed once already.
+    TranscriptLedgers ledgers = new TranscriptLedgers(transcript, plan, new Confirmation(console));
+    for (String item : transcript.state().inDoubt()) {
+      console.say(item + ": the last run ended while it was being signed; it is given up.");
+      ledgers.abandon(item);
+    }
+
+    // 3. The people agree to the plan.
+    Words.plan(plan).forEach(console::say);
+    console.say("The plan's SHA-256 is " + digest);
+    if (!console
+        .ask("type its first %d digits, from your paper: ".formatted(TYPED_DIGITS))
+        .equals(digest.substring(0, TYPED_DIGITS))) {
+      throw new CeremonyRefused("what was typed is not the beginning of the plan's digest");
+    }
+    transcript.append(new TranscriptEntry.Approved(digest));
+
+    // 4. The token and the root's key.
+    CeremonyPlan.Root root = rehearsedRoot(plan, earlier);
+    RootToken rootToken = new RootToken(access, token(plan), transcript);
+    try (Token token = rootToken.open()) {
+      SubjectPublicKey publicKey =
+          switch (root) {
+            case CeremonyPlan.NewRoot made -> rootToken.key(token, made.keyId(), made.algorithm());
+            case CeremonyPlan.EarlierRoot _ ->
+                SubjectPublicKey.of(earlier.orElseThrow().getSubjectPublicKeyInfo());
+          };
+      SigningScheme scheme = SigningScheme.of(publicKey.algorithm(), false);
+      IssuerKey key = token.issuerKey(root.keyId(), publicKey, scheme);
+
+      // 5. The root, and what it certifies: recorded, signed and verified one by one.
+      X509CertificateHolder certificate =
+          root instanceof CeremonyPlan.NewRoot made
+              ? root(transcript, ledgers, made, key)
+              : earlier.orElseThrow();
+      Issuer issuer =
+          Issuer.of(ROOT, certificate, List.of(List.of()), Optional.of(key), plan.urls());
+      for (Map.Entry<CeremonyPlan.Item, Keys.Subject> each : subjects.entrySet()) {
+        certify(transcript, ledgers, issuer, each.getKey(), each.getValue());
+      }
+
+      // 6. Its CRL last, since that revokes what was given up.
+      if (plan.crl().isPresent() && isLeft(transcript, CeremonyPlan.CRL)) {
+        CrlSettings settings =
+            new CrlSettings(plan.crl().get().validity(), plan.crl().get().validity().dividedBy(2));
+        CrlIssuer crlIssuer =
+            new CrlIssuer(
+                ROOT, certificate, token.crlKey(root.keyId(), publicKey, scheme), settings);
+        publish(ledgers, crlIssuer);
+      }
+    }
+    transcript.append(
+        new TranscriptEntry.Completed(transcript.state().made(), transcript.state().abandoned()));
+  }
+
+  private static boolean isLeft(Transcript transcript, String item) {
+    return transcript.state().signing(item).isEmpty();
+  }
+
+  private X509CertificateHolder root(
+      Transcript transcript, TranscriptLedgers ledgers, CeremonyPlan.NewRoot root, IssuerKey key)
+      throws CeremonyRefused, Refused, TokenAway {
+    if (transcript.state().abandoned(CeremonyPlan.ROOT).isPresent()) {
+      throw new CeremonyRefused(
+          "the root was given up, since it may have been signed by a run that ended: begin again"
+              + " with another plan, token and directory");
+    }
+    if (isLeft(transcript, CeremonyPlan.ROOT)) {
+      certificates(ledgers, CeremonyPlan.ROOT)
+          .root(ROOT, key, CeremonyProfiles.of(root), root.subject(), root.notAfter());
+    }
+    return Results.certificate(transcript.state(), CeremonyPlan.ROOT);
+  }
+
+  private void certify(
+      Transcript transcript,
+      TranscriptLedgers ledgers,
+      Issuer issuer,
+      CeremonyPlan.Item item,
+      Keys.Subject subject)
+      throws Refused, TokenAway {
+    if (isLeft(transcript, item.name())) {
+      Profile profile = CeremonyProfiles.of(item, issuer.urls(), subject.key().algorithm());
+      certificates(ledgers, item.name())
+          .below(issuer, profile, subject.key(), subject.name(), item.notAfter());
+    }
+  }
+
+  private CaCertificates certificates(TranscriptLedgers ledgers, String item) {
+    return new CaCertificates(ledgers.certificate(item), ledgers.revocations(), clock, random);
+  }
+
+  private void publish(TranscriptLedgers ledgers, CrlIssuer issuer) throws TokenAway {
+    CrlShelf shelf = new CrlShelf(ledgers.crl(), clock);
+    try (CrlPublisher publisher =
+        new CrlPublisher(List.of(issuer), ledgers.crl(), ledgers.revocations(), shelf, clock)) {
+      publisher.publish(ROOT);
+    } catch (TokenAway e) {
+      ledgers.abandon(CeremonyPlan.CRL);
+      throw e;
+    }
+  }
+
+  private void requireTime(CeremonyPlan plan) throws CeremonyRefused {
+    Instant now = clock.instant();
+    if (now.isAfter(plan.until())) {
+      throw new CeremonyRefused("the plan expired at " + plan.until() + ", it is " + now);
+    }
+    if (!isRehearsal() && now.isBefore(plan.from())) {
+      throw new CeremonyRefused("the plan is for " + plan.from() + " and later, it is " + now);
+    }
+  }
+
+  /** A rehearsal comes before the witnesses sign, but a wrong signature is wrong there too. */
+  private void requireWitnesses(
+      Transcript transcript, CeremonyPlan plan, String digest, Manifest inputs)
+      throws CeremonyRefused {
+    Witnesses witnesses = plan.witnesses();
+    int needed = isRehearsal() ? 0 : witnesses.threshold();
+    List<String> signed =
+        witnesses.require(inputs, CeremonyPlan.FILE, Witnesses.Purpose.PLAN, needed);
+    if (!isRehearsal()) {
+      inputs.requireSigned(witnesses);
+    }
+    transcript.append(new TranscriptEntry.Witnessed(digest, signed));
+  }
+
+  private void requireRehearsal(String digest) throws CeremonyRefused {
+    Folder folder = places.rehearsal().orElseThrow();
+    if (!folder.has(Transcript.FILE)) {
+      throw new CeremonyRefused("the plan was not rehearsed: " + folder.directory());
+    }
+    TranscriptState state = TranscriptState.of(folder.read(Transcript.FILE));
+    TranscriptEntry.Begun begun =
+        state.begun().orElseThrow(() -> new CeremonyRefused("the plan was not rehearsed"));
+    if (!state.isCompleted() || !begun.mode().equals(TranscriptEntry.REHEARSAL)) {
+      throw new CeremonyRefused(folder.directory() + ": not a rehearsal that came to its end");
+    }
+    if (!begun.plan().equals(digest)) {
+      throw new CeremonyRefused("another plan was rehearsed: it has SHA-256 " + begun.plan());
+    }
+    if (!begun.distribution().equals(machine.distribution())) {
+      throw new CeremonyRefused("the plan was rehearsed with another distribution than this");
+    }
+  }
+
+  private void requireOffline(CeremonyPlan plan) throws CeremonyRefused {
+    if (plan.offline() && !machine.networkInterfaces().isEmpty()) {
+      throw new CeremonyRefused(
+          "this machine has a network: " + String.join(", ", machine.networkInterfaces()));
+    }
+  }
+
+  private Optional<X509CertificateHolder> earlierRoot(CeremonyPlan plan, Manifest inputs)
+      throws CeremonyRefused {
+    return plan.root() instanceof CeremonyPlan.EarlierRoot root
+        ? Optional.of(Keys.certificate(root.file(), inputs.read(root.file())))
+        : Optional.empty();
+  }
+
+  /** A rehearsal has no earlier root's key: it makes one that stands in for it. */
+  private CeremonyPlan.Root rehearsedRoot(
+      CeremonyPlan plan, Optional<X509CertificateHolder> earlier) throws Refused {
+    if (!isRehearsal() || earlier.isEmpty()) {
+      return plan.root();
+    }
+    X509CertificateHolder certificate = earlier.get();
+    return new CeremonyPlan.NewRoot(
+        plan.root().keyId(),
+        SubjectPublicKey.of(certificate.getSubjectPublicKeyInfo()).algorithm(),
+        Rehearsal.marked(certificate.getSubject()),
+        certificate.getNotAfter().toInstant(),
+        OptionalInt.empty(),
+        Optional.empty());
+  }
+
+  private Keys.Subject marked(Keys.Subject subject) {
+    return isRehearsal()
+        ? new Keys.Subject(Rehearsal.marked(subject.name()), subject.key())
+        : subject;
+  }
+
+  private CeremonyPlan.TokenPart token(CeremonyPlan plan) {
+    return isRehearsal() ? Rehearsal.TOKEN : plan.token();
+  }
+
+  /** Puts everything that others need into the directory; done anew it changes nothing. */
+  private void finish(Transcript transcript, Manifest inputs, String digest)
+      throws CeremonyRefused, ConfigurationInvalid {
+    TranscriptEntry.Begun begun = transcript.state().begun().orElseThrow();
+    if (!begun.plan().equals(digest)) {
+      throw new CeremonyRefused("another plan's ceremony is in " + places.out().directory());
+    }
+    CeremonyPlan plan =
+        PlanFile.read(
+            places.in().path(CeremonyPlan.FILE), inputs.read(CeremonyPlan.FILE), isRehearsal());
+    List<String> carried = new ArrayList<>(plan.files());
+    carried.add(CeremonyPlan.FILE);
+    plan.witnesses().names().stream()
+        .map(witness -> Witnesses.signatureFile(CeremonyPlan.FILE, witness))
+        .filter(inputs::has)
+        .forEach(carried::add);
+    for (String file : carried) {
+      places.out().write(file, inputs.read(file));
+    }
+    if (places.rehearsal().isPresent()) {
+      places.out().write(REHEARSAL_FILE, places.rehearsal().get().read(Transcript.FILE));
+    }
+    Results.write(transcript.state(), places.out());
+    byte[] page = TranscriptPage.of(transcript.state(), plan).getBytes(StandardCharsets.UTF_8);
+    places.out().write(TranscriptPage.FILE, page);
+    console.say((isRehearsal() ? "The rehearsal" : "The ceremony") + " is complete:");
+    transcript.state().made().forEach(item -> console.say("  signed:   " + item));
+    transcript.state().abandoned().forEach(item -> console.say("  given up: " + item));
+    if (!isRehearsal()) {
+      console.say(
+          "%d of the witnesses sign the transcript in %s now, each with"
+              .formatted(plan.witnesses().threshold(), places.out().directory()));
+      for (String witness : plan.witnesses().names()) {
+        console.say(
+            "  " + Witnesses.command(Transcript.FILE, witness, Witnesses.Purpose.TRANSCRIPT));
+      }
+    }
+  }
+
+  /** The certificate in these octets. */
+  static X509CertificateHolder decoded(Der certificate) {
+    try {
+      return new X509CertificateHolder(certificate.bytes());
+    } catch (IOException e) {
+      throw new IllegalArgumentException("not a certificate", e);
+    }
+  }
+}

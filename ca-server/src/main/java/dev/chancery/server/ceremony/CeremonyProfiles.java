@@ -1,0 +1,110 @@
+package dev.chancery.server.ceremony;
+
+import dev.chancery.core.KeyAlgorithm;
+import dev.chancery.core.NamePolicy;
+import dev.chancery.core.Profile;
+import dev.chancery.core.Profile.KeyUsageBit;
+import dev.chancery.core.ProfileId;
+import dev.chancery.server.engine.Issuer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import org.bouncycastle.asn1.x509.KeyPurposeId;
+import org.bouncycastle.asn1.x509.NameConstraints;
+
+/** What the certificates of a plan look like: the engine makes and lints them as any others. */
+final class CeremonyProfiles {
+  private static final Profile.Validity ANY =
+      new Profile.Validity(
+          Duration.ofDays(1),
+          Duration.ofMinutes(1),
+          Duration.ofDays(40 * 366),
+          Duration.ofMinutes(5));
+  private static final Profile.NameRule NO_NAMES =
+      new Profile.NameRule(
+          Set.of(),
+          0,
+          false,
+          new NamePolicy(
+              NamePolicy.Rules.none(),
+              false,
+              NamePolicy.Rules.none(),
+              NamePolicy.Rules.none(),
+              NamePolicy.Rules.none()));
+  private static final Profile.StatusSources NO_POINTERS =
+      new Profile.StatusSources(false, false, false, false);
+
+  private CeremonyProfiles() {}
+
+  static Profile of(CeremonyPlan.NewRoot root) {
+    return authority(
+        CeremonyPlan.ROOT,
+        Set.of(root.algorithm()),
+        root.pathLength(),
+        root.nameConstraints(),
+        NO_POINTERS);
+  }
+
+  /**
+   * @param urls what the root publishes: what is there is pointed to
+   * @param key the kind of key that is certified
+   */
+  static Profile of(CeremonyPlan.Item item, Issuer.Urls urls, KeyAlgorithm key) {
+    Profile.StatusSources sources =
+        new Profile.StatusSources(
+            urls.crl().isPresent(), urls.ocsp().isPresent(), urls.caIssuers().isPresent(), false);
+    return switch (item) {
+      case CeremonyPlan.Intermediate ca ->
+          authority(
+              ca.name(), Set.of(ca.algorithm()), ca.pathLength(), ca.nameConstraints(), sources);
+      case CeremonyPlan.CrossCertificate cross ->
+          authority(cross.name(), Set.of(key), cross.pathLength(), Optional.empty(), sources);
+      case CeremonyPlan.OcspSigner signer ->
+          profile(
+              signer.name(),
+              Set.of(signer.algorithm()),
+              Set.of(KeyUsageBit.DIGITAL_SIGNATURE),
+              List.of(KeyPurposeId.id_kp_OCSPSigning),
+              new Profile.Constraint.EndEntity(),
+              NO_POINTERS);
+    };
+  }
+
+  private static Profile authority(
+      String name,
+      Set<KeyAlgorithm> keys,
+      OptionalInt pathLength,
+      Optional<NameConstraints> nameConstraints,
+      Profile.StatusSources sources) {
+    return profile(
+        name,
+        keys,
+        Set.of(KeyUsageBit.KEY_CERT_SIGN, KeyUsageBit.CRL_SIGN),
+        List.of(),
+        new Profile.Constraint.Authority(pathLength, nameConstraints),
+        sources);
+  }
+
+  private static Profile profile(
+      String name,
+      Set<KeyAlgorithm> keys,
+      Set<KeyUsageBit> usage,
+      List<KeyPurposeId> purposes,
+      Profile.Constraint constraint,
+      Profile.StatusSources sources) {
+    return new Profile(
+        new ProfileId("ceremony-" + name),
+        "an item of a ceremony's plan",
+        keys,
+        ANY,
+        Profile.SubjectRule.REQUESTED,
+        NO_NAMES,
+        usage,
+        purposes.stream().map(KeyPurposeId::toOID).toList(),
+        List.of(),
+        constraint,
+        sources);
+  }
+}

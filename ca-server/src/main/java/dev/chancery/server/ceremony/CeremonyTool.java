@@ -1,0 +1,174 @@
+package dev.chancery.server.ceremony;
+
+import dev.chancery.core.Refused;
+import dev.chancery.core.TokenAway;
+import dev.chancery.hsm.TokenUnusable;
+import dev.chancery.server.ConfigurationInvalid;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.bouncycastle.cert.X509CertificateHolder;
+
+/** The ceremonies of an offline root, as the command line and the server's side of it see them. */
+public final class CeremonyTool {
+  private final Console console;
+  private final Clock clock;
+  private final SecureRandom random;
+  private final String version;
+
+  /**
+   * @param version of this program, for the transcript
+   */
+  public CeremonyTool(Console console, Clock clock, SecureRandom random, String version) {
+    this.console = console;
+    this.clock = clock;
+    this.random = random;
+    this.version = version;
+  }
+
+  /**
+   * The token's side of a ceremony.
+   *
+   * @param environment set before the library is loaded
+   * @param officerPinFile the security officer's PIN; only when the token is to be initialized
+   */
+  public record TokenAccess(
+      Path library,
+      Map<String, String> environment,
+      Optional<String> initializeArguments,
+      Path pinFile,
+      Optional<Path> officerPinFile) {
+    public TokenAccess {
+      environment = Map.copyOf(environment);
+    }
+
+    private RootToken.Access access() {
+      return new RootToken.Access(
+          library, environment, initializeArguments, pinFile, officerPinFile);
+    }
+  }
+
+  /** What a verified ceremony has made. */
+  public record Outcome(
+      String ceremony,
+      String planDigest,
+      List<String> made,
+      List<String> abandoned,
+      Map<String, X509CertificateHolder> certificates) {
+    public Outcome {
+      made = List.copyOf(made);
+      abandoned = List.copyOf(abandoned);
+      certificates = Map.copyOf(certificates);
+    }
+  }
+
+  /**
+   * Reads a plan with the files beside it, and says in plain words what would be made.
+   *
+   * @throws CeremonyRefused when a file beside it is not what the plan wants
+   */
+  public List<String> checkPlan(Path directory) throws CeremonyRefused, ConfigurationInvalid {
+    Folder folder = new Folder(directory);
+    byte[] octets = folder.read(CeremonyPlan.FILE);
+    CeremonyPlan plan = PlanFile.read(folder.path(CeremonyPlan.FILE), octets, false);
+    for (CeremonyPlan.Item item : plan.items()) {
+      Keys.Subject _ = Keys.of(item, folder);
+    }
+    List<String> lines = new ArrayList<>(Words.plan(plan));
+    lines.add("SHA-256 of the plan: " + Digests.sha256(octets));
+    lines.add("Each witness signs it with");
+    for (String witness : plan.witnesses().names()) {
+      lines.add("  " + Witnesses.command(CeremonyPlan.FILE, witness, Witnesses.Purpose.PLAN));
+    }
+    return lines;
+  }
+
+  /** Writes the manifest of a directory that is to be carried to another machine. */
+  public void writeManifest(Path directory) throws CeremonyRefused, ConfigurationInvalid {
+    Folder folder = new Folder(directory);
+    CeremonyPlan plan =
+        PlanFile.read(folder.path(CeremonyPlan.FILE), folder.read(CeremonyPlan.FILE), false);
+    Manifest.write(folder);
+    console.say("written: " + folder.path(Manifest.FILE) + "; one witness signs it with");
+    for (String witness : plan.witnesses().names()) {
+      console.say("  " + Witnesses.command(Manifest.FILE, witness, Witnesses.Purpose.MANIFEST));
+    }
+  }
+
+  /**
+   * Runs a ceremony to its end, or goes on with one.
+   *
+   * @param in the directory that was carried here
+   * @param out the directory of the transcript and the results
+   * @param rehearsal the directory of the rehearsal; empty when this is to be one
+   * @throws CeremonyRefused when anything is not as the plan wants it
+   */
+  public void run(Path in, Path out, Optional<Path> rehearsal, TokenAccess token)
+      throws CeremonyRefused, ConfigurationInvalid, TokenUnusable, TokenAway, Refused {
+    new Ceremony(
+            new Ceremony.Places(new Folder(in), new Folder(out), rehearsal.map(Folder::new)),
+            token.access(),
+            Machine.here(version, System.getProperty("java.class.path")),
+            console,
+            clock,
+            random,
+            Folder::append)
+        .run();
+  }
+
+  /** Where a ceremony stands, line by line. */
+  public List<String> status(Path directory) throws CeremonyRefused {
+    TranscriptState state = TranscriptState.of(whole(new Folder(directory).read(Transcript.FILE)));
+    List<String> lines = new ArrayList<>();
+    state
+        .begun()
+        .ifPresent(begun ->
+            lines.add(
+                "%s ceremony %s, plan %s".formatted(begun.mode(), begun.ceremony(), begun.plan())));
+    state.tokenSerial().ifPresent(serial -> lines.add("token: serial number " + serial));
+    state.generated().ifPresent(key -> lines.add("key: " + key.keyId()));
+    state.made().forEach(item -> lines.add("signed: " + item));
+    state.abandoned().forEach(item -> lines.add("given up: " + item));
+    state.inDoubt().forEach(item -> lines.add("in doubt: " + item + ", the next run gives it up"));
+    lines.add(state.isCompleted() ? "complete" : "not complete: run it again");
+    return lines;
+  }
+
+  /** A line that is being written, or was when a run ended, is not there yet. */
+  private static byte[] whole(byte[] text) {
+    int end = text.length;
+    while (end > 0 && text[end - 1] != '\n') {
+      end--;
+    }
+    return Arrays.copyOf(text, end);
+  }
+
+  /**
+   * Checks a finished ceremony from its directory alone.
+   *
+   * @param carried whether it must have a signed manifest, as one that came from another machine
+   * @throws CeremonyRefused for the first thing that is wrong
+   */
+  public static Outcome verify(Path directory, boolean carried)
+      throws CeremonyRefused, ConfigurationInvalid {
+    Verification.Verified verified = Verification.verify(new Folder(directory), carried);
+    Map<String, X509CertificateHolder> certificates = new TreeMap<>();
+    for (String item : verified.state().made()) {
+      if (!item.equals(CeremonyPlan.CRL)) {
+        certificates.put(item, verified.certificate(item));
+      }
+    }
+    return new Outcome(
+        verified.plan().name(),
+        verified.planDigest(),
+        verified.state().made(),
+        verified.state().abandoned(),
+        certificates);
+  }
+}

@@ -1,0 +1,78 @@
+package dev.chancery.server.ceremony;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.List;
+
+/**
+ * The program and the machine that a ceremony runs on.
+ *
+ * @param tool the program's version
+ * @param distribution the digest over its libraries' names and digests
+ * @param networkInterfaces those that are up, without the loopback
+ */
+record Machine(String tool, String distribution, List<String> networkInterfaces) {
+  Machine {
+    networkInterfaces = List.copyOf(networkInterfaces);
+  }
+
+  static Machine here(String tool, String classPath) throws CeremonyRefused {
+    try {
+      return new Machine(tool, distribution(classPath), interfaces());
+    } catch (IOException e) {
+      throw new CeremonyRefused("the program's own libraries cannot be read");
+    }
+  }
+
+  private static List<String> interfaces() {
+    List<String> up = new ArrayList<>();
+    try {
+      for (NetworkInterface each : Collections.list(NetworkInterface.getNetworkInterfaces())) {
+        if (each.isUp() && !each.isLoopback()) {
+          up.add(each.getName());
+        }
+      }
+    } catch (SocketException e) {
+      // How Java says that no interface has an address, the loopback included.
+      return List.of();
+    }
+    Collections.sort(up);
+    return up;
+  }
+
+  /** Of the jars, by name: folders of classes are there in development only, and are left out. */
+  private static String distribution(String classPath) throws IOException {
+    List<String> lines = new ArrayList<>();
+    for (String entry : classPath.split(File.pathSeparator, -1)) {
+      Path jar = Path.of(entry);
+      if (Files.isRegularFile(jar)) {
+        lines.add(digest(jar) + "  " + jar.getFileName() + "\n");
+      }
+    }
+    Collections.sort(lines);
+    return Digests.sha256(String.join("", lines).getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static String digest(Path file) throws IOException {
+    try (InputStream in = Files.newInputStream(file)) {
+      MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
+      new DigestInputStream(in, sha256).transferTo(OutputStream.nullOutputStream());
+      return HexFormat.of().formatHex(sha256.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has SHA-256", e);
+    }
+  }
+}

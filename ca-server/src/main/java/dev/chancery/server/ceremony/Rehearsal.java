@@ -1,0 +1,47 @@
+package dev.chancery.server.ceremony;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.bouncycastle.asn1.ASN1String;
+import org.bouncycastle.asn1.DERUTF8String;
+import org.bouncycastle.asn1.x500.AttributeTypeAndValue;
+import org.bouncycastle.asn1.x500.RDN;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x500.style.BCStyle;
+
+/** What tells the things of a rehearsal from real ones. */
+final class Rehearsal {
+  /** The token that is thrown away. */
+  static final CeremonyPlan.TokenPart TOKEN =
+      new CeremonyPlan.TokenPart("REHEARSAL", Optional.empty(), true);
+
+  private static final int LONGEST_COMMON_NAME = 64;
+
+  private Rehearsal() {}
+
+  /** A name that begins its common name with REHEARSAL, if it does not yet. */
+  static X500Name marked(X500Name name) {
+    List<RDN> marked = new ArrayList<>();
+    boolean named = false;
+    for (RDN rdn : name.getRDNs()) {
+      AttributeTypeAndValue first = rdn.getFirst();
+      if (first.getType().equals(BCStyle.CN) && first.getValue() instanceof ASN1String text) {
+        named = true;
+        marked.add(commonName(text.getString()));
+      } else {
+        marked.add(rdn);
+      }
+    }
+    if (!named) {
+      marked.add(commonName(""));
+    }
+    return new X500Name(marked.toArray(RDN[]::new));
+  }
+
+  private static RDN commonName(String text) {
+    String marked = text.startsWith(PlanFile.REHEARSAL) ? text : PlanFile.REHEARSAL + text;
+    String common = marked.substring(0, Math.min(LONGEST_COMMON_NAME, marked.length())).strip();
+    return new RDN(BCStyle.CN, new DERUTF8String(common));
+  }
+}

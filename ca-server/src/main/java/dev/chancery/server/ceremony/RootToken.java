@@ -1,0 +1,149 @@
+package dev.chancery.server.ceremony;
+
+import dev.chancery.core.KeyAlgorithm;
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.core.TokenAway;
+import dev.chancery.hsm.KeyId;
+import dev.chancery.hsm.Pkcs11Settings;
+import dev.chancery.hsm.Pkcs11Token;
+import dev.chancery.hsm.Token;
+import dev.chancery.hsm.TokenInfo;
+import dev.chancery.hsm.TokenModule;
+import dev.chancery.hsm.TokenName;
+import dev.chancery.hsm.TokenObserver;
+import dev.chancery.hsm.TokenUnusable;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.Map;
+import java.util.Optional;
+
+/** The token that holds the root's key: initialized, opened and given its key, each once. */
+final class RootToken {
+  /** A token can take its time to make an RSA key. */
+  private static final Duration LIMIT = Duration.ofMinutes(2);
+
+  /**
+   * The PKCS #11 module and the files with the PINs.
+   *
+   * @param officerPinFile only for a token that is initialized
+   */
+  record Access(
+      Path library,
+      Map<String, String> environment,
+      Optional<String> initializeArguments,
+      Path pinFile,
+      Optional<Path> officerPinFile) {}
+
+  private final Access access;
+  private final CeremonyPlan.TokenPart plan;
+  private final Transcript transcript;
+
+  RootToken(Access access, CeremonyPlan.TokenPart plan, Transcript transcript) {
+    this.access = access;
+    this.plan = plan;
+    this.transcript = transcript;
+  }
+
+  /** The token that the plan names, initialized when the plan says so and it is not yet. */
+  Token open() throws CeremonyRefused, TokenUnusable, TokenAway {
+    TokenModule module =
+        TokenModule.load(
+            access.library(), access.environment(), access.initializeArguments(), LIMIT);
+    TranscriptState state = transcript.state();
+    if (plan.initialize() && state.tokenSerial().isEmpty()) {
+      initialize(module);
+    }
+    TokenName name = new TokenName(Optional.of(plan.label()), state.tokenSerial().or(plan::serial));
+    TokenInfo info = module.token(name);
+    Token token = Pkcs11Token.open(settings(name), TokenObserver.NONE);
+    transcript.append(
+        new TranscriptEntry.Opened(
+            info.label(),
+            info.serial(),
+            info.manufacturer(),
+            info.model(),
+            info.firmwareVersion()));
+    return token;
+  }
+
+  private void initialize(TokenModule module) throws CeremonyRefused, TokenUnusable, TokenAway {
+    Path officer =
+        access
+            .officerPinFile()
+            .orElseThrow(() ->
+                new CeremonyRefused(
+                    "the plan initializes the token: the security officer's PIN is missing"));
+    TokenName name = plan.name();
+    boolean again = transcript.state().isInitializing();
+    if (!again) {
+      transcript.append(new TranscriptEntry.Initializing(plan.label()));
+    }
+    Optional<TokenInfo> there = again ? found(module, name) : Optional.empty();
+    TokenInfo made = there.isPresent() ? there.get() : initialized(module, name, officer);
+    transcript.append(new TranscriptEntry.Initialized(made.label(), made.serial()));
+  }
+
+  private TokenInfo initialized(TokenModule module, TokenName name, Path officer)
+      throws TokenUnusable, TokenAway {
+    return module.initialize(name, officer, access.pinFile());
+  }
+
+  /** One that the run that ended may have made: with the label of the plan, it can be no other. */
+  private static Optional<TokenInfo> found(TokenModule module, TokenName name)
+      throws TokenUnusable, TokenAway {
+    return module.tokens().stream()
+        .filter(token -> token.label().equals(name.label().orElseThrow()))
+        .filter(token -> name.serial().map(token.serial()::equals).orElse(true))
+        .findFirst();
+  }
+
+  private Pkcs11Settings settings(TokenName name) throws CeremonyRefused {
+    try {
+      return new Pkcs11Settings(
+          access.library(),
+          name.label(),
+          name.serial(),
+          access.pinFile(),
+          1,
+          LIMIT,
+          Pkcs11Settings.Place.PROCESS,
+          access.environment(),
+          access.initializeArguments());
+    } catch (IllegalArgumentException e) {
+      throw new CeremonyRefused(e.getMessage());
+    }
+  }
+
+  /** The root's key, made when the transcript knows of none. */
+  SubjectPublicKey key(Token token, KeyId id, KeyAlgorithm algorithm)
+      throws CeremonyRefused, TokenUnusable, TokenAway {
+    TranscriptState state = transcript.state();
+    Optional<SubjectPublicKey> found = token.find(id);
+    if (state.generated().isPresent()) {
+      String known = state.generated().get().publicKey();
+      if (found.isEmpty() || !encoded(found.get()).equals(known)) {
+        throw new CeremonyRefused(
+            "the key " + id + " of the token is not the one that the transcript knows");
+      }
+      return found.get();
+    }
+    if (!state.isGenerating()) {
+      if (found.isPresent()) {
+        throw new CeremonyRefused("the token has a key " + id + " that this ceremony did not make");
+      }
+      transcript.append(new TranscriptEntry.Generating(id.hex(), algorithm.toString()));
+    }
+    // A key that a run made just before it ended has signed nothing: that would stand there.
+    SubjectPublicKey made = found.isPresent() ? found.get() : token.generate(id, algorithm);
+    if (made.algorithm() != algorithm) {
+      throw new CeremonyRefused("the key " + id + " is no " + algorithm + " key");
+    }
+    transcript.append(new TranscriptEntry.Generated(id.hex(), algorithm.toString(), encoded(made)));
+    return made;
+  }
+
+  private static String encoded(SubjectPublicKey key) {
+    return Base64.getEncoder().encodeToString(key.encoded().bytes());
+  }
+}

@@ -1,0 +1,226 @@
+package dev.chancery.server.ceremony;
+
+import dev.chancery.core.CertificateRecord;
+import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.CrlLedger;
+import dev.chancery.core.Der;
+import dev.chancery.core.IssuanceLedger;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.PreparedCertificate;
+import dev.chancery.core.PreparedCrl;
+import dev.chancery.core.PublishedCrl;
+import dev.chancery.core.RequestId;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationLedger;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SignatureValue;
+import dev.chancery.core.ToBeSigned;
+import java.math.BigInteger;
+import java.time.Instant;
+import java.util.Base64;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+
+/**
+ * A ceremony's ledgers: what a database is to the engine elsewhere, the transcript is here. The
+ * same cycle runs on it, so that the root's key signs only what stands in the transcript.
+ */
+final class TranscriptLedgers {
+  static final String CERTIFICATE = "certificate";
+  static final String LIST = "crl";
+
+  /** Why an item is given up whose signature nobody has. */
+  static final String NEVER_COMPLETED = "its signing began and no signature was kept";
+
+  private final Transcript transcript;
+  private final CeremonyPlan plan;
+  private final Confirmation confirmation;
+
+  TranscriptLedgers(Transcript transcript, CeremonyPlan plan, Confirmation confirmation) {
+    this.transcript = transcript;
+    this.plan = plan;
+    this.confirmation = confirmation;
+  }
+
+  private void signing(String item, String kind, String number, ToBeSigned toBeSigned) {
+    byte[] octets = toBeSigned.bytes().bytes();
+    transcript.append(
+        new TranscriptEntry.Signing(
+            item,
+            kind,
+            number,
+            toBeSigned.scheme().toString(),
+            Base64.getEncoder().encodeToString(octets),
+            Digests.sha256(octets)));
+  }
+
+  private void signed(String item, ToBeSigned toBeSigned, SignatureValue signature, String file) {
+    Der whole = toBeSigned.with(signature);
+    transcript.append(
+        new TranscriptEntry.Signed(
+            item,
+            Base64.getEncoder().encodeToString(signature.octets()),
+            file,
+            Digests.sha256(whole.bytes())));
+  }
+
+  /** Gives up an item that is in doubt; nothing happens to any other. */
+  boolean abandon(String item) {
+    if (!transcript.state().inDoubt().contains(item)) {
+      return false;
+    }
+    transcript.append(
+        new TranscriptEntry.Abandoned(
+            item, transcript.state().signing(item).orElseThrow().number(), NEVER_COMPLETED));
+    return true;
+  }
+
+  static String certificateFile(String item) {
+    return item + ".pem";
+  }
+
+  static String crlFile() {
+    return "root.crl";
+  }
+
+  /** The ledger for one certificate of the plan. */
+  IssuanceLedger certificate(String item) {
+    return new Issuance(item);
+  }
+
+  CrlLedger crl() {
+    return new Crls();
+  }
+
+  RevocationLedger revocations() {
+    return new Revocations();
+  }
+
+  private final class Issuance extends IssuanceLedger {
+    private final String item;
+
+    Issuance(String item) {
+      this.item = item;
+    }
+
+    @Override
+    protected void commit(PreparedCertificate prepared) {
+      ToBeSigned toBeSigned = prepared.toBeSigned();
+      confirmation.require(item, Words.certificate(item, toBeSigned.bytes()), toBeSigned);
+      signing(item, CERTIFICATE, prepared.serial().toString(), toBeSigned);
+    }
+
+    @Override
+    protected boolean markIssued(PreparedCertificate prepared, SignatureValue signature) {
+      signed(item, prepared.toBeSigned(), signature, certificateFile(item));
+      return true;
+    }
+
+    // Nothing asks a ceremony later on: the transcript is read instead.
+    @Override
+    public Optional<CertificateRecord> find(IssuerId issuer, SerialNumber serial) {
+      return Optional.empty();
+    }
+
+    @Override
+    public List<CertificateRecord> find(RequestId request) {
+      return List.of();
+    }
+
+    @Override
+    public List<CertificateRecord> recordedBefore(Instant instant, int limit) {
+      return List.of();
+    }
+  }
+
+  private final class Crls extends CrlLedger {
+    @Override
+    public BigInteger nextNumber(IssuerId issuer) {
+      return plan.crl().orElseThrow().number();
+    }
+
+    @Override
+    protected void commit(PreparedCrl prepared) {
+      ToBeSigned toBeSigned = prepared.toBeSigned();
+      confirmation.require(
+          CeremonyPlan.CRL,
+          Words.crl(CeremonyPlan.CRL, prepared.number(), toBeSigned.bytes()),
+          toBeSigned);
+      signing(CeremonyPlan.CRL, LIST, prepared.number().toString(), toBeSigned);
+    }
+
+    @Override
+    protected boolean markPublished(PreparedCrl prepared, SignatureValue signature) {
+      signed(CeremonyPlan.CRL, prepared.toBeSigned(), signature, crlFile());
+      return true;
+    }
+
+    @Override
+    public Optional<PublishedCrl> current(IssuerId issuer) {
+      return Optional.empty();
+    }
+  }
+
+  private final class Revocations implements RevocationLedger {
+    @Override
+    public Outcome revoke(Revocation revocation) {
+      return giveUp(revocation) ? Outcome.REVOKED : Outcome.NOT_FOUND;
+    }
+
+    @Override
+    public Abandoned abandon(Revocation revocation) {
+      return giveUp(revocation) ? Abandoned.REVOKED : Abandoned.NOT_FOUND;
+    }
+
+    private boolean giveUp(Revocation revocation) {
+      String serial = revocation.serial().toString();
+      TranscriptState state = transcript.state();
+      return state.inDoubt().stream()
+          .filter(item -> state.signing(item).orElseThrow().number().equals(serial))
+          .findFirst()
+          .map(TranscriptLedgers.this::abandon)
+          .orElse(false);
+    }
+
+    @Override
+    public CertificateStatus status(IssuerId issuer, SerialNumber serial) {
+      return new CertificateStatus.Unknown();
+    }
+
+    @Override
+    public boolean anyRecorded(IssuerId issuer, Instant after, Instant until) {
+      return false;
+    }
+
+    @Override
+    public void forEachRevoked(IssuerId issuer, Instant expiringAfter, Consumer<Entry> consumer) {
+      revoked(plan, transcript.state())
+          .forEach((serial, status) -> consumer.accept(new Entry(serial, status)));
+    }
+  }
+
+  /** What the root's CRL must hold: what the plan revokes, and what was given up. */
+  static SortedMap<SerialNumber, CertificateStatus.Revoked> revoked(
+      CeremonyPlan plan, TranscriptState state) {
+    SortedMap<SerialNumber, CertificateStatus.Revoked> revoked = new TreeMap<>();
+    for (CeremonyPlan.Revoked entry : plan.crl().orElseThrow().revoked()) {
+      revoked.put(
+          entry.serial(),
+          new CertificateStatus.Revoked(entry.at(), entry.reason(), Optional.empty()));
+    }
+    for (TranscriptLine line : state.lines()) {
+      if (line.entry() instanceof TranscriptEntry.Abandoned entry
+          && state.signing(entry.item()).orElseThrow().kind().equals(CERTIFICATE)) {
+        revoked.put(
+            SerialNumber.of(new BigInteger(entry.number(), 16)),
+            new CertificateStatus.Revoked(
+                line.time(), RevocationReason.UNSPECIFIED, Optional.empty()));
+      }
+    }
+    return revoked;
+  }
+}

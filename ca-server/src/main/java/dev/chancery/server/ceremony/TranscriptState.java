@@ -1,0 +1,211 @@
+package dev.chancery.server.ceremony;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a ceremony stands: its lines, put together. A line that could not have followed the others
+ * is refused, whoever wrote it: what is signed once is never signed again.
+ */
+final class TranscriptState {
+  private final List<TranscriptLine> lines = new ArrayList<>();
+  private final Map<String, TranscriptEntry.Signing> signing = new LinkedHashMap<>();
+  private final Map<String, TranscriptEntry.Signed> signed = new LinkedHashMap<>();
+  private final Map<String, TranscriptEntry.Abandoned> abandoned = new LinkedHashMap<>();
+  private TranscriptEntry.@Nullable Begun begun;
+  private TranscriptEntry.@Nullable Initializing initializing;
+  private TranscriptEntry.@Nullable Generating generating;
+  private TranscriptEntry.@Nullable Generated generated;
+  private @Nullable String tokenSerial;
+  private boolean completed;
+
+  /**
+   * The state that these lines of a file come to.
+   *
+   * @param text whole lines
+   * @throws CeremonyRefused with the number of the first line that is wrong
+   */
+  static TranscriptState of(byte[] text) throws CeremonyRefused {
+    TranscriptState state = new TranscriptState();
+    int start = 0;
+    for (int i = 0; i < text.length; i++) {
+      if (text[i] == '\n') {
+        byte[] line = new byte[i - start];
+        System.arraycopy(text, start, line, 0, line.length);
+        state.read(line);
+        start = i + 1;
+      }
+    }
+    if (start < text.length) {
+      throw new CeremonyRefused("the transcript does not end with a whole line");
+    }
+    return state;
+  }
+
+  private void read(byte[] octets) throws CeremonyRefused {
+    int number = lines.size() + 1;
+    try {
+      TranscriptLine line = TranscriptLine.parse(octets);
+      if (line.number() != number) {
+        throw new IllegalArgumentException("it calls itself line " + line.number());
+      }
+      if (!line.previous().equals(lastDigest())) {
+        throw new IllegalArgumentException("the line before it is not the one that it names");
+      }
+      add(line);
+    } catch (IllegalArgumentException | IllegalStateException e) {
+      throw new CeremonyRefused("line %d of the transcript: %s".formatted(number, e.getMessage()));
+    }
+  }
+
+  /**
+   * Adds a line.
+   *
+   * @throws IllegalStateException when it cannot follow the others; nothing is changed then
+   */
+  void add(TranscriptLine line) {
+    require(line.entry());
+    if (!lines.isEmpty() && line.time().isBefore(lines.getLast().time())) {
+      throw new IllegalStateException(
+          "its time %s is before %s, that of the line before it"
+              .formatted(line.time(), lines.getLast().time()));
+    }
+    lines.add(line);
+    switch (line.entry()) {
+      case TranscriptEntry.Begun entry -> begun = entry;
+      case TranscriptEntry.Initializing entry -> initializing = entry;
+      case TranscriptEntry.Initialized entry -> tokenSerial = entry.serial();
+      case TranscriptEntry.Opened entry -> tokenSerial = entry.serial();
+      case TranscriptEntry.Generating entry -> generating = entry;
+      case TranscriptEntry.Generated entry -> generated = entry;
+      case TranscriptEntry.Signing entry -> signing.put(entry.item(), entry);
+      case TranscriptEntry.Signed entry -> signed.put(entry.item(), entry);
+      case TranscriptEntry.Abandoned entry -> abandoned.put(entry.item(), entry);
+      case TranscriptEntry.Completed _ -> completed = true;
+      case TranscriptEntry.Resumed _,
+          TranscriptEntry.Refusal _,
+          TranscriptEntry.Witnessed _,
+          TranscriptEntry.Approved _ -> {}
+    }
+  }
+
+  private void require(TranscriptEntry next) {
+    require(!completed, "something follows the end");
+    require((next instanceof TranscriptEntry.Begun) == (begun == null), "it begins wrongly");
+    switch (next) {
+      case TranscriptEntry.Initializing _ ->
+          require(initializing == null && tokenSerial == null, "a token is initialized again");
+      case TranscriptEntry.Initialized _ ->
+          require(initializing != null && tokenSerial == null, "no token was to be initialized");
+      case TranscriptEntry.Opened entry ->
+          require(
+              tokenSerial == null || tokenSerial.equals(entry.serial()),
+              "the token has serial number " + entry.serial() + ", not " + tokenSerial);
+      case TranscriptEntry.Generating _ ->
+          require(generating == null && tokenSerial != null, "a second key is made");
+      case TranscriptEntry.Generated entry ->
+          require(
+              generating != null
+                  && generated == null
+                  && generating.keyId().equals(entry.keyId())
+                  && generating.algorithm().equals(entry.algorithm()),
+              "the key is not the one that was to be made");
+      case TranscriptEntry.Signing entry ->
+          require(
+              tokenSerial != null && !signing.containsKey(entry.item()),
+              entry.item() + " is signed a second time");
+      case TranscriptEntry.Signed entry ->
+          require(inDoubt(entry.item()), entry.item() + " was not to be signed");
+      case TranscriptEntry.Abandoned entry ->
+          require(inDoubt(entry.item()), entry.item() + " was not to be signed");
+      case TranscriptEntry.Completed entry ->
+          require(
+              inDoubt().isEmpty()
+                  && entry.made().equals(List.copyOf(signed.keySet()))
+                  && entry.abandoned().equals(List.copyOf(abandoned.keySet())),
+              "it ends with something else than was made");
+      case TranscriptEntry.Begun _,
+          TranscriptEntry.Resumed _,
+          TranscriptEntry.Refusal _,
+          TranscriptEntry.Witnessed _,
+          TranscriptEntry.Approved _ -> {}
+    }
+  }
+
+  private static void require(boolean condition, String complaint) {
+    if (!condition) {
+      throw new IllegalStateException(complaint);
+    }
+  }
+
+  List<TranscriptLine> lines() {
+    return List.copyOf(lines);
+  }
+
+  String lastDigest() {
+    return lines.isEmpty() ? TranscriptLine.NONE : lines.getLast().digest();
+  }
+
+  Optional<TranscriptEntry.Begun> begun() {
+    return Optional.ofNullable(begun);
+  }
+
+  boolean isInitializing() {
+    return initializing != null;
+  }
+
+  Optional<String> tokenSerial() {
+    return Optional.ofNullable(tokenSerial);
+  }
+
+  boolean isGenerating() {
+    return generating != null;
+  }
+
+  Optional<TranscriptEntry.Generated> generated() {
+    return Optional.ofNullable(generated);
+  }
+
+  Optional<TranscriptEntry.Signing> signing(String item) {
+    return Optional.ofNullable(signing.get(item));
+  }
+
+  Optional<TranscriptEntry.Signed> signed(String item) {
+    return Optional.ofNullable(signed.get(item));
+  }
+
+  Optional<TranscriptEntry.Abandoned> abandoned(String item) {
+    return Optional.ofNullable(abandoned.get(item));
+  }
+
+  /** The items that are finished or given up, or may have been signed. */
+  List<String> items() {
+    return List.copyOf(signing.keySet());
+  }
+
+  /** The items that were signed, in their order. */
+  List<String> made() {
+    return List.copyOf(signed.keySet());
+  }
+
+  List<String> abandoned() {
+    return List.copyOf(abandoned.keySet());
+  }
+
+  /** The items that the key may have signed, and of which no signature is known. */
+  List<String> inDoubt() {
+    return signing.keySet().stream().filter(this::inDoubt).toList();
+  }
+
+  private boolean inDoubt(String item) {
+    return signing.containsKey(item) && !signed.containsKey(item) && !abandoned.containsKey(item);
+  }
+
+  boolean isCompleted() {
+    return completed;
+  }
+}

@@ -1,0 +1,389 @@
+package dev.chancery.server.ceremony;
+
+import dev.chancery.core.BouncyCastle;
+import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.Der;
+import dev.chancery.core.Refused;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.core.ToBeSigned;
+import dev.chancery.server.ConfigurationInvalid;
+import dev.chancery.server.engine.CaCertificates;
+import dev.chancery.server.engine.Issuer;
+import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.Signature;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.bouncycastle.asn1.ASN1Enumerated;
+import org.bouncycastle.asn1.ASN1Integer;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
+import org.bouncycastle.asn1.x509.TBSCertList;
+import org.bouncycastle.asn1.x509.TBSCertificate;
+import org.bouncycastle.cert.X509CertificateHolder;
+
+/**
+ * Checks a finished ceremony again from its directory alone, on any machine: that the witnesses
+ * signed plan and transcript, and that what was signed is what the plan says and nothing else.
+ */
+final class Verification {
+  /**
+   * A ceremony that was found right.
+   *
+   * @param planDigest to be compared with the one on paper: whoever made another plan, with other
+   *     witnesses, could have made another ceremony that is right by itself
+   */
+  record Verified(CeremonyPlan plan, String planDigest, TranscriptState state) {
+    X509CertificateHolder root() {
+      return certificate(CeremonyPlan.ROOT);
+    }
+
+    X509CertificateHolder certificate(String item) {
+      return Results.certificate(state, item);
+    }
+  }
+
+  private final Source files;
+  private final CeremonyPlan plan;
+  private final String planDigest;
+  private final TranscriptState state;
+
+  private Verification(Source files, CeremonyPlan plan, String planDigest, TranscriptState state) {
+    this.files = files;
+    this.plan = plan;
+    this.planDigest = planDigest;
+    this.state = state;
+  }
+
+  /**
+   * Checks the directory of a real ceremony.
+   *
+   * @param carried whether it came from another machine: then its manifest must be signed, and
+   *     nothing that is not in it is read
+   * @throws CeremonyRefused for the first thing that is wrong
+   */
+  static Verified verify(Folder folder, boolean carried)
+      throws CeremonyRefused, ConfigurationInvalid {
+    Source files = folder;
+    Optional<Manifest> manifest = Optional.empty();
+    if (carried || folder.has(Manifest.FILE)) {
+      manifest = Optional.of(Manifest.read(folder));
+      files = manifest.get();
+    }
+    byte[] octets = files.read(CeremonyPlan.FILE);
+    CeremonyPlan plan = PlanFile.read(folder.path(CeremonyPlan.FILE), octets, false);
+    if (manifest.isPresent()) {
+      manifest.get().requireSigned(plan.witnesses());
+      manifest.get().requireWhole();
+    }
+    TranscriptState state = TranscriptState.of(files.read(Transcript.FILE));
+    Verification verification = new Verification(files, plan, Digests.sha256(octets), state);
+    try {
+      verification.run();
+    } catch (IllegalArgumentException | IllegalStateException e) {
+      // What the transcript holds was not written by this program.
+      throw new CeremonyRefused("the transcript holds something malformed: " + e.getMessage());
+    }
+    return new Verified(plan, verification.planDigest, state);
+  }
+
+  private void run() throws CeremonyRefused {
+    // 1. Who saw it.
+    plan.witnesses().require(files, CeremonyPlan.FILE, Witnesses.Purpose.PLAN);
+    plan.witnesses().require(files, Transcript.FILE, Witnesses.Purpose.TRANSCRIPT);
+
+    // 2. That it is this plan's ceremony, whole, rehearsed, in its time, on its token.
+    TranscriptEntry.Begun begun =
+        state.begun().orElseThrow(() -> new CeremonyRefused("the transcript is empty"));
+    require(begun.mode().equals(TranscriptEntry.REAL), "this is a rehearsal");
+    require(state.isCompleted(), "the ceremony did not come to its end");
+    require(begun.ceremony().equals(plan.name()), "the transcript is of another ceremony");
+    require(begun.plan().equals(planDigest), "the transcript is of another plan");
+    requireRehearsal(begun);
+    requireLines(begun);
+    requireToken();
+
+    // 3. That what was signed is what the plan says, and nothing else.
+    SubjectPublicKey key;
+    Issuer issuer;
+    try {
+      X509CertificateHolder root = rootCertificate();
+      key = SubjectPublicKey.of(root.getSubjectPublicKeyInfo());
+      requireRoot(key);
+      issuer = Issuer.of(Ceremony.ROOT, root, List.of(List.of()), Optional.empty(), plan.urls());
+    } catch (Refused e) {
+      throw new CeremonyRefused("the root: " + e.getMessage());
+    }
+    Set<String> planned = new HashSet<>();
+    planned.add(CeremonyPlan.ROOT);
+    for (CeremonyPlan.Item item : plan.items()) {
+      planned.add(item.name());
+      requireItem(item, issuer, key);
+    }
+    if (plan.crl().isPresent()) {
+      planned.add(CeremonyPlan.CRL);
+      requireCrl(issuer, key);
+    }
+    for (String item : state.items()) {
+      require(planned.contains(item), item + " was signed, and the plan has no such item");
+    }
+    require(
+        plan.root() instanceof CeremonyPlan.NewRoot || !state.items().contains(CeremonyPlan.ROOT),
+        "a root was made, and the plan has one");
+
+    // 4. That the files are copies of what the transcript holds.
+    for (String item : state.made()) {
+      TranscriptEntry.Signed signed = state.signed(item).orElseThrow();
+      require(
+          Arrays.equals(files.read(signed.file()), Results.file(state, item)),
+          signed.file() + ": not what was signed");
+    }
+    byte[] page = TranscriptPage.of(state, plan).getBytes(StandardCharsets.UTF_8);
+    require(
+        Arrays.equals(files.read(TranscriptPage.FILE), page),
+        TranscriptPage.FILE + ": not the page of this transcript");
+  }
+
+  private static void require(boolean condition, String complaint) throws CeremonyRefused {
+    if (!condition) {
+      throw new CeremonyRefused(complaint);
+    }
+  }
+
+  private void requireRehearsal(TranscriptEntry.Begun begun) throws CeremonyRefused {
+    byte[] text = files.read(Ceremony.REHEARSAL_FILE);
+    require(
+        Digests.sha256(text).equals(begun.rehearsal()),
+        Ceremony.REHEARSAL_FILE + ": not the transcript of the rehearsal that was shown");
+    TranscriptState rehearsal = TranscriptState.of(text);
+    require(
+        rehearsal.isCompleted()
+            && rehearsal
+                .begun()
+                .filter(first -> first.mode().equals(TranscriptEntry.REHEARSAL))
+                .filter(first -> first.plan().equals(planDigest))
+                .filter(first -> first.distribution().equals(begun.distribution()))
+                .isPresent(),
+        Ceremony.REHEARSAL_FILE + ": not a whole rehearsal of this plan with this distribution");
+  }
+
+  private void requireLines(TranscriptEntry.Begun begun) throws CeremonyRefused {
+    int witnessed = 0;
+    boolean approved = false;
+    for (TranscriptLine line : state.lines()) {
+      switch (line.entry()) {
+        case TranscriptEntry.Resumed resumed -> {
+          require(
+              resumed.distribution().equals(begun.distribution()),
+              "it went on with another distribution, at line " + line.number());
+          approved = false;
+        }
+        case TranscriptEntry.Witnessed checked -> witnessed = checked.witnesses().size();
+        case TranscriptEntry.Approved approval -> approved = approval.plan().equals(planDigest);
+        case TranscriptEntry.Signing signing -> {
+          require(
+              approved && witnessed >= plan.witnesses().threshold(),
+              signing.item() + " was signed without the witnesses' approval");
+          require(
+              !line.time().isBefore(plan.from()) && !line.time().isAfter(plan.until()),
+              signing.item() + " was signed outside the time of the plan, at " + line.time());
+        }
+        default -> {}
+      }
+    }
+    for (String file : plan.files()) {
+      require(
+          Digests.sha256(files.read(file)).equals(begun.inputs().get(file)),
+          file + ": not the file that the ceremony read");
+    }
+    require(!plan.offline() || begun.networkInterfaces().isEmpty(), "the machine had a network");
+  }
+
+  private void requireToken() throws CeremonyRefused {
+    for (TranscriptLine line : state.lines()) {
+      if (line.entry() instanceof TranscriptEntry.Opened token) {
+        require(
+            token.label().equals(plan.token().label())
+                && plan.token().serial().map(token.serial()::equals).orElse(true),
+            "the token was \"%s\" with serial number %s, not that of the plan"
+                .formatted(token.label(), token.serial()));
+      }
+    }
+    require(
+        state.isInitializing() == plan.token().initialize(),
+        "the token was initialized against the plan, or not");
+  }
+
+  private X509CertificateHolder rootCertificate() throws CeremonyRefused {
+    return switch (plan.root()) {
+      case CeremonyPlan.EarlierRoot earlier ->
+          Keys.certificate(earlier.file(), files.read(earlier.file()));
+      case CeremonyPlan.NewRoot _ -> {
+        require(state.made().contains(CeremonyPlan.ROOT), "no root was made");
+        yield Results.certificate(state, CeremonyPlan.ROOT);
+      }
+    };
+  }
+
+  private void requireRoot(SubjectPublicKey key) throws CeremonyRefused {
+    if (plan.root() instanceof CeremonyPlan.NewRoot root) {
+      String encoded = Base64.getEncoder().encodeToString(key.encoded().bytes());
+      require(
+          state.generated().filter(made -> made.publicKey().equals(encoded)).isPresent(),
+          "the root has not the key that was made");
+      require(
+          state.generated().orElseThrow().keyId().equals(root.keyId().hex()),
+          "the root's key has not the plan's CKA_ID");
+      ToBeSigned toBeSigned = signed(CeremonyPlan.ROOT, key, TranscriptLedgers.CERTIFICATE);
+      requireNone(
+          CeremonyPlan.ROOT,
+          CaCertificates.rootFindings(toBeSigned, CeremonyProfiles.of(root), key, root.subject()));
+      requireSubject(CeremonyPlan.ROOT, toBeSigned, root.subject(), key, root.notAfter());
+    }
+  }
+
+  private void requireItem(CeremonyPlan.Item item, Issuer issuer, SubjectPublicKey rootKey)
+      throws CeremonyRefused {
+    if (state.abandoned(item.name()).isPresent()) {
+      return;
+    }
+    Keys.Subject subject = Keys.of(item, files);
+    ToBeSigned toBeSigned = signed(item.name(), rootKey, TranscriptLedgers.CERTIFICATE);
+    requireNone(
+        item.name(),
+        CaCertificates.findings(
+            toBeSigned,
+            issuer,
+            CeremonyProfiles.of(item, plan.urls(), subject.key().algorithm()),
+            subject.key(),
+            subject.name()));
+    requireSubject(item.name(), toBeSigned, subject.name(), subject.key(), item.notAfter());
+  }
+
+  private static void requireNone(String item, List<String> findings) throws CeremonyRefused {
+    require(findings.isEmpty(), item + ": " + String.join("; ", findings));
+  }
+
+  private static void requireSubject(
+      String item, ToBeSigned toBeSigned, X500Name subject, SubjectPublicKey key, Instant notAfter)
+      throws CeremonyRefused {
+    TBSCertificate certificate = TBSCertificate.getInstance(toBeSigned.bytes().bytes());
+    require(certificate.getSubject().equals(subject), item + ": not the subject of the plan");
+    require(
+        certificate
+            .getSubjectPublicKeyInfo()
+            .equals(SubjectPublicKeyInfo.getInstance(key.encoded().bytes())),
+        item + ": not the key of the plan");
+    require(
+        certificate.getEndDate().getDate().toInstant().equals(notAfter),
+        item + ": does not end when the plan says");
+  }
+
+  /** What was signed for an item, after its signature and digests were checked. */
+  private ToBeSigned signed(String item, SubjectPublicKey key, String kind) throws CeremonyRefused {
+    TranscriptEntry.Signing signing =
+        state
+            .signing(item)
+            .orElseThrow(() -> new CeremonyRefused(item + " was not signed, and the plan has it"));
+    TranscriptEntry.Signed signed =
+        state.signed(item).orElseThrow(() -> new CeremonyRefused(item + " has no signature"));
+    ToBeSigned toBeSigned = Results.toBeSigned(signing);
+    require(signing.kind().equals(kind), item + " is no " + kind);
+    require(
+        Digests.sha256(toBeSigned.bytes().bytes()).equals(signing.digest()),
+        item + ": the digest of what was to be signed is wrong");
+    require(
+        verifies(toBeSigned, key, Results.signature(signed).octets()),
+        item + ": the root did not sign it");
+    Der finished = Results.finished(state, item);
+    require(
+        Digests.sha256(finished.bytes()).equals(signed.digest()),
+        item + ": the digest of what was signed is wrong");
+    require(
+        signed
+            .file()
+            .equals(
+                kind.equals(TranscriptLedgers.LIST)
+                    ? TranscriptLedgers.crlFile()
+                    : TranscriptLedgers.certificateFile(item)),
+        item + ": not the file's name");
+    if (kind.equals(TranscriptLedgers.CERTIFICATE)) {
+      BigInteger serial =
+          TBSCertificate.getInstance(toBeSigned.bytes().bytes()).getSerialNumber().getValue();
+      require(
+          SerialNumber.of(serial).toString().equals(signing.number()),
+          item + ": not the serial number that was written down");
+    }
+    return toBeSigned;
+  }
+
+  private static boolean verifies(ToBeSigned toBeSigned, SubjectPublicKey key, byte[] octets) {
+    try {
+      Signature signature =
+          Signature.getInstance(toBeSigned.scheme().jcaName(), BouncyCastle.PROVIDER);
+      signature.initVerify(key.key());
+      signature.update(toBeSigned.bytes().bytes());
+      return signature.verify(octets);
+    } catch (GeneralSecurityException e) {
+      return false;
+    }
+  }
+
+  private void requireCrl(Issuer issuer, SubjectPublicKey key) throws CeremonyRefused {
+    String item = CeremonyPlan.CRL;
+    if (state.abandoned(item).isPresent()) {
+      return;
+    }
+    ToBeSigned toBeSigned = signed(item, key, TranscriptLedgers.LIST);
+    TBSCertList list = TBSCertList.getInstance(toBeSigned.bytes().bytes());
+    CeremonyPlan.RootCrl wanted = plan.crl().orElseThrow();
+    require(
+        list.getIssuer().equals(issuer.certificate().orElseThrow().getSubject()),
+        item + ": not the root's");
+    Extension number = list.getExtensions().getExtension(Extension.cRLNumber);
+    require(
+        number != null
+            && ASN1Integer.getInstance(number.getParsedValue()).getValue().equals(wanted.number()),
+        item + ": not the number of the plan");
+    Instant begin = list.getThisUpdate().getDate().toInstant();
+    require(
+        begin.plus(wanted.validity()).equals(list.getNextUpdate().getDate().toInstant()),
+        item + ": not as long as the plan says");
+    Map<SerialNumber, CertificateStatus.Revoked> expected = TranscriptLedgers.revoked(plan, state);
+    TBSCertList.CRLEntry[] entries = list.getRevokedCertificates();
+    require(entries.length == expected.size(), item + ": not as many entries as there should be");
+    for (TBSCertList.CRLEntry entry : entries) {
+      CertificateStatus.Revoked status =
+          expected.get(SerialNumber.of(entry.getUserCertificate().getValue()));
+      require(
+          status != null
+              && entry
+                  .getRevocationDate()
+                  .getDate()
+                  .toInstant()
+                  .equals(status.at().truncatedTo(ChronoUnit.SECONDS))
+              && reason(entry) == status.reason(),
+          item + ": an entry is not one that there should be");
+    }
+  }
+
+  private static RevocationReason reason(TBSCertList.CRLEntry entry) {
+    Extension reason =
+        entry.hasExtensions() ? entry.getExtensions().getExtension(Extension.reasonCode) : null;
+    return reason == null
+        ? RevocationReason.UNSPECIFIED
+        : RevocationReason.of(ASN1Enumerated.getInstance(reason.getParsedValue()).intValueExact())
+            .orElse(RevocationReason.UNSPECIFIED);
+  }
+}

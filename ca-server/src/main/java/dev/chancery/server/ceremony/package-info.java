@@ -1,0 +1,5 @@
+/** The offline root: planned, rehearsed, witnessed and verified (docs/ceremony.md). */
+@NullMarked
+package dev.chancery.server.ceremony;
+
+import org.jspecify.annotations.NullMarked;

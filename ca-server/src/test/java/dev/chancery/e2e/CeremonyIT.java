@@ -1,0 +1,220 @@
+package dev.chancery.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.chancery.testing.SoftHsmToken;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The offline root as people make it: the distribution, a network namespace without interfaces, a
+ * terminal at which every confirmation is typed, and OpenSSL to look at what came of it.
+ */
+@DisplayName("An offline root")
+class CeremonyIT {
+  private static final List<String> ITEMS = List.of("root", "web", "root-ocsp", "crl");
+  private static final String PLAN =
+      """
+      name: offline-root
+      from: 2026-01-01T00:00:00Z
+      until: 2036-01-01T00:00:00Z
+      witnesses:
+        threshold: 2
+        allowedSigners: |
+      %s
+      token: {label: offline-root, initialize: true}
+      root:
+        keyId: "726f6f74"
+        key: ec-p384
+        subject: {organization: Tests, commonName: Offline Root}
+        notAfter: 2046-01-01T00:00:00Z
+      urls: {crl: "http://pki.example/crl/root.crl"}
+      intermediates:
+        - name: web
+          csr: web.csr
+          subject: {organization: Tests, commonName: Web CA}
+          key: ec-p256
+          notAfter: 2041-01-01T00:00:00Z
+          pathLength: 0
+      ocspSigner:
+        name: root-ocsp
+        csr: ocsp.csr
+        key: ec-p256
+        subject: {organization: Tests, commonName: Root OCSP}
+        notAfter: 2037-01-01T00:00:00Z
+      crl: {number: 1, validity: 365d}
+      """;
+
+  @TempDir Path folder;
+  private Path in;
+  private Path script;
+
+  @Test
+  @DisplayName("is planned, rehearsed, made without a network, carried and verified")
+  void fromPlanToVerification() throws Exception {
+    script =
+        Path.of(System.getProperty("chancery.distribution")).resolve("scripts/root-ceremony.sh");
+    in = Files.createDirectories(folder.resolve("in"));
+    prepare();
+
+    // 1. The plan, in plain words.
+    assertThat(command(script.toString(), "check", "in").requireDone())
+        .contains("root: a new root O=Tests,CN=Offline Root", "Nothing else will be signed.");
+
+    // 2. The rehearsal, with a token that is thrown away.
+    String digest = digest();
+    command(script.toString(), "manifest", "in").requireDone();
+    assertThat(typing(digest, ITEMS, "rehearse", "--in", "in", "--out", "rehearsal").requireDone())
+        .contains("CN=REHEARSAL Offline Root", "The rehearsal is complete");
+
+    // 3. The real one is refused without witnesses, then ended by a wrong word, then held.
+    String[] real = real();
+    assertThat(typing(digest, ITEMS, real).output()).contains("signed by 0 of 3 witnesses");
+    sign("in", "plan.yaml", "plan", "anna");
+    sign("in", "plan.yaml", "plan", "bert");
+    command(script.toString(), "manifest", "in").requireDone();
+    sign("in", "MANIFEST", "manifest", "carla");
+    CommandResult ended = typing(digest, List.of("root", "wbe"), real);
+    assertThat(ended.exitCode()).isNotZero();
+    assertThat(ended.output()).contains("what was typed is not web");
+    assertThat(typing(digest, List.of("web", "root-ocsp", "crl"), real).requireDone())
+        .contains("signed:   root", "The ceremony is complete");
+
+    // 4. The witnesses, the transport, and the check on another machine.
+    sign("out", "transcript.jsonl", "transcript", "anna");
+    sign("out", "transcript.jsonl", "transcript", "carla");
+    command(script.toString(), "manifest", "out").requireDone();
+    sign("out", "MANIFEST", "manifest", "bert");
+    command("mv", "out", "carried").requireDone();
+    assertThat(command(script.toString(), "verify", "--carried", "carried").requireDone())
+        .contains(digest, "root, web, root-ocsp, crl");
+
+    // 5. What others make of it.
+    command("openssl", "verify", "-x509_strict", "-CAfile", "carried/root.pem", "carried/web.pem")
+        .requireDone();
+    command(
+            "openssl",
+            "crl",
+            "-inform",
+            "DER",
+            "-in",
+            "carried/root.crl",
+            "-CAfile",
+            "carried/root.pem",
+            "-noout")
+        .requireDone();
+    assertThat(
+            command("openssl", "x509", "-in", "carried/root-ocsp.pem", "-noout", "-text")
+                .requireDone())
+        .contains("OCSP Signing", "OCSP No Check");
+    Files.writeString(carried("web.pem"), Files.readString(carried("root.pem")));
+    assertThat(command(script.toString(), "verify", "--carried", "carried").output())
+        .contains("web.pem: not the file of the manifest");
+  }
+
+  private Path carried(String file) {
+    return folder.resolve("carried").resolve(file);
+  }
+
+  private void prepare() throws Exception {
+    StringBuilder signers = new StringBuilder();
+    for (String witness : List.of("anna", "bert", "carla")) {
+      command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", witness).requireDone();
+      signers
+          .append("    ")
+          .append(witness)
+          .append(' ')
+          .append(Files.readString(folder.resolve(witness + ".pub")));
+    }
+    Files.writeString(in.resolve("plan.yaml"), PLAN.formatted(signers.toString().stripTrailing()));
+    request("web.csr", "/O=Tests/CN=Web CA");
+    request("ocsp.csr", "/O=Tests/CN=Root OCSP");
+    Path store = Files.createDirectories(folder.resolve("real/tokens"));
+    Files.writeString(
+        folder.resolve("real/softhsm2.conf"),
+        "directories.tokendir = " + store + "\nobjectstore.backend = file\nlog.level = ERROR\n");
+    Files.writeString(folder.resolve("real/pin"), SoftHsmToken.PIN);
+    Files.writeString(folder.resolve("real/so-pin"), "test-so-pin-1234");
+  }
+
+  private void request(String file, String subject) throws Exception {
+    command(
+            "openssl",
+            "req",
+            "-new",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-keyout",
+            file + ".key",
+            "-out",
+            "in/" + file,
+            "-subj",
+            subject)
+        .requireDone();
+  }
+
+  private String[] real() {
+    return new String[] {
+      "run",
+      "--in",
+      "in",
+      "--out",
+      "out",
+      "--rehearsal",
+      "rehearsal",
+      "--library",
+      SoftHsmToken.installedLibrary().toString(),
+      "--environment",
+      "SOFTHSM2_CONF=" + folder.resolve("real/softhsm2.conf"),
+      "--pin-file",
+      "real/pin",
+      "--so-pin-file",
+      "real/so-pin"
+    };
+  }
+
+  private String digest() throws Exception {
+    byte[] plan = Files.readAllBytes(in.resolve("plan.yaml"));
+    return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(plan));
+  }
+
+  private void sign(String directory, String file, String purpose, String witness)
+      throws Exception {
+    String path = directory + "/" + file;
+    command("ssh-keygen", "-q", "-Y", "sign", "-n", "chancery-" + purpose, "-f", witness, path)
+        .requireDone();
+    command("mv", path + ".sig", path + "." + witness + ".sig").requireDone();
+  }
+
+  /** A step in a namespace without a network, typed at a terminal that script(1) makes. */
+  private CommandResult typing(String digest, List<String> items, String... step) throws Exception {
+    List<String> words = new ArrayList<>(List.of(script.toString()));
+    words.addAll(List.of(step));
+    Files.writeString(
+        folder.resolve("typed"),
+        digest.substring(0, 8) + "\n" + String.join("\n", items) + "\n",
+        StandardCharsets.US_ASCII);
+    return command(
+        "unshare",
+        "-rn",
+        "bash",
+        "-c",
+        "script -qec '" + String.join(" ", words) + "' /dev/null < typed");
+  }
+
+  private CommandResult command(String... command) throws Exception {
+    return CommandResult.of(folder, Map.of(), command);
+  }
+}

@@ -1,0 +1,333 @@
+package dev.chancery.server.ceremony;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.bouncycastle.asn1.x509.BasicConstraints;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.GeneralName;
+import org.bouncycastle.asn1.x509.GeneralNames;
+import org.bouncycastle.asn1.x509.KeyUsage;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What is not as the plan wants it is refused with the reason, before anything is signed. */
+@DisplayName("A ceremony refuses")
+class CeremonyRefusalsTest {
+  @TempDir Path folder;
+  private CeremonyScene scene;
+  private Path out;
+
+  @BeforeEach
+  void begin() throws Exception {
+    scene = new CeremonyScene(folder);
+    out = folder.resolve("out");
+  }
+
+  @AfterEach
+  void restore() throws Exception {
+    scene.restore();
+  }
+
+  interface Change {
+    void in(CeremonyScene scene) throws Exception;
+  }
+
+  record Case(String name, Change change, String reason) {
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  /** Each changes a ceremony that could be held: rehearsed, signed, its manifest signed. */
+  static List<Case> prepared() {
+    return List.of(
+        new Case(
+            "one witness too few",
+            scene -> {
+              Files.delete(scene.in().resolve("plan.yaml.bert.sig"));
+              scene.manifest();
+            },
+            "signed by 1 of 3 witnesses (anna), and 2 must"),
+        new Case(
+            "a witness's signature by another's key",
+            scene -> {
+              scene.signAs(scene.in(), "plan.yaml", "carla", "bert", "chancery-plan");
+              scene.manifest();
+            },
+            "plan.yaml.bert.sig: not the signature of witness bert"),
+        new Case(
+            "a signature that was made for something else",
+            scene -> {
+              scene.signAs(scene.in(), "plan.yaml", "bert", "bert", "chancery-transcript");
+              scene.manifest();
+            },
+            "plan.yaml.bert.sig: not the signature of witness bert"),
+        new Case(
+            "a signature that is none",
+            scene -> {
+              scene.write("plan.yaml.bert.sig", "no signature");
+              scene.manifest();
+            },
+            "plan.yaml.bert.sig: not the signature of witness bert"),
+        new Case(
+            "a manifest that nobody signed",
+            scene -> Files.delete(scene.in().resolve("MANIFEST.carla.sig")),
+            "MANIFEST is signed by 0 of 3 witnesses"),
+        new Case(
+            "an expired plan",
+            scene -> scene.clock.advance(Duration.ofDays(300)),
+            "the plan expired at 2027-01-01T00:00:00Z"),
+        new Case(
+            "a plan before its time",
+            scene -> scene.clock.advance(Duration.ofDays(-300)),
+            "the plan is for 2026-01-01T00:00:00Z and later"),
+        new Case(
+            "a plan that was not rehearsed",
+            scene -> Files.delete(scene.rehearsal().resolve("transcript.jsonl")),
+            "the plan was not rehearsed"),
+        new Case(
+            "a rehearsal that did not come to its end",
+            scene -> {
+              Path file = scene.rehearsal().resolve("transcript.jsonl");
+              List<String> lines = Files.readAllLines(file);
+              Files.write(file, lines.subList(0, lines.size() - 1));
+            },
+            "not a rehearsal that came to its end"),
+        new Case(
+            "a rehearsal by another distribution",
+            scene ->
+                scene.machine =
+                    new Machine("chancery test", Digests.sha256(new byte[] {2}), List.of()),
+            "the plan was rehearsed with another distribution"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("prepared")
+  void changed(Case each) throws Exception {
+    scene.rehearse();
+    scene.prepare();
+    each.change().in(scene);
+
+    requireRefused(scene.typing(CeremonyScene.ITEMS), each.reason());
+  }
+
+  /** Each changes what is planned, before the rehearsal. */
+  static List<Case> planned() {
+    return List.of(
+        new Case(
+            "a token that is not there",
+            scene ->
+                scene.plan(
+                    CeremonyScene.PLAN.replace(
+                        "{label: test-root, initialize: true}",
+                        "{label: test-root, serial: \"0123456789abcdef\", initialize: false}")),
+            "has no PKCS #11 token \"test-root\" with serial number 0123456789abcdef"),
+        new Case(
+            "a machine with a network",
+            scene -> {
+              scene.plan(CeremonyScene.PLAN.replace("offline: false", "offline: true"));
+              scene.machine =
+                  new Machine("chancery test", Digests.sha256(new byte[] {1}), List.of("eth0"));
+            },
+            "this machine has a network: eth0"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("planned")
+  void planned(Case each) throws Exception {
+    each.change().in(scene);
+    scene.rehearse();
+    scene.prepare();
+
+    requireRefused(scene.typing(CeremonyScene.ITEMS), each.reason());
+  }
+
+  /** Each changes a request, which the rehearsal refuses as well. */
+  static Stream<Case> requests() {
+    return Stream.of(
+        request(
+            "a longer path",
+            Extension.basicConstraints,
+            new BasicConstraints(1),
+            "asks for path length 1, and the plan gives 0"),
+        request(
+            "a path without bound",
+            Extension.basicConstraints,
+            new BasicConstraints(true),
+            "asks for path length without bound, and the plan gives 0"),
+        request(
+            "another key usage",
+            Extension.keyUsage,
+            new KeyUsage(KeyUsage.digitalSignature),
+            "asks for a key usage that the plan does not give"),
+        request(
+            "names",
+            Extension.subjectAlternativeName,
+            new GeneralNames(new GeneralName(GeneralName.dNSName, "www.example.internal")),
+            "asks for extension 2.5.29.17, and the plan does not give it"),
+        new Case(
+            "another subject",
+            scene -> scene.write("web.csr", CeremonyScene.request("CN=Other CA", null)),
+            "is for CN=Other CA, the plan says O=Tests,CN=Web CA"),
+        new Case(
+            "another kind of key",
+            scene ->
+                scene.plan(
+                    CeremonyScene.PLAN.replaceFirst(
+                        "(CN|commonName): Web CA}\n    key: ec-p256",
+                        "commonName: Web CA}\n    key: ec-p384")),
+            "has an ec-p256 key, the plan says ec-p384"),
+        new Case(
+            "no request at all",
+            scene -> scene.write("web.csr", "-----BEGIN NOTHING-----\n-----END NOTHING-----\n"),
+            "web.csr: "),
+        new Case(
+            "a certificate in place of a request",
+            scene ->
+                Files.copy(
+                    scene.in().resolve("old.pem"),
+                    scene.in().resolve("web.csr"),
+                    java.nio.file.StandardCopyOption.REPLACE_EXISTING),
+            "web.csr: not one certification request"),
+        new Case(
+            "a cross-certificate for a CA that is no root",
+            scene -> scene.write("old.pem", CeremonyScene.request("CN=Other CA", null)),
+            "old.pem: not one certificate"));
+  }
+
+  private static Case request(
+      String name,
+      org.bouncycastle.asn1.ASN1ObjectIdentifier extension,
+      org.bouncycastle.asn1.ASN1Object value,
+      String reason) {
+    return new Case(
+        name,
+        scene ->
+            scene.write(
+                "web.csr",
+                CeremonyScene.request(
+                    "O=Tests,CN=Web CA", new Extension(extension, false, value.getEncoded("DER")))),
+        reason);
+  }
+
+  @ParameterizedTest
+  @MethodSource("requests")
+  void request(Case each) throws Exception {
+    each.change().in(scene);
+
+    assertThatThrownBy(scene::rehearse).hasMessageContaining(each.reason());
+    requireNothingSigned(scene.rehearsal(), each.reason());
+  }
+
+  @Test
+  @DisplayName("a plan that was changed after it began")
+  void stalePlan() throws Exception {
+    scene.rehearse();
+    scene.prepare();
+    requireRefused(scene.typing(List.of()), "what was typed is not root");
+    scene.plan(CeremonyScene.PLAN.replace("number: 7", "number: 8"));
+    scene.prepare();
+
+    requireRefused(
+        scene.typing(CeremonyScene.ITEMS),
+        "the plan is not the one that this ceremony was begun with");
+  }
+
+  @Test
+  @DisplayName("a request that was changed after it began")
+  void changedRequest() throws Exception {
+    scene.rehearse();
+    scene.prepare();
+    requireRefused(scene.typing(List.of()), "what was typed is not root");
+    scene.write("web.csr", CeremonyScene.request("O=Tests,CN=Web CA", null));
+    scene.manifest();
+
+    requireRefused(
+        scene.typing(CeremonyScene.ITEMS),
+        "web.csr: not the file that the ceremony was begun with");
+  }
+
+  @Test
+  @DisplayName("another digest than that of the plan")
+  void wrongDigest() throws Exception {
+    scene.rehearse();
+    scene.prepare();
+
+    requireRefused(
+        List.of("00000000", "root"), "what was typed is not the beginning of the plan's digest");
+  }
+
+  @Test
+  @DisplayName("a file that is not in the manifest, or is not the one of it")
+  void manifest() throws Exception {
+    scene.rehearse();
+    scene.prepare();
+    scene.write("web.csr", CeremonyScene.request("O=Tests,CN=Web CA", null));
+
+    assertThatThrownBy(() -> ceremony(scene.typing(CeremonyScene.ITEMS)).run())
+        .hasMessageContaining("web.csr: not the file of the manifest");
+    assertThat(Files.readAllLines(out.resolve("transcript.jsonl"))).isEmpty();
+  }
+
+  @Test
+  @DisplayName("another token than the one that it began with")
+  void otherToken() throws Exception {
+    scene.rehearse();
+    scene.prepare();
+    assertThatThrownBy(() -> ceremony(scene.typing(List.of("root"))).run())
+        .hasMessageContaining("what was typed is not web");
+    // The same directory and the same label, in another store.
+    assertThatThrownBy(() ->
+            scene
+                .ceremony(
+                    out, "other-token", true, scene.typing(CeremonyScene.ITEMS), Folder::append)
+                .run())
+        .hasMessageContaining("has no PKCS #11 token \"test-root\" with serial number");
+
+    assertThat(last(out)).contains("\"event\":\"refused\"", "has no PKCS #11 token");
+    assertThat(state(out).made()).containsExactly("root");
+  }
+
+  private Ceremony ceremony(List<String> typed) throws Exception {
+    return scene.ceremony(out, "real-token", true, typed, Folder::append);
+  }
+
+  private void requireRefused(List<String> typed, String reason) throws Exception {
+    Ceremony ceremony = ceremony(typed);
+    assertThatThrownBy(ceremony::run).hasMessageContaining(reason);
+    requireNothingSigned(out, reason);
+  }
+
+  private static void requireNothingSigned(Path out, String reason) throws Exception {
+    assertThat(state(out).items()).isEmpty();
+    assertThat(last(out)).contains("\"event\":\"refused\"");
+    assertThat(((TranscriptEntry.Refusal) state(out).lines().getLast().entry()).reason())
+        .contains(reason);
+    try (Stream<Path> files = Files.list(out)) {
+      assertThat(files.map(file -> file.getFileName().toString()).toList())
+          .allMatch(name -> name.startsWith("transcript.") || name.equals("rehearsal.jsonl"));
+    }
+  }
+
+  private static TranscriptState state(Path out) throws Exception {
+    return TranscriptState.of(Files.readAllBytes(out.resolve("transcript.jsonl")));
+  }
+
+  private static String last(Path out) throws Exception {
+    List<String> lines = new ArrayList<>(Files.readAllLines(out.resolve("transcript.jsonl")));
+    return lines.getLast();
+  }
+}

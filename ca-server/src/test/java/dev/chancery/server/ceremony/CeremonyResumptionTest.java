@@ -1,0 +1,165 @@
+package dev.chancery.server.ceremony;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Ended at each line of its transcript, in three ways, a ceremony goes on and signs no item twice.
+ */
+@DisplayName("A ceremony that was ended")
+class CeremonyResumptionTest {
+  @TempDir static Path folder;
+  private static CeremonyScene scene;
+
+  @BeforeAll
+  static void rehearse() throws Exception {
+    scene = new CeremonyScene(folder);
+    scene.rehearse();
+    scene.prepare();
+  }
+
+  @AfterAll
+  static void restore() throws Exception {
+    scene.restore();
+  }
+
+  /** How the process ends while it writes a line. */
+  enum End {
+    BEFORE_THE_LINE,
+    HALF_WAY,
+    AFTER_THE_LINE
+  }
+
+  /** As kill -9: nothing catches it on the way. */
+  private static final class Killed extends Error {
+    private static final long serialVersionUID = 1L;
+  }
+
+  private static Transcript.Disk killing(int line, End end) {
+    int[] written = {0};
+    return (file, octets) -> {
+      written[0]++;
+      if (written[0] == line) {
+        switch (end) {
+          case BEFORE_THE_LINE -> {}
+          case HALF_WAY -> Folder.append(file, Arrays.copyOf(octets, octets.length / 2));
+          case AFTER_THE_LINE -> Folder.append(file, octets);
+        }
+        throw new Killed();
+      }
+      Folder.append(file, octets);
+    };
+  }
+
+  private static TranscriptState state(Path out) throws Exception {
+    return TranscriptState.of(Files.readAllBytes(out.resolve(Transcript.FILE)));
+  }
+
+  @ParameterizedTest
+  @EnumSource(End.class)
+  @DisplayName("goes on at every line, with one key, one root and one signature for each item")
+  void everyLine(End end) throws Exception {
+    boolean killed = true;
+    int line = 0;
+    while (killed) {
+      line++;
+      String token = "token-" + end + "-" + line;
+      Path out = folder.resolve("out-" + end + "-" + line);
+      killed = false;
+      try {
+        scene
+            .ceremony(out, token, true, scene.typing(CeremonyScene.ITEMS), killing(line, end))
+            .run();
+      } catch (Killed e) {
+        killed = true;
+      }
+      String what = end + " " + line;
+      Ceremony again =
+          scene.ceremony(out, token, true, scene.typing(CeremonyScene.ITEMS), Folder::append);
+      if (rootIsInDoubt(out)) {
+        assertThatThrownBy(again::run)
+            .describedAs(what)
+            .isInstanceOf(CeremonyRefused.class)
+            .hasMessageContaining("the root was given up");
+        assertThat(state(out).made()).isEmpty();
+      } else {
+        again.run();
+        TranscriptState state = state(out);
+        assertThat(state.isCompleted()).describedAs(what).isTrue();
+        List<String> all = new ArrayList<>(state.made());
+        all.addAll(state.abandoned());
+        assertThat(all).describedAs(what).containsExactlyInAnyOrderElementsOf(CeremonyScene.ITEMS);
+        assertThat(state.abandoned()).describedAs(what).hasSizeLessThanOrEqualTo(1);
+        scene.close(out);
+        assertThat(Verification.verify(new Folder(out), true).state().made())
+            .isEqualTo(state.made());
+      }
+      // What a transcript refuses to hold is a second key or signature: the state would not load.
+      assertThat(keysOf(token)).describedAs(what).isLessThanOrEqualTo(1);
+    }
+    assertThat(line).isGreaterThan(15);
+  }
+
+  private static boolean rootIsInDoubt(Path out) throws Exception {
+    byte[] text = Files.readAllBytes(out.resolve(Transcript.FILE));
+    int end = text.length;
+    while (end > 0 && text[end - 1] != '\n') {
+      end--;
+    }
+    return TranscriptState.of(Arrays.copyOf(text, end)).inDoubt().contains("root");
+  }
+
+  /** SoftHSM2 keeps each object in a file: a key pair and its certificate are three. */
+  private static long keysOf(String token) throws Exception {
+    try (var files = Files.walk(folder.resolve(token).resolve("tokens"))) {
+      long objects =
+          files
+              .map(file -> String.valueOf(file.getFileName()))
+              .filter(name -> name.endsWith(".object") && !name.equals("token.object"))
+              .count();
+      return (objects + 2) / 3;
+    }
+  }
+
+  @Test
+  @DisplayName("tells a second process that one runs there")
+  void alone() throws Exception {
+    Path out = Files.createDirectories(folder.resolve("out-alone"));
+    try (Transcript _ = Transcript.open(new Folder(out), scene.clock, Folder::append)) {
+      Ceremony second =
+          scene.ceremony(
+              out, "token-alone", true, scene.typing(CeremonyScene.ITEMS), Folder::append);
+
+      assertThatThrownBy(second::run).hasMessageContaining("another ceremony runs there");
+    }
+  }
+
+  @Test
+  @DisplayName("that is complete says so, and signs nothing more")
+  void complete() throws Exception {
+    Path out = folder.resolve("out-complete");
+    scene
+        .ceremony(out, "token-complete", true, scene.typing(CeremonyScene.ITEMS), Folder::append)
+        .run();
+    byte[] before = Files.readAllBytes(out.resolve(Transcript.FILE));
+    Files.delete(out.resolve("web.pem"));
+
+    scene.ceremony(out, "token-complete", true, scene.typing(List.of()), Folder::append).run();
+
+    assertThat(Files.readAllBytes(out.resolve(Transcript.FILE))).isEqualTo(before);
+    assertThat(out.resolve("web.pem")).exists();
+  }
+}

@@ -1,0 +1,329 @@
+package dev.chancery.server.ceremony;
+
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.hsm.TokenModule;
+import dev.chancery.server.engine.CaCertificates;
+import dev.chancery.testing.AdjustableClock;
+import dev.chancery.testing.SoftHsmToken;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.SecureRandom;
+import java.security.spec.ECGenParameterSpec;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Date;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.BasicConstraints;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.SubjectKeyIdentifier;
+import org.bouncycastle.cert.X509v3CertificateBuilder;
+import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
+import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
+import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
+import org.bouncycastle.pkcs.jcajce.JcaPKCS10CertificationRequestBuilder;
+
+/**
+ * The machines and people of a ceremony: a plan with all kinds of items, three witnesses with
+ * OpenSSH keys, SoftHSM2 tokens in directories of their own.
+ */
+final class CeremonyScene {
+  static final String PLAN =
+      """
+      name: test-root
+      from: 2026-01-01T00:00:00Z
+      until: 2027-01-01T00:00:00Z
+      offline: false
+      witnesses:
+        threshold: 2
+        allowedSigners: |
+      %s
+      token: {label: test-root, initialize: true}
+      root:
+        keyId: "726f6f74"
+        key: ec-p256
+        subject: {organization: Tests, commonName: Test Root}
+        notAfter: 2046-01-01T00:00:00Z
+        pathLength: 2
+      urls: {crl: "http://pki.example/crl/root.crl"}
+      intermediates:
+        - name: web
+          csr: web.csr
+          subject: {organization: Tests, commonName: Web CA}
+          key: ec-p256
+          notAfter: 2031-01-01T00:00:00Z
+          pathLength: 0
+          nameConstraints: {permitted: {dns: [example.internal]}}
+      crossCertificates:
+        - {name: old-by-new, certificate: old.pem, notAfter: 2030-01-01T00:00:00Z, pathLength: 1}
+      ocspSigner:
+        name: root-ocsp
+        csr: ocsp.csr
+        key: ec-p256
+        subject: {organization: Tests, commonName: Root OCSP}
+        notAfter: 2028-01-01T00:00:00Z
+      crl:
+        number: 7
+        validity: 365d
+        revoked: [{serial: 0a0b, at: 2026-01-02T00:00:00Z, reason: superseded}]
+      """;
+
+  static final List<String> ITEMS = List.of("root", "web", "old-by-new", "root-ocsp", "crl");
+  static final List<String> WITNESSES = List.of("anna", "bert", "carla");
+
+  private static final AtomicInteger LIBRARIES = new AtomicInteger();
+  private static final Map<String, String> OWN =
+      Map.of("SOFTHSM2_CONF", String.valueOf(System.getenv("SOFTHSM2_CONF")));
+
+  final Path folder;
+  final AdjustableClock clock = new AdjustableClock(Instant.parse("2026-06-01T12:00:00Z"));
+  Machine machine = new Machine("chancery test", Digests.sha256(new byte[] {1}), List.of());
+  final List<String> said = new ArrayList<>();
+
+  CeremonyScene(Path folder) throws Exception {
+    this.folder = folder;
+    Files.createDirectories(in());
+    Files.createDirectories(folder.resolve("keys"));
+    for (String witness : WITNESSES) {
+      key(witness);
+    }
+    write("web.csr", request("O=Tests,CN=Web CA", null));
+    write("ocsp.csr", request("O=Tests,CN=Root OCSP", null));
+    write("old.pem", root("O=Tests,CN=Old Root"));
+    plan(PLAN);
+  }
+
+  Path in() {
+    return folder.resolve("in");
+  }
+
+  Path rehearsal() {
+    return folder.resolve("rehearsal");
+  }
+
+  void write(String name, String text) throws IOException {
+    Files.writeString(in().resolve(name), text);
+  }
+
+  /** Writes the plan, its %s filled with the witnesses. */
+  void plan(String text) throws IOException {
+    write(CeremonyPlan.FILE, text.formatted(signers()));
+  }
+
+  String signers() throws IOException {
+    StringBuilder lines = new StringBuilder();
+    for (String witness : WITNESSES) {
+      lines
+          .append("    ")
+          .append(witness)
+          .append(' ')
+          .append(Files.readString(folder.resolve("keys/" + witness + ".pub")));
+    }
+    return lines.toString().stripTrailing();
+  }
+
+  void key(String name) throws Exception {
+    Path file = folder.resolve("keys").resolve(name);
+    command(List.of("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", "" + file));
+  }
+
+  /** A witness signs a file; the signature is put where the ceremony looks for it. */
+  void sign(Path directory, String file, String witness, Witnesses.Purpose purpose)
+      throws Exception {
+    signAs(directory, file, witness, witness, purpose.namespace());
+  }
+
+  void signAs(Path directory, String file, String key, String witness, String namespace)
+      throws Exception {
+    Path signed = directory.resolve(file);
+    command(
+        List.of(
+            "ssh-keygen",
+            "-q",
+            "-Y",
+            "sign",
+            "-n",
+            namespace,
+            "-f",
+            "" + folder.resolve("keys").resolve(key),
+            "" + signed));
+    Files.move(
+        directory.resolve(file + ".sig"),
+        directory.resolve(Witnesses.signatureFile(file, witness)),
+        java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  private static void command(List<String> command) throws Exception {
+    Process process =
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")))
+            .start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (process.waitFor() != 0) {
+      throw new IllegalStateException(command + " failed: " + output);
+    }
+  }
+
+  /** Plan and manifest signed, so that the real ceremony can be held. */
+  void prepare() throws Exception {
+    sign(in(), CeremonyPlan.FILE, "anna", Witnesses.Purpose.PLAN);
+    sign(in(), CeremonyPlan.FILE, "bert", Witnesses.Purpose.PLAN);
+    manifest();
+  }
+
+  void manifest() throws Exception {
+    Manifest.write(new Folder(in()));
+    sign(in(), Manifest.FILE, "carla", Witnesses.Purpose.MANIFEST);
+  }
+
+  void rehearse() throws Exception {
+    Manifest.write(new Folder(in()));
+    ceremony(rehearsal(), "rehearsal-token", false, typing(ITEMS), Folder::append).run();
+  }
+
+  /** What people type: the beginning of the plan's digest, then the names of the items. */
+  List<String> typing(List<String> items) throws CeremonyRefused {
+    List<String> lines = new ArrayList<>();
+    lines.add(digest().substring(0, 8));
+    lines.addAll(items);
+    return lines;
+  }
+
+  String digest() throws CeremonyRefused {
+    return Digests.sha256(new Folder(in()).read(CeremonyPlan.FILE));
+  }
+
+  /** A ceremony in a directory, with a token store of its own. */
+  Ceremony ceremony(Path out, String token, boolean real, List<String> typed, Transcript.Disk disk)
+      throws Exception {
+    Path store = Files.createDirectories(folder.resolve(token));
+    Files.createDirectories(store.resolve("tokens"));
+    Path configuration = store.resolve("softhsm2.conf");
+    Files.writeString(
+        configuration,
+        "directories.tokendir = "
+            + store.resolve("tokens")
+            + "\nobjectstore.backend = file\nlog.level = ERROR\n");
+    RootToken.Access access =
+        new RootToken.Access(
+            library(),
+            Map.of("SOFTHSM2_CONF", configuration.toString()),
+            Optional.empty(),
+            Files.writeString(store.resolve("pin"), SoftHsmToken.PIN),
+            Optional.of(Files.writeString(store.resolve("so-pin"), "test-so-pin-1234")));
+    List<String> left = new ArrayList<>(typed);
+    Console console =
+        new Console() {
+          @Override
+          public void say(String text) {
+            said.add(text);
+          }
+
+          @Override
+          public String ask(String question) {
+            // What follows an end that a test made was typed only once.
+            String wanted = question.startsWith("type its") ? typed.getFirst() : null;
+            if (wanted != null) {
+              left.remove(wanted);
+              return wanted;
+            }
+            String item = question.replaceAll("type (\\S+) to sign it: ", "$1");
+            return left.remove(item) ? item : left.isEmpty() ? "" : left.removeFirst();
+          }
+        };
+    return new Ceremony(
+        new Ceremony.Places(
+            new Folder(in()),
+            new Folder(out),
+            real ? Optional.of(new Folder(rehearsal())) : Optional.empty()),
+        access,
+        machine,
+        console,
+        clock,
+        new SecureRandom(),
+        disk);
+  }
+
+  /** SoftHSM2 sees no token that is made after it was loaded: each run has a copy of its own. */
+  private Path library() throws IOException {
+    return Files.copy(
+        SoftHsmToken.installedLibrary().toRealPath(),
+        folder.resolve("libsofthsm2-" + LIBRARIES.incrementAndGet() + ".so"));
+  }
+
+  /** Puts this process's environment back, for the tests of others that run in it. */
+  void restore() throws Exception {
+    // There is a store to be loaded only when there is a token.
+    SoftHsmToken.create(
+        folder, "restored-" + LIBRARIES.incrementAndGet() + "-" + keyPair().hashCode());
+    TokenModule.load(library(), OWN, Duration.ofSeconds(30));
+  }
+
+  /** The witnesses sign the transcript, and one of them the manifest. */
+  void close(Path out) throws Exception {
+    sign(out, Transcript.FILE, "anna", Witnesses.Purpose.TRANSCRIPT);
+    sign(out, Transcript.FILE, "carla", Witnesses.Purpose.TRANSCRIPT);
+    Manifest.write(new Folder(out));
+    sign(out, Manifest.FILE, "bert", Witnesses.Purpose.MANIFEST);
+  }
+
+  static KeyPair keyPair() throws Exception {
+    KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
+    generator.initialize(new ECGenParameterSpec("secp256r1"));
+    return generator.generateKeyPair();
+  }
+
+  /** A certification request, with one extension when there is one. */
+  static String request(String subject, Extension extension) throws Exception {
+    KeyPair keys = keyPair();
+    JcaPKCS10CertificationRequestBuilder builder =
+        new JcaPKCS10CertificationRequestBuilder(new X500Name(subject), keys.getPublic());
+    if (extension != null) {
+      builder.addAttribute(
+          org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers.pkcs_9_at_extensionRequest,
+          new org.bouncycastle.asn1.x509.Extensions(extension));
+    }
+    return pem(
+        builder.build(new JcaContentSignerBuilder("SHA256withECDSA").build(keys.getPrivate())));
+  }
+
+  private static String root(String subject) throws Exception {
+    KeyPair keys = keyPair();
+    X500Name name = new X500Name(subject);
+    X509v3CertificateBuilder builder =
+        new JcaX509v3CertificateBuilder(
+            name,
+            BigInteger.ONE,
+            Date.from(Instant.parse("2025-01-01T00:00:00Z")),
+            Date.from(Instant.parse("2035-01-01T00:00:00Z")),
+            name,
+            keys.getPublic());
+    builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(true));
+    builder.addExtension(
+        Extension.subjectKeyIdentifier,
+        false,
+        new SubjectKeyIdentifier(
+            CaCertificates.keyIdentifier(SubjectPublicKey.of(keys.getPublic())).bytes()));
+    return pem(
+        builder.build(new JcaContentSignerBuilder("SHA256withECDSA").build(keys.getPrivate())));
+  }
+
+  private static String pem(Object object) throws IOException {
+    StringWriter text = new StringWriter();
+    try (JcaPEMWriter writer = new JcaPEMWriter(text)) {
+      writer.writeObject(object);
+    }
+    return text.toString();
+  }
+}

@@ -1,0 +1,488 @@
+package dev.chancery.server.ceremony;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.chancery.server.ConfigurationInvalid;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Tampering with a finished ceremony, in three strengths: a file is changed; its manifest is made
+ * and signed anew as well; or as many witnesses as it takes sign a transcript that lies.
+ */
+@DisplayName("The verification of a ceremony")
+class VerificationTest {
+  @TempDir static Path folder;
+  private static CeremonyScene scene;
+  private static Path original;
+  private static int copies;
+
+  private Path copy;
+
+  @BeforeAll
+  static void hold() throws Exception {
+    scene = new CeremonyScene(folder);
+    scene.rehearse();
+    scene.prepare();
+    original = folder.resolve("out");
+    scene
+        .ceremony(original, "token", true, scene.typing(CeremonyScene.ITEMS), Folder::append)
+        .run();
+    scene.close(original);
+  }
+
+  @AfterAll
+  static void restore() throws Exception {
+    scene.restore();
+  }
+
+  @BeforeEach
+  void copy() throws IOException {
+    copies++;
+    copy = Files.createDirectories(folder.resolve("copy-" + copies));
+    try (Stream<Path> files = Files.list(original)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, copy.resolve(file.getFileName()));
+      }
+    }
+  }
+
+  interface Tampering {
+    void with(Path directory) throws Exception;
+  }
+
+  record Case(String name, Tampering tampering) {
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  @Test
+  @DisplayName("finds nothing wrong with one that was left alone")
+  void untouched() throws Exception {
+    Verification.Verified verified = Verification.verify(new Folder(copy), true);
+
+    assertThat(verified.state().made()).isEqualTo(CeremonyScene.ITEMS);
+    assertThat(verified.planDigest()).isEqualTo(scene.digest());
+    assertThat(verified.root().getSubject()).hasToString("O=Tests,CN=Test Root");
+  }
+
+  private static Set<String> files() throws IOException {
+    try (Stream<Path> files = Files.list(original)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .collect(java.util.stream.Collectors.toCollection(java.util.TreeSet::new));
+    }
+  }
+
+  /** A byte of each file, each file away: the manifest and its signature tell. */
+  static List<Case> simple() throws IOException {
+    List<Case> cases = new ArrayList<>();
+    for (String file : files()) {
+      cases.add(new Case("a byte in the middle of " + file, out -> flip(out.resolve(file))));
+      cases.add(new Case(file + " is away", out -> Files.delete(out.resolve(file))));
+    }
+    return cases;
+  }
+
+  /** The same with a manifest that fits again and is signed by a real witness. */
+  static List<Case> resigned() throws IOException {
+    List<Case> cases = new ArrayList<>();
+    for (String file : files()) {
+      if (!file.startsWith("MANIFEST")) {
+        cases.add(
+            new Case(
+                "a byte in the middle of " + file + ", manifest signed anew",
+                out -> {
+                  flip(out.resolve(file));
+                  manifest(out);
+                }));
+        cases.add(
+            new Case(
+                file + " is away, manifest signed anew",
+                out -> {
+                  Files.delete(out.resolve(file));
+                  manifest(out);
+                }));
+      }
+    }
+    cases.add(lines("a line is dropped", lines -> without(lines, 5)));
+    cases.add(lines("the last line is dropped", lines -> lines.subList(0, lines.size() - 1)));
+    cases.add(lines("the first line is dropped", lines -> lines.subList(1, lines.size())));
+    cases.add(lines("two lines change places", lines -> swapped(lines, 6, 7)));
+    cases.add(lines("a line stands there twice", lines -> doubled(lines, 4)));
+    cases.add(
+        lines("a line is empty", lines -> Stream.concat(lines.stream(), Stream.of("")).toList()));
+    cases.add(
+        lines("a blank is added", lines -> edited(lines, 3, line -> line.replace(":", ": "))));
+    cases.add(
+        lines(
+            "a time is changed", lines -> edited(lines, 3, line -> line.replace("2026", "2025"))));
+    cases.add(
+        new Case(
+            "a transcript of the real one in place of the rehearsal's",
+            out -> {
+              Files.copy(
+                  out.resolve("transcript.jsonl"),
+                  out.resolve("rehearsal.jsonl"),
+                  StandardCopyOption.REPLACE_EXISTING);
+              manifest(out);
+            }));
+    cases.add(
+        new Case(
+            "the signature of a witness under the name of another",
+            out -> {
+              Files.move(
+                  out.resolve("transcript.jsonl.anna.sig"),
+                  out.resolve("transcript.jsonl.bert.sig"));
+              manifest(out);
+            }));
+    cases.add(
+        new Case(
+            "the signature of a witness over the plan, as over the transcript",
+            out -> {
+              Files.copy(
+                  out.resolve("plan.yaml.anna.sig"),
+                  out.resolve("transcript.jsonl.anna.sig"),
+                  StandardCopyOption.REPLACE_EXISTING);
+              manifest(out);
+            }));
+    cases.add(
+        new Case(
+            "a witness who is none",
+            out -> {
+              scene.key("dora");
+              scene.signAs(out, "transcript.jsonl", "dora", "anna", "chancery-transcript");
+              manifest(out);
+            }));
+    cases.add(
+        new Case(
+            "another plan, signed by its witnesses",
+            out -> {
+              Path plan = out.resolve("plan.yaml");
+              Files.writeString(plan, Files.readString(plan).replace("number: 7", "number: 8"));
+              scene.sign(out, "plan.yaml", "anna", Witnesses.Purpose.PLAN);
+              scene.sign(out, "plan.yaml", "bert", Witnesses.Purpose.PLAN);
+              manifest(out);
+            }));
+    return cases;
+  }
+
+  /** A transcript that is chained anew and signed by the witnesses: what it says is checked. */
+  static List<Case> collusion() {
+    List<Case> cases = new ArrayList<>();
+    cases.add(
+        lie(
+            "another token",
+            entry ->
+                entry instanceof TranscriptEntry.Opened token
+                    ? new TranscriptEntry.Opened(
+                        "other", token.serial(), token.manufacturer(), token.model(), "")
+                    : entry));
+    cases.add(
+        lie(
+            "another key",
+            entry ->
+                entry instanceof TranscriptEntry.Generated key
+                    ? new TranscriptEntry.Generated(key.keyId(), key.algorithm(), "AAAA")
+                    : entry));
+    cases.add(
+        lie(
+            "another plan's digest",
+            entry ->
+                entry instanceof TranscriptEntry.Begun begun
+                    ? begun(begun, begun.mode(), "0".repeat(64), begun.rehearsal(), begun.inputs())
+                    : entry));
+    cases.add(
+        lie(
+            "a rehearsal passed off as real",
+            entry ->
+                entry instanceof TranscriptEntry.Begun begun
+                    ? begun(begun, "rehearsal", begun.plan(), begun.rehearsal(), begun.inputs())
+                    : entry));
+    cases.add(
+        lie(
+            "no rehearsal",
+            entry ->
+                entry instanceof TranscriptEntry.Begun begun
+                    ? begun(begun, begun.mode(), begun.plan(), "", begun.inputs())
+                    : entry));
+    cases.add(
+        lie(
+            "another request",
+            entry ->
+                entry instanceof TranscriptEntry.Begun begun
+                    ? begun(
+                        begun,
+                        begun.mode(),
+                        begun.plan(),
+                        begun.rehearsal(),
+                        with(begun.inputs(), "web.csr"))
+                    : entry));
+    cases.add(
+        lie(
+            "fewer witnesses",
+            entry ->
+                entry instanceof TranscriptEntry.Witnessed checked
+                    ? new TranscriptEntry.Witnessed(checked.plan(), List.of("anna"))
+                    : entry));
+    cases.add(
+        lie(
+            "an approval of another plan",
+            entry ->
+                entry instanceof TranscriptEntry.Approved
+                    ? new TranscriptEntry.Approved("0".repeat(64))
+                    : entry));
+    for (String item : CeremonyScene.ITEMS) {
+      cases.add(
+          lie(
+              "a byte of what was signed for " + item,
+              entry ->
+                  entry instanceof TranscriptEntry.Signing signing && signing.item().equals(item)
+                      ? flipped(signing)
+                      : entry));
+      cases.add(
+          lie(
+              "a byte of the signature of " + item,
+              entry ->
+                  entry instanceof TranscriptEntry.Signed signed && signed.item().equals(item)
+                      ? new TranscriptEntry.Signed(
+                          item, flipped(signed.signature()), signed.file(), signed.digest())
+                      : entry));
+      cases.add(
+          lie(
+              "the digest of " + item,
+              entry ->
+                  entry instanceof TranscriptEntry.Signed signed && signed.item().equals(item)
+                      ? new TranscriptEntry.Signed(
+                          item, signed.signature(), signed.file(), "0".repeat(64))
+                      : entry));
+      cases.add(
+          lie(
+              "the file of " + item,
+              entry ->
+                  entry instanceof TranscriptEntry.Signed signed && signed.item().equals(item)
+                      ? new TranscriptEntry.Signed(
+                          item, signed.signature(), "plan.yaml", signed.digest())
+                      : entry));
+    }
+    cases.add(
+        lie(
+            "another serial number",
+            entry ->
+                entry instanceof TranscriptEntry.Signing signing && signing.item().equals("web")
+                    ? new TranscriptEntry.Signing(
+                        "web",
+                        signing.kind(),
+                        "01",
+                        signing.mechanism(),
+                        signing.toBeSigned(),
+                        signing.digest())
+                    : entry));
+    cases.add(
+        new Case(
+            "a signature outside the time of the plan",
+            out -> rewrite(out, line -> line, line -> line.plusSeconds(400L * 86400))));
+    cases.add(
+        new Case(
+            "an item that the plan does not have",
+            out ->
+                rewrite(
+                    out,
+                    entry ->
+                        switch (entry) {
+                          case TranscriptEntry.Signing s when s.item().equals("web") ->
+                              new TranscriptEntry.Signing(
+                                  "www",
+                                  s.kind(),
+                                  s.number(),
+                                  s.mechanism(),
+                                  s.toBeSigned(),
+                                  s.digest());
+                          case TranscriptEntry.Signed s when s.item().equals("web") ->
+                              new TranscriptEntry.Signed(
+                                  "www", s.signature(), "www.pem", s.digest());
+                          case TranscriptEntry.Completed c ->
+                              new TranscriptEntry.Completed(
+                                  c.made().stream().map(i -> i.equals("web") ? "www" : i).toList(),
+                                  c.abandoned());
+                          default -> entry;
+                        },
+                    time -> time)));
+    return cases;
+  }
+
+  static Stream<Case> all() throws IOException {
+    return Stream.of(simple(), resigned(), collusion()).flatMap(List::stream);
+  }
+
+  @ParameterizedTest
+  @MethodSource("all")
+  @DisplayName("finds")
+  void tampered(Case each) throws Exception {
+    each.tampering().with(copy);
+
+    assertThatThrownBy(() -> Verification.verify(new Folder(copy), true))
+        .isInstanceOfAny(CeremonyRefused.class, ConfigurationInvalid.class);
+  }
+
+  @Test
+  @DisplayName("is shown at least forty tamperings of its own kind each")
+  void many() throws IOException {
+    assertThat(all().map(Case::name).distinct().count()).isGreaterThanOrEqualTo(40);
+  }
+
+  @Test
+  @DisplayName("reads nothing that is not in the manifest")
+  void extraFile() throws Exception {
+    Files.writeString(copy.resolve("extra.pem"), "not read");
+    Verification.verify(new Folder(copy), true);
+
+    // A further signature of a witness would count, if it were read.
+    Files.writeString(copy.resolve("transcript.jsonl.bert.sig"), "not read either");
+    Verification.verify(new Folder(copy), true);
+  }
+
+  private static void flip(Path file) throws IOException {
+    byte[] octets = Files.readAllBytes(file);
+    // Letters stay letters, so that what is tested is not only the syntax.
+    octets[octets.length / 2] ^= 0x02;
+    Files.write(file, octets);
+  }
+
+  private static void manifest(Path out) throws Exception {
+    Manifest.write(new Folder(out));
+    scene.sign(out, Manifest.FILE, "bert", Witnesses.Purpose.MANIFEST);
+  }
+
+  private static Case lines(String name, UnaryOperator<List<String>> change) {
+    return new Case(
+        name,
+        out -> {
+          Path file = out.resolve("transcript.jsonl");
+          Files.write(file, change.apply(Files.readAllLines(file)));
+          scene.close(out);
+        });
+  }
+
+  private static List<String> without(List<String> lines, int index) {
+    List<String> changed = new ArrayList<>(lines);
+    changed.remove(index);
+    return changed;
+  }
+
+  private static List<String> swapped(List<String> lines, int one, int other) {
+    List<String> changed = new ArrayList<>(lines);
+    Collections.swap(changed, one, other);
+    return changed;
+  }
+
+  private static List<String> doubled(List<String> lines, int index) {
+    List<String> changed = new ArrayList<>(lines);
+    changed.add(index, lines.get(index));
+    return changed;
+  }
+
+  private static List<String> edited(List<String> lines, int index, UnaryOperator<String> change) {
+    List<String> changed = new ArrayList<>(lines);
+    changed.set(index, change.apply(lines.get(index)));
+    return changed;
+  }
+
+  /** All lines with another entry, chained anew, the copies made anew, signed by all. */
+  private static Case lie(String name, UnaryOperator<TranscriptEntry> change) {
+    return new Case(name, out -> rewrite(out, change, time -> time));
+  }
+
+  private static void rewrite(
+      Path out, UnaryOperator<TranscriptEntry> change, UnaryOperator<Instant> time)
+      throws Exception {
+    Path file = out.resolve("transcript.jsonl");
+    StringBuilder text = new StringBuilder();
+    String previous = TranscriptLine.NONE;
+    boolean changed = false;
+    for (TranscriptLine line : TranscriptState.of(Files.readAllBytes(file)).lines()) {
+      TranscriptEntry entry = change.apply(line.entry());
+      TranscriptLine next =
+          new TranscriptLine(line.number(), previous, time.apply(line.time()), entry);
+      changed |= !entry.equals(line.entry()) || !next.time().equals(line.time());
+      text.append(new String(next.octets(), StandardCharsets.UTF_8)).append('\n');
+      previous = next.digest();
+    }
+    assertThat(changed).isTrue();
+    Files.writeString(file, text.toString());
+    try {
+      TranscriptState state = TranscriptState.of(text.toString().getBytes(StandardCharsets.UTF_8));
+      CeremonyPlan plan =
+          PlanFile.read(
+              out.resolve("plan.yaml"), Files.readAllBytes(out.resolve("plan.yaml")), false);
+      Files.writeString(out.resolve(TranscriptPage.FILE), TranscriptPage.of(state, plan));
+    } catch (CeremonyRefused e) {
+      // The transcript alone gives the lie away.
+    }
+    scene.close(out);
+  }
+
+  private static TranscriptEntry.Begun begun(
+      TranscriptEntry.Begun begun,
+      String mode,
+      String plan,
+      String rehearsal,
+      Map<String, String> inputs) {
+    return new TranscriptEntry.Begun(
+        begun.ceremony(),
+        mode,
+        plan,
+        begun.tool(),
+        begun.distribution(),
+        rehearsal,
+        inputs,
+        begun.networkInterfaces());
+  }
+
+  private static Map<String, String> with(Map<String, String> inputs, String file) {
+    Map<String, String> changed = new TreeMap<>(inputs);
+    changed.put(file, "0".repeat(64));
+    return changed;
+  }
+
+  private static TranscriptEntry.Signing flipped(TranscriptEntry.Signing signing) {
+    String flipped = flipped(signing.toBeSigned());
+    return new TranscriptEntry.Signing(
+        signing.item(),
+        signing.kind(),
+        signing.number(),
+        signing.mechanism(),
+        flipped,
+        Digests.sha256(Base64.getDecoder().decode(flipped)));
+  }
+
+  private static String flipped(String base64) {
+    byte[] octets = Base64.getDecoder().decode(base64);
+    octets[octets.length / 2] ^= 0x01;
+    return Base64.getEncoder().encodeToString(octets);
+  }
+}
