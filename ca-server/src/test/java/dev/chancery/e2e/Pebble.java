@@ -28,14 +28,21 @@ final class Pebble implements AutoCloseable {
           "PEBBLE_WFE_NONCEREJECT", "0",
           "PEBBLE_AUTHZREUSE", "0");
 
+  private final Path folder;
   private final Process names;
-  private final Process server;
   private final int dnsPort;
   private final Path certificate;
   private final String directoryUrl;
+  private Process server;
 
   private Pebble(
-      Process names, Process server, int dnsPort, Path certificate, String directoryUrl) {
+      Path folder,
+      Process names,
+      Process server,
+      int dnsPort,
+      Path certificate,
+      String directoryUrl) {
+    this.folder = folder;
     this.names = names;
     this.server = server;
     this.dnsPort = dnsPort;
@@ -110,25 +117,49 @@ final class Pebble implements AutoCloseable {
                 "",
                 "-management",
                 "127.0.0.1:" + freePort()));
-    Process server =
-        run(
-            folder,
-            "pebble.log",
-            List.of("pebble", "-config", "pebble.json", "-dnsserver", "127.0.0.1:" + dnsPort));
     Pebble pebble =
-        new Pebble(names, server, dnsPort, certificate, "https://localhost:" + apiPort + "/dir");
-    try (HttpClient http = HttpClient.newBuilder().sslContext(Trust.in(certificate)).build()) {
-      HttpRequest directory = HttpRequest.newBuilder(URI.create(pebble.directoryUrl)).build();
-      Awaitility.await("Pebble's directory; see " + folder)
-          .atMost(START)
-          .ignoreExceptions()
-          .until(() ->
-              http.send(directory, HttpResponse.BodyHandlers.discarding()).statusCode() == 200);
+        new Pebble(
+            folder,
+            names,
+            server(folder, dnsPort),
+            dnsPort,
+            certificate,
+            "https://localhost:" + apiPort + "/dir");
+    try {
+      pebble.awaitDirectory();
       return pebble;
     } catch (RuntimeException e) {
       pebble.close();
       throw e;
     }
+  }
+
+  private static Process server(Path folder, int dnsPort) throws IOException {
+    return run(
+        folder,
+        "pebble.log",
+        List.of("pebble", "-config", "pebble.json", "-dnsserver", "127.0.0.1:" + dnsPort));
+  }
+
+  private void awaitDirectory() throws Exception {
+    try (HttpClient http = HttpClient.newBuilder().sslContext(Trust.in(certificate)).build()) {
+      HttpRequest directory = HttpRequest.newBuilder(URI.create(directoryUrl)).build();
+      Awaitility.await("Pebble's directory; see " + folder)
+          .atMost(START)
+          .ignoreExceptions()
+          .until(() ->
+              http.send(directory, HttpResponse.BodyHandlers.discarding()).statusCode() == 200);
+    }
+  }
+
+  /**
+   * Ends the ACME server, whatever it is doing, and starts another in its place, at the same URL;
+   * it knows nothing of what the last one knew.
+   */
+  void restart() throws Exception {
+    server.destroyForcibly().waitFor();
+    server = server(folder, dnsPort);
+    awaitDirectory();
   }
 
   private static Process run(Path folder, String log, List<String> command) throws IOException {
