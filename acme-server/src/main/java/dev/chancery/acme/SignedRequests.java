@@ -1,5 +1,6 @@
 package dev.chancery.acme;
 
+import dev.chancery.core.AccountId;
 import io.javalin.http.Context;
 import java.io.IOException;
 import java.io.InputStream;
@@ -22,6 +23,7 @@ final class SignedRequests {
 
   private final Nonces nonces;
   private final Accounts accounts;
+  private final KnownAccounts known = new KnownAccounts();
 
   SignedRequests(Nonces nonces, Accounts accounts) {
     this.nonces = nonces;
@@ -80,13 +82,7 @@ final class SignedRequests {
     }
     return switch (jws.signer()) {
       case Jws.Signer.Account(String kid) -> {
-        Account account =
-            accounts
-                .find(urls.endpoint(), urls.accountAt(kid))
-                .orElseThrow(() ->
-                    new AcmeProblem(AcmeError.ACCOUNT_DOES_NOT_EXIST, "there is no such account"));
-        jws.requireSignedBy(account.key());
-        nonce.spend();
+        Account account = authenticated(jws, nonce, urls.endpoint(), urls.accountAt(kid));
         yield new SignedRequest.ByAccount(urls, account, Payload.parse(jws.payload()), path);
       }
       case Jws.Signer.Key(AccountKey key) -> {
@@ -95,6 +91,27 @@ final class SignedRequests {
         yield new SignedRequest.ByKey(urls, key, Payload.parse(jws.payload()));
       }
     };
+  }
+
+  /** The account that has signed; the nonce is spent. */
+  private Account authenticated(Jws jws, Nonces.Genuine nonce, AcmeEndpoint endpoint, AccountId id)
+      throws AcmeProblem {
+    Optional<Account> before = known.find(id);
+    if (before.isPresent()
+        && jws.isSignedBy(before.get().key())
+        && nonce.spendBy(endpoint, before.get())) {
+      return before.get();
+    }
+    // Whatever it was that did not fit, what the database says now decides, and says why.
+    Account account =
+        accounts
+            .find(endpoint, id)
+            .orElseThrow(() ->
+                new AcmeProblem(AcmeError.ACCOUNT_DOES_NOT_EXIST, "there is no such account"));
+    jws.requireSignedBy(account.key());
+    nonce.spend();
+    known.keep(account);
+    return account;
   }
 
   private static void requireContentType(@Nullable String header) throws AcmeProblem {
