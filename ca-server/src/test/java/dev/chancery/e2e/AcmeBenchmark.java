@@ -119,6 +119,9 @@ final class AcmeBenchmark {
     int steady = 0;
     for (int round = 1; round <= WARM_UP_ROUNDS && steady < 2; round++) {
       OrderLane.Round measured = round(lane, pebble);
+      if (measured.orders() == 0) {
+        continue;
+      }
       double now = measured.serverPerOrder();
       steady = now > HARDLY * cheapest ? steady + 1 : 0;
       cheapest = Math.min(cheapest, now);
