@@ -39,6 +39,7 @@ final class ClusterScene implements AutoCloseable {
   private final class Node {
     private final Path folder;
     private final RunningServer.Ports ports;
+    private final StringBuilder logs = new StringBuilder();
     private @Nullable RunningServer server;
 
     Node(String name, RunningServer.Ports ports) throws IOException {
@@ -50,8 +51,14 @@ final class ClusterScene implements AutoCloseable {
       server = RunningServer.start(folder, ports, settings, "-Xmx512m");
     }
 
-    void kill() {
+    void kill() throws IOException {
       server.close();
+      logs.append(server.log());
+    }
+
+    /** What it said before it was killed and since. */
+    String log() throws IOException {
+      return logs + server.log();
     }
   }
 
@@ -287,7 +294,7 @@ final class ClusterScene implements AutoCloseable {
         "%d requests on %d connections%s; %d answers lost"
             .formatted(proxy.requests(), proxy.connections(), cuts, witness.losses()));
     for (Node node : nodes) {
-      assertThat(node.server.log()).doesNotContain("met a defect");
+      assertThat(node.log()).doesNotContain("met a defect");
     }
   }
 
