@@ -162,7 +162,7 @@ final class RolesApi {
     Optional<String> cluster = body.text("cluster", LONGEST_NAME);
     List<String> certificates =
         body.values("certificateNames", LONGEST_RULE, MOST_RULES, Function.identity());
-    if (accounts.isEmpty() == audience.isPresent() || accounts.isEmpty() && cluster.isPresent()) {
+    if (accounts.isEmpty() == audience.isPresent() || (accounts.isEmpty() && cluster.isPresent())) {
       throw JsonBody.bad("serviceAccounts and the audience of their tokens go together");
     }
     String named = cluster.orElse("kubernetes");

@@ -80,7 +80,7 @@ class VaultClientTest {
                       .get("certificate")))
           .isEqualTo(leaf);
       assertThat(stranger.debug().health().getSealed()).isFalse();
-      assertThat(stranger.seal().sealStatus().getSealed()).isFalse();
+      assertThat(stranger.sys().seal().sealStatus().getSealed()).isFalse();
 
       vault.auth().revokeSelf();
       assertThatThrownBy(() -> vault.auth().lookupSelf())

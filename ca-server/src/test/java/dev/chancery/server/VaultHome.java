@@ -85,6 +85,14 @@ final class VaultHome implements AutoCloseable {
     return home;
   }
 
+  /** Another node of a served home, with all of its files. */
+  VaultHome secondNode(Path copy) throws Exception {
+    VaultHome node = new VaultHome(DevelopmentHome.copy(directory, copy));
+    node.settings.putAll(settings);
+    node.start();
+    return node;
+  }
+
   private void make() throws Exception {
     Path profiles = Files.createDirectories(directory.resolve("profiles"));
     try (var files = Files.list(Path.of("../config/profiles"))) {

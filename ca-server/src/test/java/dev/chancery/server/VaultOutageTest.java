@@ -1,0 +1,327 @@
+package dev.chancery.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.CertificateRecord;
+import dev.chancery.core.Der;
+import dev.chancery.core.IssuanceRequest;
+import dev.chancery.core.IssuedCertificate;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.Name;
+import dev.chancery.core.ProfileId;
+import dev.chancery.core.Refused;
+import dev.chancery.core.RequestId;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.core.TokenAway;
+import dev.chancery.kubernetes.Credential;
+import dev.chancery.kubernetes.Credentials;
+import dev.chancery.kubernetes.NameRules;
+import dev.chancery.kubernetes.Role;
+import dev.chancery.kubernetes.RoleLogins;
+import dev.chancery.kubernetes.RoleName;
+import dev.chancery.kubernetes.RolePolicy;
+import dev.chancery.kubernetes.Roles;
+import dev.chancery.kubernetes.TokenKey;
+import dev.chancery.kubernetes.VaultServer;
+import dev.chancery.kubernetes.VaultSettings;
+import dev.chancery.store.IssuerRegistry;
+import dev.chancery.store.JooqCrlLedger;
+import io.javalin.Javalin;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Two nodes of the Vault-shaped API over one real authority whose token fails on demand. */
+@DisplayName("The Vault-shaped API in outages")
+class VaultOutageTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  @TempDir Path folder;
+  private final Clock clock = Clock.systemUTC();
+  private final ObjectMapper json = new ObjectMapper();
+  private final HttpClient http = HttpClient.newHttpClient();
+  private final List<Runnable> parts = new ArrayList<>();
+  private OpenedHome opened;
+  private FailingAuthority authority;
+  private volatile boolean keyAnswers = true;
+  private URI one;
+  private URI other;
+  private Role role;
+  private Credentials credentials;
+
+  @BeforeEach
+  void serve() throws Exception {
+    opened = OpenedHome.open(DevelopmentHome.served(folder.resolve("home")), clock);
+    authority = new FailingAuthority(opened.authority());
+    SecureRandom random = new SecureRandom();
+    credentials = new Credentials(opened.database(), clock, random);
+    role =
+        new Roles(opened.database(), clock, random)
+            .create(
+                new RoleName("web"),
+                new RolePolicy(
+                    OpenedHome.ISSUING,
+                    new ProfileId("tls-server"),
+                    new NameRules(List.of("dns:a.test"), List.of(), false),
+                    Optional.empty(),
+                    Optional.empty(),
+                    false,
+                    OptionalInt.empty()),
+                RoleLogins.NONE,
+                "test");
+    one = node(random);
+    other = node(random);
+  }
+
+  private URI node(SecureRandom random) throws Exception {
+    VaultServer server =
+        new VaultServer(
+            new VaultSettings(
+                "pki",
+                List.of(),
+                false,
+                Duration.ofMinutes(5),
+                8,
+                2,
+                PATIENCE,
+                OpenedHome.ISSUING,
+                new IssuerRegistry(opened.database()).all(),
+                Configuration.read(opened.home(), Map.of()).profiles(opened.home()),
+                TrustBundle.read(List.of(opened.home().rootCertificate())).encoded()),
+            new VaultServer.Foundations(
+                opened.database(),
+                new TokenKey(new byte[TokenKey.SECRET_OCTETS]),
+                authority,
+                new JooqCrlLedger(opened.database(), clock),
+                this::probe,
+                clock,
+                random));
+    Javalin web = Javalin.create(config -> server.routes(config.routes)).start("127.0.0.1", 0);
+    parts.add(server::close);
+    parts.add(web::stop);
+    return URI.create("http://127.0.0.1:" + web.port());
+  }
+
+  private void probe(IssuerId issuer) throws TokenAway {
+    if (!keyAnswers) {
+      throw new TokenAway("pulled out by the test");
+    }
+  }
+
+  @AfterEach
+  void stop() {
+    parts.reversed().forEach(Runnable::run);
+    opened.close();
+    http.close();
+  }
+
+  private HttpResponse<String> send(URI node, String path, String token, String body)
+      throws Exception {
+    HttpRequest.Builder request = HttpRequest.newBuilder(node.resolve(path));
+    if (!token.isEmpty()) {
+      request.header("X-Vault-Token", token);
+    }
+    return http.send(
+        body.isEmpty()
+            ? request.build()
+            : request.PUT(HttpRequest.BodyPublishers.ofString(body)).build(),
+        HttpResponse.BodyHandlers.ofString());
+  }
+
+  private String secretId(Optional<Integer> uses) throws Refused {
+    return credentials
+        .create(role, Credential.Kind.SECRET_ID, "", List.of(), uses, Optional.empty(), "test")
+        .secret();
+  }
+
+  private HttpResponse<String> login(URI node, String secret) throws Exception {
+    return send(
+        node,
+        "/v1/auth/approle/login",
+        "",
+        VaultHome.object("role_id", role.id().toString(), "secret_id", secret).toString());
+  }
+
+  private String token() throws Exception {
+    return json.readTree(login(one, secretId(Optional.empty())).body())
+        .at("/auth/client_token")
+        .asText();
+  }
+
+  private static ObjectNode request() throws Exception {
+    return VaultHome.object("csr", TestCsr.forName("www.a.test").pem(), "ttl", "24h");
+  }
+
+  @Test
+  @DisplayName("a key that is away is told at the login and by health, and costs no secret id")
+  void awayAtLogin() throws Exception {
+    String secret = secretId(Optional.of(1));
+    keyAnswers = false;
+
+    HttpResponse<String> refused = login(one, secret);
+
+    assertThat(refused.statusCode()).isEqualTo(503);
+    assertThat(refused.headers().firstValue("Retry-After")).contains("2");
+    assertThat(json.readTree(refused.body()).path("errors")).hasSize(1);
+    assertThat(send(one, "/v1/sys/health", "", "").statusCode()).isEqualTo(503);
+    JsonNode seal = json.readTree(send(one, "/v1/sys/seal-status", "", "").body());
+    assertThat(seal.path("sealed").asBoolean()).isTrue();
+    keyAnswers = true;
+    Thread.sleep(1100);
+    assertThat(login(one, secret).statusCode()).isEqualTo(200);
+  }
+
+  @Test
+  @DisplayName("an outage that begins after the login is waited out")
+  void waitedOut() throws Exception {
+    String token = token();
+    authority.failures.set(2);
+
+    assertThat(send(one, "/v1/pki/sign/web", token, request().toString()).statusCode())
+        .isEqualTo(200);
+
+    authority.failures.set(1000);
+    Instant start = Instant.now();
+    HttpResponse<String> given = send(one, "/v1/pki/sign/web", token, request().toString());
+    assertThat(given.statusCode()).isEqualTo(503);
+    assertThat(given.headers().firstValue("Retry-After")).isPresent();
+    assertThat(Duration.between(start, Instant.now())).isGreaterThan(PATIENCE);
+    assertThat(given.body()).doesNotContain("pulled out");
+  }
+
+  @Test
+  @DisplayName("one request sent to two nodes at once is issued once")
+  void once() throws Exception {
+    String token = token();
+    authority.delay = Duration.ofSeconds(1);
+    String body = request().toString();
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Callable<HttpResponse<String>>> both = new ArrayList<>();
+      for (URI node : List.of(one, other, one, other)) {
+        both.add(() -> send(node, "/v1/pki/sign/web", token, body));
+      }
+      Set<String> serials = new java.util.HashSet<>();
+      for (Future<HttpResponse<String>> answer : threads.invokeAll(both)) {
+        assertThat(answer.get().statusCode()).describedAs(answer.get().body()).isEqualTo(200);
+        serials.add(json.readTree(answer.get().body()).at("/data/serial_number").asText());
+      }
+      assertThat(serials).hasSize(1);
+      assertThat(authority.issuances).hasValue(1);
+    }
+  }
+
+  @Test
+  @DisplayName("while there is too much to sign nobody logs in, and who has logged in is served")
+  void overload() throws Exception {
+    String token = token();
+    authority.delay = Duration.ofSeconds(2);
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<HttpResponse<String>>> answers = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        String body = request().toString();
+        answers.add(threads.submit(() -> send(one, "/v1/pki/sign/web", token, body)));
+      }
+      Thread.sleep(1000);
+      assertThat(login(one, secretId(Optional.empty())).statusCode()).isEqualTo(503);
+      for (Future<HttpResponse<String>> answer : answers) {
+        assertThat(answer.get().statusCode()).isEqualTo(200);
+      }
+    }
+    assertThat(login(one, secretId(Optional.empty())).statusCode()).isEqualTo(200);
+  }
+
+  /** The real authority, slow or with a token that is away for some calls. */
+  private static final class FailingAuthority implements CertificateAuthority {
+    private final CertificateAuthority real;
+    private final AtomicInteger failures = new AtomicInteger();
+    private final AtomicInteger issuances = new AtomicInteger();
+    private volatile Duration delay = Duration.ZERO;
+
+    private FailingAuthority(CertificateAuthority real) {
+      this.real = real;
+    }
+
+    @Override
+    public IssuedCertificate issue(IssuanceRequest request) throws Refused, TokenAway {
+      if (failures.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+        throw new TokenAway("pulled out by the test");
+      }
+      try {
+        Thread.sleep(delay);
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+      issuances.incrementAndGet();
+      return real.issue(request);
+    }
+
+    @Override
+    public void requirePermitted(
+        IssuerId issuer,
+        ProfileId profile,
+        Set<Name> names,
+        Optional<Instant> notBefore,
+        Optional<Instant> notAfter)
+        throws Refused {
+      real.requirePermitted(issuer, profile, names, notBefore, notAfter);
+    }
+
+    @Override
+    public void requireUsable(SubjectPublicKey key) throws Refused {
+      real.requireUsable(key);
+    }
+
+    @Override
+    public Optional<IssuedCertificate> settle(RequestId request) {
+      return real.settle(request);
+    }
+
+    @Override
+    public Optional<IssuedCertificate> issued(RequestId request) {
+      return real.issued(request);
+    }
+
+    @Override
+    public void revoke(Revocation revocation) throws Refused {
+      real.revoke(revocation);
+    }
+
+    @Override
+    public Optional<CertificateRecord> find(IssuerId issuer, SerialNumber serial) {
+      return real.find(issuer, serial);
+    }
+
+    @Override
+    public List<List<Der>> chains(IssuerId issuer) throws Refused {
+      return real.chains(issuer);
+    }
+  }
+}
