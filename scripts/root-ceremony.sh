@@ -54,30 +54,10 @@ for ((i = 0; i < ${#arguments[@]}; i++)); do
 done
 [[ -n $out ]] || { echo "root-ceremony.sh: --out is missing" >&2; usage >&2; exit 2; }
 
-library=
-for candidate in \
-  /usr/lib/softhsm/libsofthsm2.so \
-  "/usr/lib/$(uname -m)-linux-gnu/softhsm/libsofthsm2.so" \
-  /usr/lib64/softhsm/libsofthsm2.so \
-  /usr/lib64/pkcs11/libsofthsm2.so \
-  /usr/local/lib/softhsm/libsofthsm2.so; do
-  if [[ -r $candidate ]]; then
-    library=$candidate
-    break
-  fi
-done
-[[ -n $library ]] || refuse "libsofthsm2.so was not found: install SoftHSM2"
-
-umask 077
-mkdir -p "$out/token/tokens"
+# The store is made with a token of no use in it, and has room for the one of the rehearsal.
+made=$("$here/scripts/softhsm-init.sh" --dir "$out/token" --label store) || exit 1
+library=$(sed -n 's/^library: //p' <<<"$made")
 token=$(cd "$out/token" && pwd -P)
-if [[ ! -e $token/softhsm2.conf ]]; then
-  printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' \
-    "$token/tokens" >"$token/softhsm2.conf"
-fi
-for pin in pin so-pin; do
-  [[ -s $token/$pin ]] || od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$token/$pin"
-done
 exec "$chancery" ceremony "$@" --library "$library" \
   --environment "SOFTHSM2_CONF=$token/softhsm2.conf" \
-  --pin-file "$token/pin" --so-pin-file "$token/so-pin"
+  --pin-file "$token/store.pin" --so-pin-file "$token/store.so-pin"

@@ -8,6 +8,7 @@ import dev.chancery.hsm.TokenUnusable;
 import dev.chancery.server.ceremony.CeremonyRefused;
 import dev.chancery.server.ceremony.CeremonyTool;
 import dev.chancery.server.ceremony.Console;
+import dev.chancery.server.ceremony.Outcome;
 import dev.chancery.server.ceremony.PinShares;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -186,7 +187,7 @@ final class CeremonyCommand {
           boolean carried,
       @Parameters(paramLabel = "DIR") Path directory)
       throws CeremonyRefused, ConfigurationInvalid {
-    CeremonyTool.Outcome outcome = CeremonyTool.verify(directory, carried);
+    Outcome outcome = CeremonyTool.verify(directory, carried);
     ObjectNode shown =
         JsonNodeFactory.instance
             .objectNode()

@@ -249,6 +249,22 @@ record Configuration(
     return KeyBlockList.read(blockedKeys.stream().map(home::resolve).toList());
   }
 
+  /** Refuses an endpoint whose issuer is none of these. */
+  void requireServed(List<IssuerId> served) throws ConfigurationInvalid {
+    for (EndpointSection endpoint : acme.endpoints().values()) {
+      if (!served.contains(endpoint.issuer())) {
+        throw endpoint
+            .place()
+            .refused("issuer", "issuer " + endpoint.issuer() + " has no certificate yet");
+      }
+    }
+  }
+
+  /** The issuer of this name, if the configuration has it. */
+  Optional<IssuerSection> issuer(IssuerId name) {
+    return issuers.stream().filter(issuer -> issuer.name().equals(name)).findFirst();
+  }
+
   /** Refuses an endpoint with a profile that is not there, or that no order could have. */
   void requireForOrders(Map<ProfileId, Profile> known) throws ConfigurationInvalid {
     for (EndpointSection endpoint : acme.endpoints().values()) {

@@ -1,5 +1,6 @@
 package dev.chancery.server;
 
+import dev.chancery.core.IssuerId;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -85,6 +86,11 @@ record Home(Path directory) {
   /** The root that clients trust. */
   Path rootCertificate() {
     return directory.resolve("root.pem");
+  }
+
+  /** What an issuer asked an offline root for. */
+  Path request(IssuerId issuer) {
+    return directory.resolve("ca").resolve(issuer + ".csr");
   }
 
   /** The key and certificate of the administrator at this machine. */

@@ -1,15 +1,35 @@
 package dev.chancery.server;
 
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.KeyAlgorithm;
+import dev.chancery.core.Refused;
+import dev.chancery.core.TokenAway;
+import dev.chancery.hsm.TokenUnusable;
+import dev.chancery.server.ceremony.CeremonyRefused;
+import dev.chancery.store.DatabaseUnusable;
+import dev.chancery.store.IssuerKeyDiffers;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Clock;
 import java.util.List;
+import java.util.Map;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x500.X500NameBuilder;
+import org.bouncycastle.asn1.x500.style.BCStyle;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Lists the issuing CAs of a running server. */
+/** Lists the issuing CAs, and gets their certificates from an offline root. */
 @Command(
     name = "issuer",
-    description = "List the issuing CAs.",
+    description = "List the issuing CAs, and get their certificates from an offline root.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class IssuerCommand {
@@ -28,5 +48,101 @@ final class IssuerCommand {
           List.of("name", "subject", "notAfter", "sha256"));
       return 0;
     }
+  }
+
+  @Command(
+      name = "request",
+      description = {
+        "Make the key of an issuer of the configuration, and ask for a certificate over it.",
+        "The request goes to the home's ca/NAME.csr; it is for the plan of a ceremony.",
+        "Until the certificate is there, the server does without that issuer."
+      },
+      mixinStandardHelpOptions = true)
+  int request(
+      @Mixin HomeOption home,
+      @Parameters(paramLabel = "NAME", description = "the issuer's name") IssuerId name,
+      @Option(
+              names = "--algorithm",
+              paramLabel = "ALGORITHM",
+              description = "of a key that is made: ec-p256, ec-p384, rsa-2048, rsa-3072, rsa-4096")
+          @Nullable KeyAlgorithm algorithm,
+      @Option(
+              names = "--organization",
+              paramLabel = "NAME",
+              required = true,
+              description = "as the plan has it")
+          String organization,
+      @Option(
+              names = "--common-name",
+              paramLabel = "NAME",
+              required = true,
+              description = "as the plan has it")
+          String commonName)
+      throws ConfigurationInvalid, CommandFailed, TokenUnusable, TokenAway {
+    X500Name subject =
+        new X500NameBuilder(BCStyle.INSTANCE)
+            .addRDN(BCStyle.O, organization)
+            .addRDN(BCStyle.CN, commonName)
+            .build();
+    KeyAlgorithm wanted = algorithm == null ? KeyAlgorithm.EC_P256 : algorithm;
+    spec.commandLine()
+        .getOut()
+        .println("written: " + offlineRoot(home.open()).request(name, wanted, subject));
+    return 0;
+  }
+
+  @Command(
+      name = "import",
+      description = {
+        "Take the certificate of an issuer out of the directory of a ceremony.",
+        "The ceremony is verified first. With the embedded database, stop the server before.",
+        "Without NAME only the root's CRL is taken."
+      },
+      mixinStandardHelpOptions = true)
+  int take(
+      @Mixin HomeOption home,
+      @Parameters(paramLabel = "NAME", arity = "0..1", description = "the issuer's name")
+          @Nullable IssuerId name,
+      @Option(
+              names = "--from",
+              paramLabel = "DIR",
+              required = true,
+              description = "what was carried from the offline machine")
+          Path directory,
+      @Option(
+              names = "--plan-sha256",
+              paramLabel = "HEX",
+              required = true,
+              description = "the digest of the plan, from your paper")
+          String planDigest)
+      throws ConfigurationInvalid,
+          CommandFailed,
+          CeremonyRefused,
+          TokenUnusable,
+          TokenAway,
+          IssuerKeyDiffers,
+          DatabaseUnusable,
+          Refused {
+    PrintWriter out = spec.commandLine().getOut();
+    OfflineRoot root = offlineRoot(home.open());
+    if (name == null) {
+      root.takeCrl(directory, planDigest);
+      out.println("imported: the root's CRL");
+      return 0;
+    }
+    X509CertificateHolder certificate = root.take(name, directory, planDigest);
+    out.println("imported: " + certificate.getSubject());
+    out.println("It is served from the next start on; orders go to the issuer that their endpoint");
+    out.println("names in chancery.yaml.");
+    return 0;
+  }
+
+  private static OfflineRoot offlineRoot(Home home) throws ConfigurationInvalid {
+    return new OfflineRoot(
+        home,
+        Configuration.read(home, Map.of()),
+        Clock.systemUTC(),
+        new SecureRandom(),
+        System::getenv);
   }
 }

@@ -7,11 +7,14 @@ import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.server.engine.Issuer;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.bouncycastle.cert.X509CertificateHolder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * An issuer's certificate as its file has it, checked to be one that can be used now.
@@ -27,19 +30,31 @@ record LoadedIssuer(
     List<List<Der>> chains,
     SubjectPublicKey publicKey,
     SigningScheme scheme) {
+  private static final Logger LOG = LoggerFactory.getLogger(LoadedIssuer.class);
+
   LoadedIssuer {
     chains = chains.stream().map(List::copyOf).toList();
   }
 
-  /** Every issuer of the configuration. */
+  /** Every issuer of the configuration that has its certificate, or should have it. */
   static List<LoadedIssuer> all(
       Home home, List<Configuration.IssuerSection> sections, TrustBundle trust, Instant now)
       throws ConfigurationInvalid {
     List<LoadedIssuer> issuers = new ArrayList<>();
     for (Configuration.IssuerSection section : sections) {
-      issuers.add(read(home, section, trust, now));
+      if (isRequested(home, section)) {
+        LOG.warn("issuer {} has no certificate yet: it is not served", section.name());
+      } else {
+        issuers.add(read(home, section, trust, now));
+      }
     }
     return List.copyOf(issuers);
+  }
+
+  /** Whether a certificate was asked for ({@code chancery issuer request}) and is not there yet. */
+  static boolean isRequested(Home home, Configuration.IssuerSection section) {
+    return !Files.exists(home.resolve(section.certificate()))
+        && Files.exists(home.request(section.name()));
   }
 
   private static LoadedIssuer read(

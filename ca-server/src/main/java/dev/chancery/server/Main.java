@@ -1,8 +1,11 @@
 package dev.chancery.server;
 
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.hsm.KeyId;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -49,12 +52,24 @@ public final class Main {
     return new CommandLine(new Main())
         .setCaseInsensitiveEnumValuesAllowed(true)
         .registerConverter(KeyId.class, Main::keyId)
+        .registerConverter(IssuerId.class, text -> converted(text, IssuerId::new))
+        .registerConverter(KeyAlgorithm.class, Main::keyAlgorithm)
         .setExecutionExceptionHandler(Main::report);
   }
 
   private static KeyId keyId(String text) {
+    return converted(text.toLowerCase(Locale.ROOT), KeyId::new);
+  }
+
+  private static KeyAlgorithm keyAlgorithm(String text) {
+    return KeyAlgorithm.named(text)
+        .orElseThrow(
+            () -> new CommandLine.TypeConversionException("there is no key algorithm " + text));
+  }
+
+  private static <T> T converted(String text, Function<String, T> parser) {
     try {
-      return new KeyId(text.toLowerCase(Locale.ROOT));
+      return parser.apply(text);
     } catch (IllegalArgumentException e) {
       throw new CommandLine.TypeConversionException(e.getMessage());
     }

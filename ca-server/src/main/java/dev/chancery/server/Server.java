@@ -141,6 +141,7 @@ final class Server implements AutoCloseable {
             configuration.roots().stream().map(home::resolve).toList(), clock.instant());
     List<LoadedIssuer> loadedIssuers =
         LoadedIssuer.all(home, configuration.issuers(), trust, clock.instant());
+    configuration.requireServed(loadedIssuers.stream().map(LoadedIssuer::id).toList());
     KeyBlockList blockedKeys = configuration.blockedKeys(home);
     Configuration.Listeners listeners = configuration.listeners();
     BoundPort publicPort = part(BoundPort.bind("public", listeners.publicListener()));

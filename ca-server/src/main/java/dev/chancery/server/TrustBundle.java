@@ -2,7 +2,6 @@ package dev.chancery.server;
 
 import dev.chancery.core.Der;
 import java.io.IOException;
-import java.io.StringWriter;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
@@ -12,7 +11,6 @@ import java.util.HexFormat;
 import java.util.List;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
-import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
 
 /** The roots that clients of this CA trust. */
 record TrustBundle(List<X509CertificateHolder> roots) {
@@ -39,15 +37,7 @@ record TrustBundle(List<X509CertificateHolder> roots) {
   }
 
   String pem() {
-    StringWriter text = new StringWriter();
-    try (JcaPEMWriter writer = new JcaPEMWriter(text)) {
-      for (X509CertificateHolder root : roots) {
-        writer.writeObject(root);
-      }
-    } catch (IOException e) {
-      throw new IllegalStateException("certificates cannot be written as PEM", e);
-    }
-    return text.toString();
+    return PemFile.text(roots);
   }
 
   List<Der> encoded() {

@@ -33,6 +33,7 @@ class SourceRulesTest {
       Set.of(
           "CeremonyCommand.java",
           "InitCommand.java",
+          "IssuerCommand.java",
           "KeyCommand.java",
           "ServeCommand.java",
           "Server.java");

@@ -3,14 +3,22 @@ package dev.chancery.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.chancery.testing.SoftHsmToken;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -57,12 +65,14 @@ class CeremonyIT {
   @TempDir Path folder;
   private Path in;
   private Path script;
+  private RunningServer.Ports ports;
 
   @Test
-  @DisplayName("is planned, rehearsed, made without a network, carried and verified")
+  @DisplayName(
+      "is planned, rehearsed, made without a network, carried, verified, and issues through its CA")
   void fromPlanToVerification() throws Exception {
-    script =
-        Path.of(System.getProperty("chancery.distribution")).resolve("scripts/root-ceremony.sh");
+    script = distribution().resolve("scripts/root-ceremony.sh");
+    ports = RunningServer.Ports.free();
     in = Files.createDirectories(folder.resolve("in"));
     prepare();
 
@@ -116,6 +126,14 @@ class CeremonyIT {
             command("openssl", "x509", "-in", "carried/root-ocsp.pem", "-noout", "-text")
                 .requireDone())
         .contains("OCSP Signing", "OCSP No Check");
+
+    // 6. The server's side: the certificate comes home, and the first one is issued below it.
+    assertThat(
+            chancery("issuer", "import", "web", "--from", "carried", "--plan-sha256", digest())
+                .requireDone())
+        .contains("imported: O=Tests,CN=Web CA");
+    serve();
+
     Files.writeString(carried("web.pem"), Files.readString(carried("root.pem")));
     assertThat(command(script.toString(), "verify", "--carried", "carried").output())
         .contains("web.pem: not the file of the manifest");
@@ -135,8 +153,9 @@ class CeremonyIT {
           .append(' ')
           .append(Files.readString(folder.resolve(witness + ".pub")));
     }
-    Files.writeString(in.resolve("plan.yaml"), PLAN.formatted(signers.toString().stripTrailing()));
-    request("web.csr", "/O=Tests/CN=Web CA");
+    Files.writeString(
+        in.resolve("plan.yaml"), PLAN.replace("%s", signers.toString().stripTrailing()));
+    home();
     request("ocsp.csr", "/O=Tests/CN=Root OCSP");
     Path store = Files.createDirectories(folder.resolve("real/tokens"));
     Files.writeString(
@@ -144,6 +163,103 @@ class CeremonyIT {
         "directories.tokendir = " + store + "\nobjectstore.backend = file\nlog.level = ERROR\n");
     Files.writeString(folder.resolve("real/pin"), SoftHsmToken.PIN);
     Files.writeString(folder.resolve("real/so-pin"), "test-so-pin-1234");
+  }
+
+  /** A home whose issuer asks for its certificate. */
+  private void home() throws Exception {
+    Path home = Files.createDirectories(folder.resolve("home"));
+    CommandResult made =
+        command(
+            distribution().resolve("scripts/softhsm-init.sh").toString(),
+            "--dir",
+            "home/token",
+            "--label",
+            "online");
+    made.requireDone();
+    try (Stream<Path> profiles = Files.list(distribution().resolve("config/profiles"))) {
+      Files.createDirectories(home.resolve("profiles"));
+      for (Path profile : profiles.toList()) {
+        Files.copy(profile, home.resolve("profiles").resolve(profile.getFileName()));
+      }
+    }
+    Files.writeString(
+        home.resolve("chancery.yaml"),
+        """
+        token:
+          library: %s
+          label: online
+          pinFile: token/online.pin
+          environment: {SOFTHSM2_CONF: token/softhsm2.conf}
+        listeners:
+          public: {host: 127.0.0.1, port: %d}
+          api: {host: 127.0.0.1, port: %d}
+          admin: {port: %d}
+          management: {port: %d}
+        roots: [root.pem]
+        issuers:
+          - {name: web, certificate: ca/web.pem, keyId: "776562", ocspKeyId: "6f637370"}
+        acme: {endpoints: {default: {issuer: web, profile: tls-server}}}
+        """
+            .formatted(
+                SoftHsmToken.installedLibrary(),
+                ports.publicListener(),
+                ports.api(),
+                ports.admin(),
+                ports.management()));
+    chancery("issuer", "request", "web", "--organization", "Tests", "--common-name", "Web CA")
+        .requireDone();
+    Files.copy(home.resolve("ca/web.csr"), in.resolve("web.csr"));
+  }
+
+  private CommandResult chancery(String... words) throws Exception {
+    List<String> command = new ArrayList<>();
+    command.add(distribution().resolve("bin/chancery").toString());
+    command.addAll(List.of(words));
+    command.addAll(List.of("--home", "home"));
+    return command(command.toArray(String[]::new));
+  }
+
+  /** The server is there with a certificate of its own, and with the root's CRL. */
+  private void serve() throws Exception {
+    Path log = folder.resolve("serve.log");
+    Process server =
+        new ProcessBuilder(
+                distribution().resolve("bin/chancery").toString(), "serve", "--home", "home")
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile())
+            .start();
+    try {
+      Awaitility.await()
+          .atMost(Duration.ofMinutes(2))
+          .until(() -> Files.readString(log).contains("ready: ") || !server.isAlive());
+      assertThat(Files.readString(log)).contains("ready: ");
+      String seen =
+          command(
+                  "bash",
+                  "-c",
+                  "openssl s_client -connect 127.0.0.1:%d -servername localhost -CAfile"
+                          .formatted(ports.api())
+                      + " carried/root.pem -verify_return_error < /dev/null")
+              .requireDone();
+      assertThat(seen).contains("Verify return code: 0 (ok)", "CN = Web CA");
+      HttpResponse<byte[]> crl =
+          HttpClient.newHttpClient()
+              .send(
+                  HttpRequest.newBuilder(
+                          URI.create(
+                              "http://127.0.0.1:%d/crl/root.crl".formatted(ports.publicListener())))
+                      .build(),
+                  HttpResponse.BodyHandlers.ofByteArray());
+      assertThat(crl.body()).isEqualTo(Files.readAllBytes(carried("root.crl")));
+    } finally {
+      server.destroy();
+      assertThat(server.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    }
+  }
+
+  private static Path distribution() {
+    return Path.of(System.getProperty("chancery.distribution"));
   }
 
   private void request(String file, String subject) throws Exception {

@@ -55,6 +55,12 @@ public abstract class Token implements AutoCloseable {
     return new OcspKey(signing(Operation.OCSP, id, expected, scheme));
   }
 
+  /** A key that asks for its own certificate; otherwise as {@link #issuerKey}. */
+  public final RequestKey requestKey(KeyId id, SubjectPublicKey expected, SigningScheme scheme)
+      throws TokenUnusable, TokenAway {
+    return new RequestKey(signing(Operation.UPKEEP, id, expected, scheme));
+  }
+
   /** A key for one kind of thing to sign; otherwise as {@link #issuerKey}. */
   abstract VerifiedSigning signing(
       Operation operation, KeyId id, SubjectPublicKey expected, SigningScheme scheme)

@@ -1,11 +1,11 @@
 package dev.chancery.server.ceremony;
 
 import dev.chancery.core.KeyAlgorithm;
-import dev.chancery.core.NamePolicy;
 import dev.chancery.core.Profile;
 import dev.chancery.core.Profile.KeyUsageBit;
 import dev.chancery.core.ProfileId;
 import dev.chancery.server.engine.Issuer;
+import dev.chancery.server.profiles.BuiltInProfiles;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -22,19 +22,6 @@ final class CeremonyProfiles {
           Duration.ofMinutes(1),
           Duration.ofDays(40 * 366),
           Duration.ofMinutes(5));
-  private static final Profile.NameRule NO_NAMES =
-      new Profile.NameRule(
-          Set.of(),
-          0,
-          false,
-          new NamePolicy(
-              NamePolicy.Rules.none(),
-              false,
-              NamePolicy.Rules.none(),
-              NamePolicy.Rules.none(),
-              NamePolicy.Rules.none()));
-  private static final Profile.StatusSources NO_POINTERS =
-      new Profile.StatusSources(false, false, false, false);
 
   private CeremonyProfiles() {}
 
@@ -44,7 +31,7 @@ final class CeremonyProfiles {
         Set.of(root.algorithm()),
         root.pathLength(),
         root.nameConstraints(),
-        NO_POINTERS);
+        BuiltInProfiles.NO_POINTERS);
   }
 
   /**
@@ -68,7 +55,7 @@ final class CeremonyProfiles {
               Set.of(KeyUsageBit.DIGITAL_SIGNATURE),
               List.of(KeyPurposeId.id_kp_OCSPSigning),
               new Profile.Constraint.EndEntity(),
-              NO_POINTERS);
+              BuiltInProfiles.NO_POINTERS);
     };
   }
 
@@ -100,7 +87,7 @@ final class CeremonyProfiles {
         keys,
         ANY,
         Profile.SubjectRule.REQUESTED,
-        NO_NAMES,
+        BuiltInProfiles.NO_NAMES,
         usage,
         purposes.stream().map(KeyPurposeId::toOID).toList(),
         List.of(),

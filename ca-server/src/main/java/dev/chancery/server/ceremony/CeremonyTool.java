@@ -12,8 +12,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
-import org.bouncycastle.cert.X509CertificateHolder;
 
 /** The ceremonies of an offline root, as the command line and the server's side of it see them. */
 public final class CeremonyTool {
@@ -51,20 +49,6 @@ public final class CeremonyTool {
     private RootToken.Access access() {
       return new RootToken.Access(
           library, environment, initializeArguments, pinFile, officerPinFile);
-    }
-  }
-
-  /** What a verified ceremony has made. */
-  public record Outcome(
-      String ceremony,
-      String planDigest,
-      List<String> made,
-      List<String> abandoned,
-      Map<String, X509CertificateHolder> certificates) {
-    public Outcome {
-      made = List.copyOf(made);
-      abandoned = List.copyOf(abandoned);
-      certificates = Map.copyOf(certificates);
     }
   }
 
@@ -157,18 +141,6 @@ public final class CeremonyTool {
    */
   public static Outcome verify(Path directory, boolean carried)
       throws CeremonyRefused, ConfigurationInvalid {
-    Verification.Verified verified = Verification.verify(new Folder(directory), carried);
-    Map<String, X509CertificateHolder> certificates = new TreeMap<>();
-    for (String item : verified.state().made()) {
-      if (!item.equals(CeremonyPlan.CRL)) {
-        certificates.put(item, verified.certificate(item));
-      }
-    }
-    return new Outcome(
-        verified.plan().name(),
-        verified.planDigest(),
-        verified.state().made(),
-        verified.state().abandoned(),
-        certificates);
+    return new Outcome(Verification.verify(new Folder(directory), carried));
   }
 }

@@ -11,6 +11,7 @@ import dev.chancery.server.ConfigurationInvalid;
 import dev.chancery.server.Durations;
 import dev.chancery.server.YamlSection;
 import dev.chancery.server.engine.Issuer;
+import dev.chancery.server.profiles.BuiltInProfiles;
 import java.math.BigInteger;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -42,13 +43,6 @@ final class PlanFile {
 
   private static final int LONGEST_PLAN = 64 * 1024;
   private static final int LONGEST_NAME = 64 - REHEARSAL.length();
-  private static final Set<KeyAlgorithm> CA_KEYS =
-      Set.of(
-          KeyAlgorithm.EC_P256,
-          KeyAlgorithm.EC_P384,
-          KeyAlgorithm.RSA_2048,
-          KeyAlgorithm.RSA_3072,
-          KeyAlgorithm.RSA_4096);
 
   private final boolean rehearsal;
 
@@ -311,7 +305,7 @@ final class PlanFile {
 
   private static KeyAlgorithm algorithm(String text) {
     return KeyAlgorithm.named(text)
-        .filter(CA_KEYS::contains)
+        .filter(BuiltInProfiles.CA_KEYS::contains)
         .orElseThrow(() ->
             new IllegalArgumentException(
                 "not one of ec-p256, ec-p384, rsa-2048, rsa-3072, rsa-4096: " + text));

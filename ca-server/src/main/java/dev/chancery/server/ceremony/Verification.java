@@ -44,11 +44,8 @@ final class Verification {
    * @param planDigest to be compared with the one on paper: whoever made another plan, with other
    *     witnesses, could have made another ceremony that is right by itself
    */
-  record Verified(CeremonyPlan plan, String planDigest, TranscriptState state) {
-    X509CertificateHolder root() {
-      return certificate(CeremonyPlan.ROOT);
-    }
-
+  record Verified(
+      CeremonyPlan plan, String planDigest, TranscriptState state, X509CertificateHolder root) {
     X509CertificateHolder certificate(String item) {
       return Results.certificate(state, item);
     }
@@ -95,7 +92,7 @@ final class Verification {
       // What the transcript holds was not written by this program.
       throw new CeremonyRefused("the transcript holds something malformed: " + e.getMessage());
     }
-    return new Verified(plan, verification.planDigest, state);
+    return new Verified(plan, verification.planDigest, state, verification.rootCertificate());
   }
 
   private void run() throws CeremonyRefused {

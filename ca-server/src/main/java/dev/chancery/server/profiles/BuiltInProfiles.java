@@ -34,7 +34,8 @@ public final class BuiltInProfiles {
   public static final Duration LIFE_OF_OCSP_SIGNER =
       OCSP_SIGNER_VALIDITY.standard().minus(OCSP_SIGNER_VALIDITY.backdate());
 
-  private static final Profile.NameRule NO_NAMES =
+  /** For certificates that hold no names. */
+  public static final Profile.NameRule NO_NAMES =
       new Profile.NameRule(
           Set.of(),
           0,
@@ -45,9 +46,13 @@ public final class BuiltInProfiles {
               NamePolicy.Rules.none(),
               NamePolicy.Rules.none(),
               NamePolicy.Rules.none()));
-  private static final Profile.StatusSources NO_POINTERS =
+
+  /** For certificates that do not say where their status is found. */
+  public static final Profile.StatusSources NO_POINTERS =
       new Profile.StatusSources(false, false, false, false);
-  private static final Set<KeyAlgorithm> CA_KEYS =
+
+  /** The kinds of keys that a token's CA key can have. */
+  public static final Set<KeyAlgorithm> CA_KEYS =
       Set.of(
           KeyAlgorithm.EC_P256,
           KeyAlgorithm.EC_P384,

@@ -1,0 +1,258 @@
+package dev.chancery.server;
+
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.KeyAlgorithm;
+import dev.chancery.core.Refused;
+import dev.chancery.core.SignatureValue;
+import dev.chancery.core.SigningScheme;
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.core.TokenAway;
+import dev.chancery.hsm.RequestKey;
+import dev.chancery.hsm.Token;
+import dev.chancery.hsm.TokenObserver;
+import dev.chancery.hsm.TokenUnusable;
+import dev.chancery.server.ceremony.CeremonyRefused;
+import dev.chancery.server.ceremony.CeremonyTool;
+import dev.chancery.server.ceremony.Outcome;
+import dev.chancery.server.engine.Issuer;
+import dev.chancery.store.Database;
+import dev.chancery.store.DatabaseUnusable;
+import dev.chancery.store.IssuerKeyDiffers;
+import dev.chancery.store.IssuerRegistry;
+import dev.chancery.store.JooqCrlLedger;
+import dev.chancery.store.JooqIssuanceLedger;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import org.bouncycastle.asn1.DERBitString;
+import org.bouncycastle.asn1.DERSet;
+import org.bouncycastle.asn1.pkcs.CertificationRequest;
+import org.bouncycastle.asn1.pkcs.CertificationRequestInfo;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.pkcs.PKCS10CertificationRequest;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A home whose root is offline: its issuers ask for their certificates, and get them out of
+ * verified ceremonies (docs/ceremony.md).
+ */
+final class OfflineRoot {
+  private final Home home;
+  private final Configuration configuration;
+  private final Clock clock;
+  private final SecureRandom random;
+  private final UnaryOperator<@Nullable String> environment;
+
+  /**
+   * @param environment reads an environment variable; null when it is not set
+   */
+  OfflineRoot(
+      Home home,
+      Configuration configuration,
+      Clock clock,
+      SecureRandom random,
+      UnaryOperator<@Nullable String> environment) {
+    this.home = home;
+    this.configuration = configuration;
+    this.clock = clock;
+    this.random = random;
+    this.environment = environment;
+  }
+
+  /**
+   * Makes the key of an issuer of the configuration in its token, unless it is there, and asks for
+   * a certificate over it.
+   *
+   * @return the file with the request
+   * @throws CommandFailed when the issuer has its certificate already
+   */
+  Path request(IssuerId name, KeyAlgorithm algorithm, X500Name subject)
+      throws CommandFailed, ConfigurationInvalid, TokenUnusable, TokenAway {
+    Configuration.IssuerSection section = waiting(name);
+    try (Token token = open(section)) {
+      Optional<SubjectPublicKey> found = token.find(section.keyId());
+      SubjectPublicKey publicKey =
+          found.isPresent() ? found.get() : token.generate(section.keyId(), algorithm);
+      SigningScheme scheme = scheme(section, publicKey);
+      RequestKey key = token.requestKey(section.keyId(), publicKey, scheme);
+      CertificationRequestInfo info =
+          new CertificationRequestInfo(
+              subject, SubjectPublicKeyInfo.getInstance(publicKey.encoded().bytes()), new DERSet());
+      SignatureValue signature = key.sign(info);
+      home.privateDirectory("ca");
+      Path file = home.request(name);
+      Home.writePrivate(
+          file,
+          PemFile.text(
+              List.of(
+                  new PKCS10CertificationRequest(
+                      new CertificationRequest(
+                          info, scheme.identifier(), new DERBitString(signature.octets()))))));
+      return file;
+    }
+  }
+
+  /**
+   * Takes the certificate of an issuer out of a ceremony's directory, after the ceremony was
+   * verified; the root is published when the home has none yet.
+   *
+   * @param planDigest the SHA-256 digest of the plan as it stands on paper
+   * @throws CommandFailed when anything about it is not this issuer's
+   */
+  X509CertificateHolder take(IssuerId name, Path directory, String planDigest)
+      throws CommandFailed,
+          ConfigurationInvalid,
+          CeremonyRefused,
+          TokenUnusable,
+          TokenAway,
+          IssuerKeyDiffers,
+          DatabaseUnusable,
+          Refused {
+    // 1. The ceremony, and that it is the one that was agreed.
+    Configuration.IssuerSection section = waiting(name);
+    if (!Files.exists(home.request(name))) {
+      throw new CommandFailed("issuer " + name + " has not asked for a certificate");
+    }
+    SubjectPublicKey key = PemFile.request(home.request(name)).publicKey();
+    Outcome outcome = agreed(directory, planDigest);
+
+    // 2. The certificate: of this key, which is in the token, and below a root that is published.
+    X509CertificateHolder certificate =
+        outcome
+            .certificate(key)
+            .orElseThrow(() ->
+                new CommandFailed(directory + ": nothing was made for the key of issuer " + name));
+    requireKey(section, key);
+    TrustBundle trust = trust(outcome.root());
+    CertificationPath.require(
+        directory + ": issuer " + name + ": ", List.of(certificate), trust, clock.instant());
+    requireIssuer(name, certificate);
+
+    // 3. The ledgers, then the files: what is served is known.
+    record(outcome);
+    home.privateDirectory("ca");
+    Path rootFile = home.resolve(configuration.roots().getFirst());
+    if (!Files.exists(rootFile)) {
+      Home.writePrivate(rootFile, trust.pem());
+    }
+    Home.writePrivate(home.resolve(section.certificate()), PemFile.text(List.of(certificate)));
+    return certificate;
+  }
+
+  /**
+   * Publishes the root's CRL of a ceremony, and has the ledgers know all that it signed; for
+   * ceremonies that are for no issuer.
+   *
+   * @throws CommandFailed when it is not the ceremony that was agreed, or not of a published root
+   */
+  void takeCrl(Path directory, String planDigest)
+      throws CommandFailed,
+          ConfigurationInvalid,
+          CeremonyRefused,
+          IssuerKeyDiffers,
+          DatabaseUnusable,
+          Refused {
+    Outcome outcome = agreed(directory, planDigest);
+    TrustBundle _ = trust(outcome.root());
+    record(outcome);
+  }
+
+  private static Outcome agreed(Path directory, String planDigest)
+      throws CommandFailed, ConfigurationInvalid, CeremonyRefused {
+    Outcome outcome = CeremonyTool.verify(directory, true);
+    if (!outcome.planDigest().equals(planDigest)) {
+      throw new CommandFailed(
+          directory + ": the plan has SHA-256 " + outcome.planDigest() + ", not " + planDigest);
+    }
+    return outcome;
+  }
+
+  private void record(Outcome outcome)
+      throws ConfigurationInvalid, DatabaseUnusable, IssuerKeyDiffers, Refused {
+    IssuerId root = Initialization.ROOT;
+    try (Database database = Databases.open(home, configuration.database(), environment)) {
+      new IssuerRegistry(database)
+          .register(root, SubjectPublicKey.of(outcome.root().getSubjectPublicKeyInfo()));
+      outcome.recordIn(
+          new JooqIssuanceLedger(database, clock),
+          new JooqCrlLedger(database, clock),
+          root,
+          new TimeOrderedIds(clock, random));
+    }
+  }
+
+  private Configuration.IssuerSection waiting(IssuerId name) throws CommandFailed {
+    Configuration.IssuerSection section =
+        configuration
+            .issuer(name)
+            .orElseThrow(() ->
+                new CommandFailed(home.configurationFile() + ": there is no issuer named " + name));
+    if (Files.exists(home.resolve(section.certificate()))) {
+      throw new CommandFailed(
+          "issuer " + name + " has its certificate: " + home.resolve(section.certificate()));
+    }
+    return section;
+  }
+
+  private Token open(Configuration.IssuerSection section)
+      throws ConfigurationInvalid, TokenUnusable, TokenAway {
+    Configuration.TokenSection token =
+        Objects.requireNonNull(configuration.tokens().get(section.tokens().getFirst()));
+    return Tokens.open(home, token, random, TokenObserver.NONE);
+  }
+
+  private static SigningScheme scheme(
+      Configuration.IssuerSection section, SubjectPublicKey publicKey) throws ConfigurationInvalid {
+    try {
+      return SigningScheme.of(publicKey.algorithm(), section.rsaPss());
+    } catch (IllegalArgumentException e) {
+      throw section.place().refused("keyId", String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void requireKey(Configuration.IssuerSection section, SubjectPublicKey key)
+      throws CommandFailed, ConfigurationInvalid, TokenUnusable, TokenAway {
+    try (Token token = open(section)) {
+      if (!token.find(section.keyId()).equals(Optional.of(key))) {
+        throw new CommandFailed(
+            "the key " + section.keyId() + " of the token is not the one of the request");
+      }
+    }
+  }
+
+  /** The published roots; the first ceremony of a home brings the first one. */
+  private TrustBundle trust(X509CertificateHolder root) throws CommandFailed, ConfigurationInvalid {
+    List<Path> files = configuration.roots().stream().map(home::resolve).toList();
+    if (files.size() == 1 && !Files.exists(files.getFirst())) {
+      return new TrustBundle(List.of(root));
+    }
+    TrustBundle published = TrustBundle.readValid(files, clock.instant());
+    if (!Set.copyOf(published.roots()).contains(root)) {
+      throw new CommandFailed(
+          "the root "
+              + root.getSubject()
+              + " is not published: add its file to roots in "
+              + home.configurationFile()
+              + ", and give clients time to take it");
+    }
+    return published;
+  }
+
+  private void requireIssuer(IssuerId name, X509CertificateHolder certificate)
+      throws CommandFailed {
+    try {
+      Issuer _ = Issuer.of(name, certificate, List.of(), Optional.empty(), Issuer.Urls.NONE);
+    } catch (IllegalArgumentException e) {
+      throw new CommandFailed(String.valueOf(e.getMessage()));
+    }
+  }
+}

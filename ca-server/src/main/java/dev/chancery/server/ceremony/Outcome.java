@@ -1,0 +1,140 @@
+package dev.chancery.server.ceremony;
+
+import dev.chancery.core.Approval;
+import dev.chancery.core.CrlLedger;
+import dev.chancery.core.IssuanceLedger;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.PreparedCertificate;
+import dev.chancery.core.PreparedCrl;
+import dev.chancery.core.ProfileId;
+import dev.chancery.core.Refused;
+import dev.chancery.core.RequestId;
+import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SignatureValue;
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.core.ToBeSigned;
+import java.math.BigInteger;
+import java.util.List;
+import java.util.Optional;
+import org.bouncycastle.asn1.x509.TBSCertList;
+import org.bouncycastle.asn1.x509.TBSCertificate;
+import org.bouncycastle.cert.X509CertificateHolder;
+
+/** What a verified ceremony has made. */
+public final class Outcome {
+  private final Verification.Verified verified;
+
+  Outcome(Verification.Verified verified) {
+    this.verified = verified;
+  }
+
+  /** The ceremony's name. */
+  public String ceremony() {
+    return verified.plan().name();
+  }
+
+  /** The SHA-256 digest of the plan, to be compared with the one on paper. */
+  public String planDigest() {
+    return verified.planDigest();
+  }
+
+  /** The names of what was signed. */
+  public List<String> made() {
+    return verified.state().made();
+  }
+
+  /** The names of what was given up. */
+  public List<String> abandoned() {
+    return verified.state().abandoned();
+  }
+
+  /** The root that signed. */
+  public X509CertificateHolder root() {
+    return verified.root();
+  }
+
+  /** The certificate that was made for a key. */
+  public Optional<X509CertificateHolder> certificate(SubjectPublicKey key) {
+    return certificates().stream()
+        .map(verified::certificate)
+        .filter(certificate -> isOf(certificate, key))
+        .findFirst();
+  }
+
+  private static boolean isOf(X509CertificateHolder certificate, SubjectPublicKey key) {
+    try {
+      return SubjectPublicKey.of(certificate.getSubjectPublicKeyInfo()).equals(key);
+    } catch (Refused e) {
+      return false;
+    }
+  }
+
+  private List<String> certificates() {
+    return made().stream().filter(item -> !item.equals(CeremonyPlan.CRL)).toList();
+  }
+
+  /**
+   * Makes the ledgers of a server know what was signed, and publishes the CRL; what they know is
+   * left alone.
+   *
+   * @param root the root's name there, which the ledgers must know
+   */
+  public void recordIn(IssuanceLedger issuance, CrlLedger crls, IssuerId root, TimeOrderedIds ids) {
+    for (String item : certificates()) {
+      PreparedCertificate prepared = prepared(item, root, ids);
+      if (issuance.find(root, prepared.serial()).isEmpty()) {
+        // Signed already, elsewhere and under another ledger: that is the transcript.
+        IssuanceLedger.Recorded recorded = issuance.record(prepared);
+        issuance.complete(recorded, signature(item));
+      }
+    }
+    if (made().contains(CeremonyPlan.CRL)) {
+      PreparedCrl prepared = preparedCrl(root);
+      boolean newer =
+          crls.currentNumber(root)
+              .map(number -> number.compareTo(prepared.number()) < 0)
+              .orElse(true);
+      if (newer) {
+        crls.publish(crls.record(prepared), signature(CeremonyPlan.CRL));
+      }
+    }
+  }
+
+  private ToBeSigned toBeSigned(String item) {
+    return Results.toBeSigned(verified.state().signing(item).orElseThrow());
+  }
+
+  private SignatureValue signature(String item) {
+    return Results.signature(verified.state().signed(item).orElseThrow());
+  }
+
+  private PreparedCertificate prepared(String item, IssuerId root, TimeOrderedIds ids) {
+    ToBeSigned toBeSigned = toBeSigned(item);
+    TBSCertificate certificate = TBSCertificate.getInstance(toBeSigned.bytes().bytes());
+    try {
+      return new PreparedCertificate(
+          root,
+          SerialNumber.of(certificate.getSerialNumber().getValue()),
+          new ProfileId("ceremony-" + item),
+          certificate.getStartDate().getDate().toInstant(),
+          certificate.getEndDate().getDate().toInstant(),
+          SubjectPublicKey.of(certificate.getSubjectPublicKeyInfo()),
+          new Approval.Infrastructure("ceremony " + ceremony(), new RequestId(ids.next())),
+          toBeSigned);
+    } catch (Refused e) {
+      throw new IllegalStateException("a verified certificate has no key", e);
+    }
+  }
+
+  private PreparedCrl preparedCrl(IssuerId root) {
+    ToBeSigned toBeSigned = toBeSigned(CeremonyPlan.CRL);
+    TBSCertList list = TBSCertList.getInstance(toBeSigned.bytes().bytes());
+    return new PreparedCrl(
+        root,
+        new BigInteger(verified.state().signing(CeremonyPlan.CRL).orElseThrow().number()),
+        list.getThisUpdate().getDate().toInstant(),
+        list.getNextUpdate().getDate().toInstant(),
+        toBeSigned);
+  }
+}

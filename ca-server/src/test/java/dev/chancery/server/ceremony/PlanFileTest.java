@@ -1,0 +1,134 @@
+package dev.chancery.server.ceremony;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.chancery.server.ConfigurationInvalid;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@DisplayName("A plan")
+class PlanFileTest {
+  private static final Path FILE = Path.of("plan.yaml");
+  private static final String SIGNERS =
+      """
+          anna ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA
+          bert sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaA== bert at home
+      """
+          .stripTrailing();
+
+  private static CeremonyPlan read(String text, boolean rehearsal) throws Exception {
+    return PlanFile.read(FILE, text.getBytes(StandardCharsets.UTF_8), rehearsal);
+  }
+
+  private static String text() {
+    return CeremonyScene.PLAN.formatted(SIGNERS);
+  }
+
+  @Test
+  @DisplayName("is read, and said in plain words")
+  void words() throws Exception {
+    CeremonyPlan plan = read(text(), false);
+
+    assertThat(plan.items())
+        .extracting(CeremonyPlan.Item::name)
+        .containsExactly("web", "old-by-new", "root-ocsp");
+    assertThat(plan.files()).containsExactly("web.csr", "old.pem", "ocsp.csr");
+    assertThat(Words.plan(plan))
+        .contains(
+            "2 of these witnesses must sign: anna, bert.",
+            "Token \"test-root\" will be initialized.",
+            "Nothing else will be signed.")
+        .anyMatch(line -> line.startsWith("web: a CA O=Tests,CN=Web CA with the ec-p256 key of"))
+        .anyMatch(line -> line.endsWith("no CA below it, for names only in example.internal."));
+  }
+
+  @Test
+  @DisplayName("of a rehearsal has REHEARSAL in every name")
+  void rehearsal() throws Exception {
+    assertThat(Words.plan(read(text(), true)))
+        .filteredOn(line -> line.contains("CN="))
+        .hasSize(3)
+        .allMatch(line -> line.contains("CN=REHEARSAL "));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "name: test-root | name: Test Root | a name is 1 to 40 lower-case letters",
+        "name: test-root | nome: test-root | name is missing",
+        "offline: false | offline: perhaps | neither true nor false",
+        "offline: false | color: red | unknown key color",
+        "until: 2027-01-01T00:00:00Z | until: 2025-01-01T00:00:00Z | from is not before until",
+        "until: 2027-01-01T00:00:00Z | until: 2027-01-01 | not a time such as",
+        "until: 2027-01-01T00:00:00Z | until: 2027-01-01T00:00:00.5Z | not a time such as",
+        "threshold: 2 | threshold: 3 | 3 of 2 witnesses",
+        "threshold: 2 | threshold: 0 | 0 of 2 witnesses",
+        "anna ssh-ed25519 | *@home ssh-ed25519 | each line must be a name",
+        "anna ssh-ed25519 | anna cert-authority ssh-ed25519 | each line must be a name",
+        "bert sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaA== | anna ssh-rsa BBBB | two witnesses are",
+        "bert sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaA== | bert ssh-ed25519"
+            + " AAAAC3NzaC1lZDI1NTE5AAAAIA | two witnesses have the same key",
+        "initialize: true | initialize: false | must be named by its serial number too",
+        "key: ec-p256 | key: ec-p521 | not one of ec-p256",
+        "keyId: \"726f6f74\" | keyId: root | a key id is 1 to 64 octets",
+        "commonName: Test Root | commonName: \"\" | a value has 1 to 54 characters",
+        "csr: web.csr | csr: ../web.csr | not the plain name of a file",
+        "csr: web.csr | csr: plan.yaml | not the plain name of a file",
+        "dns: [example.internal] | dns: [\"*.example.internal\"] | a domain has no wildcard",
+        "dns: [example.internal] | ip: [10.0.0.1/8] | bits set after the prefix",
+        "dns: [example.internal] | dns: [] | nothing is constrained",
+        "name: old-by-new | name: web | two items are called web",
+        "name: old-by-new | name: crl | two items are called crl",
+        "notAfter: 2031-01-01T00:00:00Z | notAfter: 2047-01-01T00:00:00Z | after the root's",
+        "notAfter: 2031-01-01T00:00:00Z | notAfter: 2026-12-01T00:00:00Z | not after the ceremony",
+        "number: 7 | number: -7 | not a number from 0 to 999999",
+        "validity: 365d | validity: 1m | validity is under an hour",
+        "serial: 0a0b | serial: 0x0b | not a serial number",
+        "reason: superseded | reason: boredom | not a reason of RFC 5280",
+        "http://pki.example/crl/root.crl | ftp://pki.example/root.crl | not an http URL",
+      })
+  @DisplayName("that is wrong is refused with the line and the reason")
+  void refused(String before, String after, String reason) {
+    assertThat(text()).contains(before);
+    String changed = text().replaceFirst(Pattern.quote(before), Matcher.quoteReplacement(after));
+
+    assertThatThrownBy(() -> read(changed, false))
+        .isInstanceOf(ConfigurationInvalid.class)
+        .hasMessageStartingWith("plan.yaml:")
+        .hasMessageContaining(reason);
+  }
+
+  @Test
+  @DisplayName("of any octets is read or refused, and nothing else")
+  void anyOctets() {
+    byte[] plan = text().getBytes(StandardCharsets.UTF_8);
+    Random random = new Random(20261125);
+    for (int i = 0; i < 2000; i++) {
+      byte[] changed = plan.clone();
+      for (int n = 0; n <= i % 4; n++) {
+        changed[random.nextInt(changed.length)] = (byte) random.nextInt(256);
+      }
+      try {
+        PlanFile.read(FILE, changed, (i & 1) == 0);
+      } catch (ConfigurationInvalid e) {
+        assertThat(e).hasMessageStartingWith("plan.yaml");
+      }
+    }
+  }
+
+  @Test
+  @DisplayName("that is too long is refused")
+  void tooLong() {
+    assertThatThrownBy(() -> PlanFile.read(FILE, new byte[65 * 1024], false))
+        .hasMessageContaining("longer than 65536 octets");
+  }
+}
