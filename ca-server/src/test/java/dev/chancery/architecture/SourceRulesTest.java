@@ -30,7 +30,12 @@ class SourceRulesTest {
 
   /** Where clock, randomness and environment enter the process. */
   private static final Set<String> WIRING =
-      Set.of("InitCommand.java", "KeyCommand.java", "ServeCommand.java", "Server.java");
+      Set.of(
+          "InitCommand.java",
+          "KeyCommand.java",
+          "OcspCommand.java",
+          "ServeCommand.java",
+          "Server.java");
 
   @ParameterizedTest
   @EnumSource(Module.class)

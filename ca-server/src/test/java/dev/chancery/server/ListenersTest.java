@@ -377,7 +377,7 @@ class ListenersTest {
                       .replace("{serial}", apiSerial())
                       .replace("{kid}", kid)
                       .replace("{id}", "00000000-0000-4000-8000-000000000000"),
-                  path.getKey().equals(marks) ? MARK : "");
+                  body(path.getKey()));
           if (operation.isMissingNode()) {
             assertThat(answer.statusCode()).describedAs(path.getKey()).isIn(404, 405);
           } else {
@@ -386,15 +386,28 @@ class ListenersTest {
                 .isTrue();
             // No certificate of an account is there that could be renewed (RenewalMarksApiTest).
             boolean nothingToRenew = path.getKey().startsWith(marks) && !method.equals("get");
+            // Nor was anything revoked in bulk, or put on hold (RevocationsApiTest).
+            boolean nothingRevoked =
+                path.getKey().equals("/admin/v1/bulk-revocations/{id}")
+                    || (path.getKey().startsWith("/admin/v1/certificates")
+                        && method.equals("delete"));
             assertThat(answer.statusCode())
                 .describedAs(answer.body())
-                .isIn(nothingToRenew ? List.of(404) : List.of(200, 201));
+                .isIn(nothingToRenew || nothingRevoked ? List.of(404, 409) : List.of(200, 201));
             answered.add(path.getKey());
           }
         }
       }
       assertThat(answered).containsAll(paths(document));
     }
+  }
+
+  private static String body(String path) {
+    return switch (path) {
+      case "/admin/v1/renewal-marks" -> MARK;
+      case "/admin/v1/bulk-revocations" -> "{\"profile\":\"tls-server\",\"dryRun\":true}";
+      default -> "";
+    };
   }
 
   private static List<String> paths(JsonNode document) {
@@ -447,9 +460,11 @@ class ListenersTest {
     requireRefused(run("certificate", "show", "0abc"), "there is no such certificate");
     requireRefused(run("certificate", "revoke", "0abc"), "there is no such certificate");
     requireRefused(run("certificate", "show", "xyz"), "hexadecimal");
-    for (String reason : List.of("boredom", "certificateHold", "removeFromCRL")) {
+    requireRefused(
+        run("certificate", "revoke", "--reason", "boredom", apiSerial()), "no such reason");
+    for (String reason : List.of("certificateHold", "removeFromCRL")) {
       requireRefused(
-          run("certificate", "revoke", "--reason", reason, apiSerial()), "no such reason");
+          run("certificate", "revoke", "--reason", reason, apiSerial()), "cannot have reason");
     }
     for (String date :
         List.of(

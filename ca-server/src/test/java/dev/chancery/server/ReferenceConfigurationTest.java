@@ -38,5 +38,6 @@ class ReferenceConfigurationTest {
     assertThat(reference.acme().retention()).isEqualTo(standard.acme().retention());
     assertThat(reference.crl()).isEqualTo(standard.crl());
     assertThat(reference.ocsp()).isEqualTo(standard.ocsp());
+    assertThat(reference.revocation()).isEqualTo(standard.revocation());
   }
 }
