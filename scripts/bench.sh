@@ -6,6 +6,9 @@
 #        scripts/bench.sh acme [SECONDS]      (default: 30; some five minutes)
 #            complete http-01 orders on both databases, against Pebble: how many a second, and their processor time;
 #            SECONDS is for how long each server is measured with each number of clients (docs/performance.md)
+#        scripts/bench.sh revocation ocsp [CERTIFICATES [SECONDS]]      (default: 1000000 and 5; some ten minutes)
+#            OCSP answers that are kept, and that are signed for each request, against the same HTTP server, the same
+#            token and openssl ocsp; lookups and revocations with few and with many certificates (docs/performance.md)
 #
 # Ends with 0 when the limits are kept, 1 when one is not or nothing could be measured, 2 when called wrongly. Other work
 # on the machine blurs the result: ratios stand longest.
@@ -52,10 +55,32 @@ bench_acme() {
   grep -q 'within the limits$' "$folder/table.txt" || exit 1
 }
 
+bench_revocation_ocsp() {
+  local certificates=${1:-1000000} seconds=${2:-5} folder=ca-server/target/benchmark
+  [ $# -le 2 ] || wrong "revocation ocsp takes a number of certificates, seconds and nothing else"
+  [[ "$certificates" =~ ^[1-9][0-9]{5,7}$ ]] || wrong "not a number of certificates from 100000 on: $certificates"
+  [[ "$seconds" =~ ^[1-9][0-9]{0,2}$ ]] || wrong "not a number of seconds: $seconds"
+  require_jdk
+  install_missing mvn=maven softhsm2-util=softhsm2 openssl=openssl ab=apache2-utils
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  SOFTHSM2_CONF="$PWD/$folder/softhsm2.conf" mvn -B -q -ntp -Dformat.skip -pl ca-server -am -P ocsp-benchmark \
+    "-Dbenchmark.certificates=$certificates" "-Dbenchmark.seconds=$seconds" process-test-classes | tee "$folder/table.txt"
+  grep -q '^within the limits' "$folder/table.txt" || exit 1
+}
+
+bench_revocation() {
+  case "${1:-}" in
+    ocsp) bench_revocation_ocsp "${@:2}" ;;
+    *) wrong "which part of revocation?" ;;
+  esac
+}
+
 case "${1:-}" in
   -h | --help) usage ;;
   token) bench_token "${@:2}" ;;
   acme) bench_acme "${@:2}" ;;
+  revocation) bench_revocation "${@:2}" ;;
   '') wrong "which benchmark?" ;;
   *) wrong "no such benchmark: $1" ;;
 esac

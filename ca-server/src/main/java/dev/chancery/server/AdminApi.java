@@ -1,11 +1,11 @@
 package dev.chancery.server;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.CertificateRecord;
+import dev.chancery.core.Der;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.Reason;
@@ -34,6 +34,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.bouncycastle.cert.X509CertificateHolder;
@@ -49,7 +50,8 @@ final class AdminApi {
       Pattern.compile(
           "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?"
               + "([Zz]|[+-][0-9]{2}:[0-9]{2})");
-  private static final Instant FIRST_INVALIDITY_DATE = Instant.parse("1950-01-01T00:00:00Z");
+  private static final int LONGEST_CERTIFICATE = 12 * 1024;
+  private static final Set<String> REVOCATION = Set.of("reason", "invalidityDate", "certificate");
   private static final String PROBLEM = "application/problem+json";
 
   private final CertificateAuthority authority;
@@ -107,7 +109,7 @@ final class AdminApi {
     context.attribute("administrator", chain[0].getSubjectX500Principal().getName());
   }
 
-  private Optional<CertificateRecord> find(SerialNumber serial) {
+  Optional<CertificateRecord> find(SerialNumber serial) {
     return ledger.stream().flatMap(issuer -> authority.find(issuer, serial).stream()).findFirst();
   }
 
@@ -128,21 +130,16 @@ final class AdminApi {
 
   private void revoke(Context context) throws Refused {
     CertificateRecord found = existing(context);
-    JsonNode body = body(context);
-    RevocationReason reason =
-        RevocationReason.named(body.path("reason").asText("unspecified"))
-            // Nothing here releases a hold, so that holding would be revoking under another name.
-            .filter(named -> named != RevocationReason.REMOVE_FROM_CRL)
-            .filter(named -> named != RevocationReason.CERTIFICATE_HOLD)
-            .orElseThrow(
-                () -> new Refused(Reason.BAD_REVOCATION_REASON, "no such reason to revoke for"));
+    JsonBody body = JsonBody.parse(context.body().isEmpty() ? "{}" : context.body(), REVOCATION);
+    requireSame(found, body);
+    RevocationReason reason = RevocationsApi.reason(body);
     authority.revoke(
         new Revocation(
             found.issuer(),
             found.serial(),
             reason,
             clock.instant().truncatedTo(ChronoUnit.SECONDS),
-            invalidityDate(body),
+            RevocationsApi.invalidityDate(body, clock.instant()),
             Objects.requireNonNull(context.<String>attribute("administrator"))));
     ObjectNode answer = described(existing(context));
     if (!publishesCrl.test(found.issuer())) {
@@ -154,22 +151,6 @@ final class AdminApi {
               + " to publish its CRL");
     }
     context.contentType("application/json").result(answer.toString());
-  }
-
-  private Optional<Instant> invalidityDate(JsonNode body) throws Refused {
-    JsonNode text = body.get("invalidityDate");
-    if (text == null) {
-      return Optional.empty();
-    }
-    Instant date =
-        time(text.asText())
-            .orElseThrow(
-                () -> new Refused(Reason.BAD_CSR, "invalidityDate is not an RFC 3339 time"));
-    if (date.isBefore(FIRST_INVALIDITY_DATE) || date.isAfter(clock.instant())) {
-      throw new Refused(
-          Reason.BAD_CSR, "invalidityDate is before 1950 or in the future: " + text.asText());
-    }
-    return Optional.of(date);
   }
 
   /** The instant that an RFC 3339 time names. */
@@ -185,27 +166,23 @@ final class AdminApi {
     return Optional.empty();
   }
 
-  private JsonNode body(Context context) throws Refused {
-    String text = context.body();
-    try {
-      JsonNode body = text.isEmpty() ? json.createObjectNode() : json.readTree(text);
-      List<String> known = List.of("reason", "invalidityDate");
-      if (!body.isObject()
-          || !body.properties().stream().allMatch(e -> known.contains(e.getKey()))) {
-        throw new Refused(Reason.BAD_CSR, "the body is an object with reason and invalidityDate");
-      }
-      return body;
-    } catch (IOException e) {
-      throw new Refused(Reason.BAD_CSR, "the body is not JSON");
+  /** Whoever shows the certificate means that one, and not another with its serial number. */
+  private static void requireSame(CertificateRecord found, JsonBody body) throws Refused {
+    Optional<Der> shown =
+        body.value(
+            "certificate", LONGEST_CERTIFICATE, text -> Der.of(Base64.getDecoder().decode(text)));
+    if (shown.isPresent() && !shown.equals(found.certificate())) {
+      throw new Refused(Reason.NOT_FOUND, "this certificate was not issued here");
     }
   }
 
-  private CertificateRecord existing(Context context) throws Refused {
+  CertificateRecord existing(Context context) throws Refused {
     return find(SerialNumber.parse(context.pathParam("serial")))
         .orElseThrow(() -> new Refused(Reason.NOT_FOUND, "there is no such certificate"));
   }
 
-  private ObjectNode described(CertificateRecord found) {
+  /** What the ledger keeps of a certificate. */
+  ObjectNode described(CertificateRecord found) {
     ObjectNode answer =
         json.createObjectNode()
             .put("issuer", found.issuer().value())

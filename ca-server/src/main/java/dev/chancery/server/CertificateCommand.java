@@ -2,6 +2,12 @@ package dev.chancery.server;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.core.SerialNumber;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Base64;
+import org.bouncycastle.cert.X509CertificateHolder;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -15,7 +21,8 @@ import picocli.CommandLine.Spec;
     name = "certificate",
     description = "Look up and revoke certificates.",
     mixinStandardHelpOptions = true,
-    synopsisSubcommandLabel = "COMMAND")
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = RevokeMatchingCommand.class)
 final class CertificateCommand {
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -48,19 +55,28 @@ final class CertificateCommand {
               defaultValue = "unspecified",
               description =
                   "unspecified, keyCompromise, affiliationChanged, superseded,"
-                      + " cessationOfOperation, privilegeWithdrawn (RFC 5280 section 5.3.1)")
+                      + " cessationOfOperation, privilegeWithdrawn (RFC 5280 section 5.3.1);"
+                      + " certificateHold where revocation.hold is set")
           String reason,
       @Option(
               names = "--invalidity-date",
               paramLabel = "TIME",
               description = "since when the key is suspected, such as 2026-01-31T12:00:00Z")
           @Nullable String invalidityDate,
-      @Parameters(paramLabel = "SERIAL", description = "hexadecimal, with or without colons")
-          String serial)
+      @Parameters(
+              paramLabel = "SERIAL|CERT",
+              description = "hexadecimal, with or without colons; or the certificate in PEM")
+          String which)
       throws ConfigurationInvalid, CommandFailed {
     ObjectNode body = JsonNodeFactory.instance.objectNode().put("reason", reason);
     if (invalidityDate != null) {
       body.put("invalidityDate", invalidityDate);
+    }
+    String serial = which;
+    if (Files.exists(Path.of(which))) {
+      X509CertificateHolder certificate = PemFile.certificates(Path.of(which)).getFirst();
+      serial = SerialNumber.of(certificate.getSerialNumber()).toString();
+      body.put("certificate", base64(certificate));
     }
     try (AdminClient admin = AdminClient.open(home.open())) {
       output.object(spec.commandLine().getOut(), admin.post(path(serial) + "/revocation", body));
@@ -68,7 +84,31 @@ final class CertificateCommand {
     }
   }
 
-  private static String path(String serial) throws CommandFailed {
+  private static String base64(X509CertificateHolder certificate) {
+    try {
+      return Base64.getEncoder().encodeToString(certificate.getEncoded());
+    } catch (IOException e) {
+      throw new IllegalStateException("a certificate cannot be encoded", e);
+    }
+  }
+
+  @Command(
+      name = "release",
+      description = "End a certificate's hold; it is good again.",
+      mixinStandardHelpOptions = true)
+  int release(
+      @Mixin HomeOption home,
+      @Mixin OutputOption output,
+      @Parameters(paramLabel = "SERIAL", description = "hexadecimal, with or without colons")
+          String serial)
+      throws ConfigurationInvalid, CommandFailed {
+    try (AdminClient admin = AdminClient.open(home.open())) {
+      output.object(spec.commandLine().getOut(), admin.delete(path(serial) + "/revocation"));
+      return 0;
+    }
+  }
+
+  static String path(String serial) throws CommandFailed {
     if (!serial.matches("[0-9A-Fa-f:]{1,59}")) {
       throw new CommandFailed("a serial number is hexadecimal digits: " + serial);
     }

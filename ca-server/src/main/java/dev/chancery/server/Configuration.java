@@ -50,12 +50,16 @@ record Configuration(
     AcmeSection acme,
     VaultSection vault,
     CrlSection crl,
-    OcspSection ocsp) {
+    OcspSection ocsp,
+    RevocationSection revocation) {
 
   private static final Set<Name.Kind> ORDERED_NAMES = Set.of(Name.Kind.DNS, Name.Kind.IP);
 
   /** The name of the token under {@code token:}. */
   static final String DEFAULT_TOKEN = "default";
+
+  /** Stands for a key of an OCSP signer that is in no token. */
+  static final String MEMORY = "memory";
 
   record Listeners(
       ListenerSection publicListener,
@@ -215,7 +219,44 @@ record Configuration(
 
   record CrlSection(Duration validity, Duration refresh) {}
 
-  record OcspSection(Duration validity) {}
+  /**
+   * @param knownWithin how long a revocation by another node may take until it shows here
+   * @param cacheMegabytes for signed answers
+   * @param atATime how many answers may be in the making at a time, of each kind
+   * @param foreign other CAs whose certificates are answered for
+   */
+  record OcspSection(
+      Duration validity,
+      Duration knownWithin,
+      int cacheMegabytes,
+      boolean nonces,
+      int atATime,
+      List<ForeignSection> foreign) {}
+
+  /**
+   * A CA that is not run here.
+   *
+   * @param crl a file, or an http or https URL
+   * @param refresh how often the CRL is read anew
+   * @param signerCertificate a PEM file: what that CA has issued for signing OCSP answers
+   * @param place where it stands, for a refusal that only the files can tell
+   */
+  record ForeignSection(
+      IssuerId name,
+      Path certificate,
+      String crl,
+      Duration refresh,
+      Path signerCertificate,
+      KeyId signerKeyId,
+      String token,
+      YamlSection place) {}
+
+  /**
+   * @param hold whether certificates can be put on hold
+   * @param visibleInOcsp after this time it is an event that a revocation does not show
+   * @param visibleInCrl likewise
+   */
+  record RevocationSection(boolean hold, Duration visibleInOcsp, Duration visibleInCrl) {}
 
   /** Reads and checks a home's configuration; nothing but files is touched. */
   static Configuration read(Home home, Map<String, String> overrides) throws ConfigurationInvalid {

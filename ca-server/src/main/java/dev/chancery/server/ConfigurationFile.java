@@ -6,10 +6,12 @@ import dev.chancery.hsm.Pkcs11Settings;
 import dev.chancery.server.Configuration.CrlSection;
 import dev.chancery.server.Configuration.DatabaseSection;
 import dev.chancery.server.Configuration.ExternalUrls;
+import dev.chancery.server.Configuration.ForeignSection;
 import dev.chancery.server.Configuration.IssuerSection;
 import dev.chancery.server.Configuration.ListenerSection;
 import dev.chancery.server.Configuration.Listeners;
 import dev.chancery.server.Configuration.OcspSection;
+import dev.chancery.server.Configuration.RevocationSection;
 import dev.chancery.server.Configuration.TokenKind;
 import dev.chancery.server.Configuration.TokenSection;
 import dev.chancery.store.DatabaseSettings;
@@ -57,7 +59,8 @@ final class ConfigurationFile {
             AcmeConfiguration.read(root.requiredSection("acme"), issuers),
             VaultConfiguration.read(root.section("vault")),
             crl(root.sectionOrEmpty("crl")),
-            ocsp(root.sectionOrEmpty("ocsp")));
+            ocsp(root.sectionOrEmpty("ocsp"), issuers, tokens.keySet()),
+            revocation(root.sectionOrEmpty("revocation")));
     root.end();
     if (configuration.roots().isEmpty()) {
       throw root.refused("roots needs at least one file");
@@ -122,6 +125,9 @@ final class ConfigurationFile {
     for (String name : section.keys()) {
       if (name.equals(Configuration.DEFAULT_TOKEN)) {
         throw section.refused("the token named " + name + " is the one under token");
+      }
+      if (name.equals(Configuration.MEMORY)) {
+        throw section.refused("the name " + name + " stands for no token");
       }
       if (!name.matches("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")) {
         throw section.refused(
@@ -213,7 +219,9 @@ final class ConfigurationFile {
               section);
       section.end();
       requireTokens(issuer, issuer.tokens(), tokens);
-      requireTokens(issuer, issuer.ocspTokens(), tokens);
+      if (!issuer.ocspTokens().equals(List.of(Configuration.MEMORY))) {
+        requireTokens(issuer, issuer.ocspTokens(), tokens);
+      }
       if (issuer.name().equals(Initialization.ROOT)) {
         throw section.refused("the name " + issuer.name() + " is the root's");
       }
@@ -235,17 +243,17 @@ final class ConfigurationFile {
       throws ConfigurationInvalid {
     Set<String> named = new HashSet<>();
     for (String name : holders) {
-      requireToken(issuer, name, tokens);
+      requireToken(issuer.place(), name, tokens);
       if (!named.add(name)) {
         throw issuer.place().refused("the token " + name + " is named twice");
       }
     }
   }
 
-  private static void requireToken(IssuerSection issuer, String name, Set<String> tokens)
+  private static void requireToken(YamlSection place, String name, Set<String> tokens)
       throws ConfigurationInvalid {
     if (!name.equals(Configuration.DEFAULT_TOKEN) && !tokens.contains(name)) {
-      throw issuer.place().refused("there is no token named " + name);
+      throw place.refused("there is no token named " + name);
     }
   }
 
@@ -261,14 +269,76 @@ final class ConfigurationFile {
     return crl;
   }
 
-  private static OcspSection ocsp(YamlSection section) throws ConfigurationInvalid {
+  private static OcspSection ocsp(
+      YamlSection section, List<IssuerSection> issuers, Set<String> tokens)
+      throws ConfigurationInvalid {
     OcspSection ocsp =
         new OcspSection(
             section
                 .optional("validity", ConfigurationFile::ocspValidity)
-                .orElse(Duration.ofHours(12)));
+                .orElse(Duration.ofHours(12)),
+            section
+                .optional("knownWithin", ConfigurationFile::knownWithin)
+                .orElse(Duration.ofSeconds(2)),
+            section
+                .optional("cacheMegabytes", text -> ConfigurationValues.number(text, 0, 100_000))
+                .orElse(32),
+            section.optional("nonces", ConfigurationValues::truth).orElse(true),
+            section
+                .optional("atATime", text -> ConfigurationValues.number(text, 1, 1000))
+                .orElse(4),
+            foreign(section, issuers, tokens));
     section.end();
     return ocsp;
+  }
+
+  private static List<ForeignSection> foreign(
+      YamlSection ocsp, List<IssuerSection> issuers, Set<String> tokens)
+      throws ConfigurationInvalid {
+    List<ForeignSection> all = new ArrayList<>();
+    Set<IssuerId> names = new HashSet<>(issuers.stream().map(IssuerSection::name).toList());
+    for (YamlSection section : ocsp.sections("foreign")) {
+      ForeignSection foreign =
+          new ForeignSection(
+              section.required("name", IssuerId::new),
+              section.required("certificate", Path::of),
+              section.required("crl", Function.identity()),
+              section.optional("refresh", ConfigurationValues::duration).orElse(Duration.ofHours(1)),
+              section.required("signerCertificate", Path::of),
+              section.required("signerKeyId", KeyId::new),
+              section.optional("token", Function.identity()).orElse(Configuration.DEFAULT_TOKEN),
+              section);
+      section.end();
+      requireToken(section, foreign.token(), tokens);
+      if (!names.add(foreign.name())) {
+        throw section.refused("there are two issuers named " + foreign.name());
+      }
+      all.add(foreign);
+    }
+    return List.copyOf(all);
+  }
+
+  /** Long enough for several looks into the database, short enough to be relied on. */
+  private static Duration knownWithin(String text) {
+    Duration bound = ConfigurationValues.duration(text);
+    if (bound.compareTo(Duration.ofMinutes(1)) > 0) {
+      throw new IllegalArgumentException("from 1s to 1m, not " + text);
+    }
+    return bound;
+  }
+
+  private static RevocationSection revocation(YamlSection section) throws ConfigurationInvalid {
+    YamlSection visible = section.sectionOrEmpty("visible");
+    RevocationSection revocation =
+        new RevocationSection(
+            section.optional("hold", ConfigurationValues::truth).orElse(false),
+            visible
+                .optional("ocsp", ConfigurationValues::duration)
+                .orElse(Duration.ofSeconds(10)),
+            visible.optional("crl", ConfigurationValues::duration).orElse(Duration.ofMinutes(15)));
+    visible.end();
+    section.end();
+    return revocation;
   }
 
   /** No answer outlives its signer's certificate: what that has left before it is replaced. */

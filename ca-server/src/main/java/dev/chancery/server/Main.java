@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
       InitCommand.class,
       ConfigCommand.class,
       CertificateCommand.class,
+      OcspCommand.class,
       IssuerCommand.class,
       BindingCommand.class,
       RoleCommand.class,

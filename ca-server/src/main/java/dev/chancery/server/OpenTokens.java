@@ -1,6 +1,7 @@
 package dev.chancery.server;
 
 import dev.chancery.core.TokenAway;
+import dev.chancery.hsm.MemoryToken;
 import dev.chancery.hsm.Pkcs11Token;
 import dev.chancery.hsm.ReplicatedToken;
 import dev.chancery.hsm.Token;
@@ -41,9 +42,13 @@ final class OpenTokens implements AutoCloseable {
         (holders.size() > 1 ? replicas : needed).addAll(holders);
       }
     }
+    configuration.ocsp().foreign().forEach(foreign -> needed.add(foreign.token()));
     replicas.removeAll(needed);
     OpenTokens tokens = new OpenTokens();
     try {
+      if (needed.remove(Configuration.MEMORY)) {
+        tokens.byName.put(Configuration.MEMORY, new MemoryToken(random));
+      }
       for (String name : needed) {
         tokens.byName.put(
             name, Tokens.open(home, section(configuration, name), random, observers.apply(name)));
@@ -71,6 +76,11 @@ final class OpenTokens implements AutoCloseable {
   /** The token with the key of an issuer's OCSP signer, or the tokens that hold it. */
   Token ofOcspKey(Configuration.IssuerSection issuer) throws ConfigurationInvalid {
     return held(issuer, issuer.ocspTokens());
+  }
+
+  /** The token with a key that a foreign CA has certified. */
+  Token ofForeignKey(Configuration.ForeignSection foreign) {
+    return named(foreign.token());
   }
 
   private Token held(Configuration.IssuerSection issuer, List<String> names)

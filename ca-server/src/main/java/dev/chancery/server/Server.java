@@ -32,17 +32,22 @@ import dev.chancery.ocsp.OcspResource;
 import dev.chancery.ocsp.OcspResponder;
 import dev.chancery.ocsp.OcspSettings;
 import dev.chancery.ocsp.ServedIssuer;
+import dev.chancery.ocsp.StatusSource;
+import dev.chancery.ocsp.StatusView;
 import dev.chancery.server.engine.Catalogue;
 import dev.chancery.server.engine.Issuer;
 import dev.chancery.server.engine.IssuingAuthority;
 import dev.chancery.server.engine.Recovery;
+import dev.chancery.server.engine.Revoking;
 import dev.chancery.server.profiles.BuiltInProfiles;
+import dev.chancery.store.BulkRevocations;
 import dev.chancery.store.CompromisedKeys;
 import dev.chancery.store.Database;
 import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.JooqCrlLedger;
 import dev.chancery.store.JooqIssuanceLedger;
 import dev.chancery.store.JooqRevocationLedger;
+import dev.chancery.store.JooqStatusJournal;
 import dev.chancery.store.RenewalMarks;
 import dev.chancery.store.TokenAudit;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -87,8 +92,8 @@ final class Server implements AutoCloseable {
   /** For how long the first CRL holds up the start. */
   private static final Duration FIRST_CRL = Duration.ofSeconds(10);
 
-  /** An eighth of the heap that the launcher gives. */
-  private static final long CACHED_ANSWERS = 32L * 1024 * 1024;
+  /** Answers that are signed ahead in one go: some seconds' worth of signatures. */
+  private static final int MOST_AHEAD = 5000;
 
   /** Rows that one transaction deletes: few, for others wait for it on the embedded database. */
   private static final int MOST_PRUNED = 500;
@@ -163,6 +168,9 @@ final class Server implements AutoCloseable {
     OpenTokens tokens = part(OpenTokens.open(home, configuration, random, tokenMetrics::of));
     tokenMetrics.watch(tokens.all());
     List<KeyedIssuer> issuers = KeyedIssuer.open(loadedIssuers, tokens, registry);
+    JooqStatusJournal journal = new JooqStatusJournal(database);
+    StatusView view =
+        part(new StatusView(journal, configuration.ocsp().knownWithin(), System::nanoTime));
 
     // 3. CRLs.
     CrlSettings crlSettings =
@@ -187,6 +195,17 @@ final class Server implements AutoCloseable {
     for (KeyedIssuer issuer : issuers) {
       issuing.put(issuer.loaded().id(), issuer.forIssuing(addresses));
     }
+    Revoking revoking =
+        new Revoking(
+            issuance,
+            revocations,
+            clock,
+            issuer -> {
+              // First what this node answers, which is to be right when the revoker is told.
+              view.look();
+              publisher.requestPublish(issuer);
+            },
+            configuration.revocation().hold());
     CertificateAuthority authority =
         new IssuingAuthority(
             new Catalogue(
@@ -197,7 +216,7 @@ final class Server implements AutoCloseable {
             revocations,
             clock,
             random,
-            publisher::requestPublish);
+            revoking);
     Recovery recovery = new Recovery(issuance, revocations, clock, ISSUANCE_GRACE);
     recovery.run();
 
@@ -219,15 +238,26 @@ final class Server implements AutoCloseable {
                   issuer(issuing, loaded.id()).ownSubject(loaded.id() + " OCSP signer")));
       signer.renewIfDue();
       signers.add(signer);
-      served.add(new ServedIssuer(loaded.id(), loaded.certificate(), signer));
+      served.add(
+          new ServedIssuer(
+              loaded.id(),
+              loaded.certificate(),
+              signer,
+              StatusSource.ledger(revocations, loaded.id())));
     }
-    Duration answers = configuration.ocsp().validity();
+    ForeignIssuers foreign = part(ForeignIssuers.open(home, configuration, tokens, clock));
+    foreign.all().forEach(each -> served.add(each.served()));
     OcspResponder responder =
-        new OcspResponder(
-            served,
-            revocations,
-            clock,
-            new OcspSettings(answers, answers.dividedBy(2), CACHED_ANSWERS, true));
+        new OcspResponder(served, view, clock, ocspSettings(configuration.ocsp()));
+    new RevocationVisibility(
+            metrics,
+            new TokenAudit(database, clock),
+            Map.of(
+                RevocationVisibility.Place.OCSP, configuration.revocation().visibleInOcsp(),
+                RevocationVisibility.Place.CRL, configuration.revocation().visibleInCrl()),
+            responder,
+            clock)
+        .watch(view);
 
     // 6. This server's own credentials.
     IssuerId own = configuration.defaultEndpoint().issuer();
@@ -315,6 +345,8 @@ final class Server implements AutoCloseable {
             }));
     AdminApi admin =
         new AdminApi(authority, registry.all(), certificates, publisher::publishesFor, clock);
+    BulkRevoking bulk = part(new BulkRevoking(new BulkRevocations(database, clock), revoking));
+    RevocationsApi revocationsApi = new RevocationsApi(admin, revoking, bulk, clock, ids);
     BindingApi bindings =
         new BindingApi(
             bindingKeys, configuration.acme().boundEndpoints(), profiles.keySet(), clock);
@@ -333,6 +365,7 @@ final class Server implements AutoCloseable {
             tls.listenerForClientsOf(trust.trustStore()),
             config -> {
               admin.routes(config);
+              revocationsApi.routes(config);
               bindings.routes(config);
               renewalMarks.routes(config);
               rolesApi.routes(config);
@@ -348,7 +381,19 @@ final class Server implements AutoCloseable {
     work.once("crls", Duration.ofMinutes(1), publisher::refreshDue);
     work.once("recovery", Duration.ofSeconds(30), recovery::run);
     work.once("acme recovery", Duration.ofSeconds(10), () -> acme.recover(ISSUANCE_GRACE));
-    work.once("pruning", Duration.ofMinutes(1), () -> prune(acme, vault));
+    work.once("bulk revocations", Duration.ofSeconds(10), bulk::run);
+    work.once("pruning", Duration.ofMinutes(1), () -> prune(acme, vault, journal));
+    work.everywhere("ocsp answers", Duration.ofSeconds(30), () -> responder.signAhead(MOST_AHEAD));
+    for (ForeignIssuers.Foreign each : foreign.all()) {
+      work.everywhere(
+          "crl of " + each.served().id(),
+          each.refresh(),
+          () -> {
+            if (ForeignIssuers.refresh(each)) {
+              responder.forgetAnswers();
+            }
+          });
+    }
     work.everywhere("certificate of the api", Duration.ofMinutes(10), tls::renewIfDue);
     work.everywhere(
         "certificate of the administrator", Duration.ofMinutes(10), administrator::renewIfDue);
@@ -454,12 +499,22 @@ final class Server implements AutoCloseable {
         section.retention());
   }
 
+  private static OcspSettings ocspSettings(Configuration.OcspSection section) {
+    return new OcspSettings(
+        section.validity(),
+        section.validity().dividedBy(2),
+        section.cacheMegabytes() * 1024L * 1024,
+        section.nonces(),
+        section.atATime());
+  }
+
   /** As long as there is something, so that no load makes more than is deleted. */
-  private static void prune(AcmeServer acme, Optional<VaultServer> vault) {
+  private void prune(AcmeServer acme, Optional<VaultServer> vault, JooqStatusJournal journal) {
     boolean more = true;
     while (more && !Thread.currentThread().isInterrupted()) {
       boolean moreOfAcme = acme.prune(MOST_PRUNED);
-      more = vault.map(api -> api.prune(MOST_PRUNED)).orElse(false) || moreOfAcme;
+      boolean moreOfVault = vault.map(api -> api.prune(MOST_PRUNED)).orElse(false);
+      more = journal.prune(clock.instant(), MOST_PRUNED) || moreOfAcme || moreOfVault;
     }
   }
 

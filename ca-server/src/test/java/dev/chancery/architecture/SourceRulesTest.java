@@ -35,6 +35,7 @@ class SourceRulesTest {
           "InitCommand.java",
           "IssuerCommand.java",
           "KeyCommand.java",
+          "OcspCommand.java",
           "ServeCommand.java",
           "Server.java");
 

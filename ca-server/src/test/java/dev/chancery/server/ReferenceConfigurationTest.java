@@ -39,5 +39,6 @@ class ReferenceConfigurationTest {
     assertThat(reference.vault()).isEqualTo(standard.vault());
     assertThat(reference.crl()).isEqualTo(standard.crl());
     assertThat(reference.ocsp()).isEqualTo(standard.ocsp());
+    assertThat(reference.revocation()).isEqualTo(standard.revocation());
   }
 }

@@ -27,11 +27,31 @@ public interface RevocationLedger {
     NOT_FOUND,
   }
 
+  /** What came of the release of a certificate from its hold. */
+  enum Released {
+    /** Committed: it is good again, and its revocation stands in the audit trail alone. */
+    RELEASED,
+    /** It is not on hold: good, or revoked for good. */
+    NOT_HELD,
+    /** The ledger knows no such certificate. */
+    NOT_FOUND,
+  }
+
   /** An entry of a CRL. */
   record Entry(SerialNumber serial, CertificateStatus.Revoked status) {}
 
-  /** Revokes a certificate, whether issued or only recorded. */
+  /**
+   * Revokes a certificate, whether issued or only recorded, or on hold. One that is only recorded
+   * cannot be put on hold, and is as if it were not there.
+   */
   Outcome revoke(Revocation revocation);
+
+  /**
+   * Takes a certificate from its hold (RFC 5280 section 5.3.1, certificateHold and removeFromCRL).
+   *
+   * @param by who asked, for the audit trail
+   */
+  Released release(IssuerId issuer, SerialNumber serial, String by);
 
   /** Revokes a certificate only if it is still recorded and not issued, in one step. */
   Abandoned abandon(Revocation revocation);

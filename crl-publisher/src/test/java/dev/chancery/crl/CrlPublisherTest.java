@@ -528,6 +528,11 @@ final class CrlPublisherTest {
     }
 
     @Override
+    public Released release(IssuerId issuer, SerialNumber serial, String by) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
     public Abandoned abandon(Revocation revocation) {
       throw new UnsupportedOperationException();
     }

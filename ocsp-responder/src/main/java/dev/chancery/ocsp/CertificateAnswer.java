@@ -3,11 +3,9 @@ package dev.chancery.ocsp;
 import dev.chancery.core.CertificateStatus;
 import dev.chancery.core.Der;
 import dev.chancery.core.RevocationReason;
-import java.io.IOException;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
-import org.bouncycastle.asn1.ASN1Encoding;
 import org.bouncycastle.asn1.ASN1GeneralizedTime;
 import org.bouncycastle.asn1.DERNull;
 import org.bouncycastle.asn1.ocsp.CertID;
@@ -32,11 +30,7 @@ record CertificateAnswer(CertID certificate, CertificateStatus status) {
 
   /** The CertID's encoding, by which equal questions are known. */
   Der question() {
-    try {
-      return Der.of(certificate.getEncoded(ASN1Encoding.DER));
-    } catch (IOException e) {
-      throw new IllegalStateException("a parsed CertID always has an encoding", e);
-    }
+    return OcspQuery.encoded(certificate);
   }
 
   SingleResponse encoded(Instant thisUpdate, Instant nextUpdate) {

@@ -40,7 +40,7 @@ import org.slf4j.LoggerFactory;
  * certificate, and a restart finds it again. When two nodes make it at the same moment each makes
  * one, both are good, and nothing depends on which is used.
  */
-public final class DelegatedSigner {
+public final class DelegatedSigner extends ResponseSigner {
   /** The built-in profile: id-kp-OCSPSigning, id-pkix-ocsp-nocheck, a few days. */
   public static final ProfileId PROFILE = new ProfileId("ocsp-signer");
 
@@ -84,7 +84,7 @@ public final class DelegatedSigner {
     this.settings = settings;
   }
 
-  /** The signer, if there is one whose certificate is valid now. */
+  @Override
   Optional<OcspSigner> signer() {
     Period period = current;
     return period == null || !period.signer().isValidAt(clock.instant())

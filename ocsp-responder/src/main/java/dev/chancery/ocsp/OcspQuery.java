@@ -3,6 +3,7 @@ package dev.chancery.ocsp;
 import dev.chancery.core.Der;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.bouncycastle.asn1.ASN1Encodable;
@@ -88,6 +89,54 @@ record OcspQuery(List<CertificateId> certificates, Optional<Der> nonce) {
     } catch (IOException | RuntimeException e) {
       // Bouncy Castle reports malformed input by unchecked exceptions as well.
       throw malformed();
+    }
+  }
+
+  /**
+   * The CertID in a request that consists of nothing else, as most do: one certificate, no
+   * extensions, no name, no signature. Looks at no more than the headers of what is around it, so
+   * what it returns is a CertID only if an equal one is known as such.
+   */
+  static Optional<Der> bareCertificateId(byte[] encoded) {
+    int start = 0;
+    // OCSPRequest, TBSRequest, requestList, Request: each a SEQUENCE that goes to the end.
+    for (int depth = 0; depth < 4; depth++) {
+      start = contentToEnd(encoded, start);
+      if (start < 0) {
+        return Optional.empty();
+      }
+    }
+    return Optional.of(Der.of(Arrays.copyOfRange(encoded, start, encoded.length)));
+  }
+
+  /** Where the content of a SEQUENCE begins that takes up the rest; negative for anything else. */
+  private static int contentToEnd(byte[] encoded, int start) {
+    if (encoded.length - start < 2 || encoded[start] != 0x30) {
+      return -1;
+    }
+    int length = encoded[start + 1];
+    int content = start + 2;
+    if (length == (byte) 0x81 && content < encoded.length) {
+      length = encoded[content] & 0xff;
+      content++;
+      if (length < 0x80) {
+        return -1;
+      }
+    }
+    return length >= 0 && length == encoded.length - content ? content : -1;
+  }
+
+  /** A CertID that {@link #encoded} wrote. */
+  static CertificateId certificateId(Der encoded) throws NotAnswered {
+    return CertificateId.of(CertID.getInstance(encoded.bytes()));
+  }
+
+  /** The encoding of a CertID, by which equal questions are known. */
+  static Der encoded(CertID id) {
+    try {
+      return Der.of(id.getEncoded(ASN1Encoding.DER));
+    } catch (IOException e) {
+      throw new IllegalStateException("a CertID always has an encoding", e);
     }
   }
 

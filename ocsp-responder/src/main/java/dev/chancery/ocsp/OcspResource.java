@@ -1,6 +1,5 @@
 package dev.chancery.ocsp;
 
-import dev.chancery.core.Der;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
@@ -8,13 +7,8 @@ import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.Base64;
-import java.util.HexFormat;
 import java.util.List;
-import java.util.Locale;
 import org.eclipse.jetty.http.UriCompliance;
 import org.jspecify.annotations.Nullable;
 
@@ -36,9 +30,6 @@ public final class OcspResource {
 
   private static final String REQUEST = "application/ocsp-request";
   private static final String RESPONSE = "application/ocsp-response";
-  private static final DateTimeFormatter HTTP_DATE =
-      DateTimeFormatter.ofPattern("EEE, dd MMM uuuu HH:mm:ss 'GMT'", Locale.ENGLISH)
-          .withZone(ZoneOffset.UTC);
 
   private final OcspResponder responder;
   private final Clock clock;
@@ -73,7 +64,7 @@ public final class OcspResource {
     String path = context.req().getRequestURI();
     OcspReply reply = answer(path.substring(context.contextPath().length() + prefix.length()));
     if (reply instanceof OcspReply.Shared shared
-        && matches(context.header("If-None-Match"), entityTag(shared.encoded()))) {
+        && matches(context.header("If-None-Match"), shared.headers().entityTag())) {
       writeHeaders(context.status(304), reply);
       return;
     }
@@ -98,15 +89,16 @@ public final class OcspResource {
 
   private void writeHeaders(Context context, OcspReply reply) {
     switch (reply) {
-      case OcspReply.Shared(Der encoded, Instant thisUpdate, Instant nextUpdate) -> {
+      case OcspReply.Shared shared -> {
         // RFC 5019 section 6.2: fresh for as long as the answer itself, not longer.
-        long seconds = Math.max(0, Duration.between(clock.instant(), nextUpdate).toSeconds());
+        long seconds =
+            Math.max(0, Duration.between(clock.instant(), shared.nextUpdate()).toSeconds());
         context
             .header(
                 "Cache-Control", "max-age=" + seconds + ", public, no-transform, must-revalidate")
-            .header("ETag", entityTag(encoded))
-            .header("Last-Modified", HTTP_DATE.format(thisUpdate))
-            .header("Expires", HTTP_DATE.format(nextUpdate));
+            .header("ETag", shared.headers().entityTag())
+            .header("Last-Modified", shared.headers().lastModified())
+            .header("Expires", shared.headers().expires());
       }
       case OcspReply.Single _, OcspReply.Failure _ -> context.header("Cache-Control", "no-store");
     }
@@ -114,10 +106,6 @@ public final class OcspResource {
 
   private static boolean isRequest(@Nullable String contentType) {
     return contentType != null && contentType.split(";", 2)[0].strip().equalsIgnoreCase(REQUEST);
-  }
-
-  private static String entityTag(Der encoded) {
-    return '"' + HexFormat.of().formatHex(encoded.sha256(), 0, 16) + '"';
   }
 
   /** RFC 9110 section 13.1.2: the comparison is a weak one. */

@@ -3,52 +3,86 @@ package dev.chancery.ocsp;
 import dev.chancery.core.CertificateStatus;
 import dev.chancery.core.Der;
 import dev.chancery.core.IssuerId;
-import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.TokenAway;
 import java.math.BigInteger;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.bouncycastle.asn1.ocsp.CertID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Answers OCSP requests (RFC 6960) from the ledger of revocations. */
+/** Answers OCSP requests (RFC 6960) from what its issuers' statuses are. */
 public final class OcspResponder {
   private static final Logger LOG = LoggerFactory.getLogger(OcspResponder.class);
 
+  /** How often an answer was given that someone else will want as well. */
+  private static final int OFTEN = 2;
+
   private final IssuersByHash issuers;
-  private final RevocationLedger ledger;
+  private final StatusView view;
   private final Clock clock;
   private final OcspSettings settings;
   private final AnswerCache cache;
+  private final Turnstile forOne;
+  private final Turnstile forAll;
 
   public OcspResponder(
-      List<ServedIssuer> issuers, RevocationLedger ledger, Clock clock, OcspSettings settings) {
+      List<ServedIssuer> issuers, StatusView view, Clock clock, OcspSettings settings) {
     this.issuers = new IssuersByHash(issuers);
-    this.ledger = ledger;
+    this.view = view;
     this.clock = clock;
     this.settings = settings;
     this.cache = new AnswerCache(settings.cacheOctets());
+    this.forOne = new Turnstile(settings.atATime());
+    this.forAll = new Turnstile(settings.atATime());
+    view.tell(new Forgetting());
+  }
+
+  private final class Forgetting implements StatusView.Listener {
+    @Override
+    public void changed(IssuerId issuer, SerialNumber serial) {
+      cache.forget(issuers.questions(issuer, serial));
+    }
+
+    @Override
+    public void anyChanged() {
+      cache.forgetAll();
+    }
+  }
+
+  /** A certificate that a relying party asks for, and all that its answer depends on. */
+  private record Asked(ServedIssuer issuer, CertID id, StatusSource.Said said, Instant now) {
+    CertificateAnswer answer() {
+      return new CertificateAnswer(id, said.status());
+    }
+
+    Instant thisUpdate() {
+      return said.knownAt().filter(known -> known.isBefore(now)).orElse(now);
+    }
   }
 
   /** The reply to an encoded OCSPRequest, or to anything else; never an exception. */
   public OcspReply answer(byte[] encoded) {
     try {
+      // Before any status is read: thisUpdate is when it was known to be right.
+      Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
+      Optional<OcspReply.Shared> known =
+          OcspQuery.bareCertificateId(encoded).flatMap(question -> known(question, now));
+      if (known.isPresent()) {
+        return known.get();
+      }
       OcspQuery query = OcspQuery.parse(encoded);
       ServedIssuer issuer = issuer(query);
-      // Before the ledger is read: thisUpdate is when the status was known to be right.
-      Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
-      List<CertificateAnswer> answers = answers(issuer.id(), query);
       Optional<Der> nonce = settings.nonces() ? query.nonce() : Optional.empty();
-      if (nonce.isEmpty() && answers.size() == 1 && answers.getFirst().lasts()) {
-        return shared(issuer, answers.getFirst(), now);
-      }
-      OcspSigner signer = signer(issuer);
-      return new OcspReply.Single(signer.sign(answers, now, nextUpdate(signer, now), nonce));
+      return nonce.isEmpty() && query.certificates().size() == 1
+          ? forAll(issuer, query.certificates().getFirst(), now)
+          : forOne(issuer, query, nonce, now);
     } catch (NotAnswered none) {
       return new OcspReply.Failure(none.error());
     } catch (TokenAway away) {
@@ -58,6 +92,18 @@ public final class OcspResponder {
       LOG.error("no OCSP answer", bug);
       return new OcspReply.Failure(OcspError.INTERNAL_ERROR);
     }
+  }
+
+  /** An answer that needs neither the ledger nor the token. */
+  private Optional<OcspReply.Shared> known(Der question, Instant now) {
+    // In this order: what is in the cache after the look was not taken away by it.
+    return view.isCurrent()
+        ? cache.find(question).map(AnswerCache.Kept::answer).filter(answer -> isFresh(answer, now))
+        : Optional.empty();
+  }
+
+  private boolean isFresh(OcspReply.Shared answer, Instant now) {
+    return answer.isCurrent(now) && now.isBefore(answer.signedAt().plus(settings.reuse()));
   }
 
   /** The one issuer of all that is asked: an answer has one signature, by one issuer's word. */
@@ -70,61 +116,158 @@ public final class OcspResponder {
     return issuer.get();
   }
 
-  private List<CertificateAnswer> answers(IssuerId issuer, OcspQuery query) throws NotAnswered {
-    List<CertificateAnswer> answers = new ArrayList<>(query.certificates().size());
-    for (OcspQuery.CertificateId id : query.certificates()) {
-      answers.add(new CertificateAnswer(id.encoded(), status(issuer, id.serial().getValue())));
+  private OcspReply forOne(ServedIssuer issuer, OcspQuery query, Optional<Der> nonce, Instant now)
+      throws NotAnswered, TokenAway {
+    forOne.enter();
+    try {
+      List<Asked> asked = new ArrayList<>(query.certificates().size());
+      for (OcspQuery.CertificateId id : query.certificates()) {
+        asked.add(ask(issuer, id.encoded(), now));
+      }
+      return new OcspReply.Single(sign(asked, nonce).encoded());
+    } finally {
+      forOne.leave();
     }
-    return answers;
   }
 
-  private CertificateStatus status(IssuerId issuer, BigInteger serial) throws NotAnswered {
+  /** An answer signed not long ago, or a new one; while the token is away, any that is valid. */
+  private OcspReply forAll(ServedIssuer issuer, OcspQuery.CertificateId id, Instant now)
+      throws NotAnswered, TokenAway {
+    Der question = OcspQuery.encoded(id.encoded());
+    Optional<OcspReply.Shared> known = known(question, now);
+    if (known.isPresent()) {
+      return known.get();
+    }
+    forAll.enter();
+    try {
+      long mark = cache.mark();
+      Asked asked = ask(issuer, id.encoded(), now);
+      if (!asked.answer().lasts()) {
+        return new OcspReply.Single(sign(List.of(asked), Optional.empty()).encoded());
+      }
+      Optional<OcspReply.Shared> earlier =
+          cache
+              .find(question)
+              .filter(kept -> kept.status().equals(asked.said().status()))
+              .map(AnswerCache.Kept::answer)
+              .filter(answer -> answer.isCurrent(now));
+      if (earlier.isPresent() && isFresh(earlier.get(), now)) {
+        return earlier.get();
+      }
+      try {
+        return renew(question, asked, mark);
+      } catch (TokenAway away) {
+        return earlier.orElseThrow(() -> away);
+      }
+    } finally {
+      forAll.leave();
+    }
+  }
+
+  private OcspReply.Shared renew(Der question, Asked asked, long mark)
+      throws NotAnswered, TokenAway {
+    OcspReply.Shared fresh = sign(List.of(asked), Optional.empty());
+    cache.keep(question, new AnswerCache.Kept(asked.said().status(), fresh), mark);
+    return fresh;
+  }
+
+  /** Gives none of the answers again that were signed before: a source knows other statuses now. */
+  public void forgetAnswers() {
+    cache.forgetAll();
+  }
+
+  /**
+   * Signs anew what was asked often and is in the last quarter of its use, so that no client waits
+   * for it. Ends early when the token or the ledger is away; the answers that there are go on.
+   *
+   * @param most how many
+   */
+  public void signAhead(int most) {
+    Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
+    Duration young = settings.reuse().multipliedBy(3).dividedBy(4);
+    List<Der> due =
+        cache.askedOften(OFTEN, most, answer -> !now.isBefore(answer.signedAt().plus(young)));
+    try {
+      for (Der question : due) {
+        long mark = cache.mark();
+        OcspQuery.CertificateId id = OcspQuery.certificateId(question);
+        Optional<ServedIssuer> issuer = issuers.find(id);
+        if (issuer.isPresent()) {
+          Asked asked = ask(issuer.get(), id.encoded(), now);
+          if (asked.answer().lasts()) {
+            OcspReply.Shared _ = renew(question, asked, mark);
+          }
+        }
+      }
+    } catch (NotAnswered | TokenAway away) {
+      LOG.debug("answers are not signed ahead: {}", away.getMessage());
+    }
+  }
+
+  private Asked ask(ServedIssuer issuer, CertID id, Instant now) throws NotAnswered {
+    return new Asked(issuer, id, said(issuer, id.getSerialNumber().getValue(), now), now);
+  }
+
+  /**
+   * The status that an answer made now would give; empty for an issuer that is not served, or when
+   * there would be none. For who wants to know when a change shows.
+   */
+  public Optional<CertificateStatus> status(IssuerId id, SerialNumber serial) {
+    Optional<ServedIssuer> issuer = issuers.find(id);
+    try {
+      return issuer.isEmpty()
+          ? Optional.empty()
+          : Optional.of(said(issuer.get(), serial.value(), clock.instant()).status());
+    } catch (NotAnswered none) {
+      return Optional.empty();
+    }
+  }
+
+  private static StatusSource.Said said(ServedIssuer issuer, BigInteger serial, Instant now)
+      throws NotAnswered {
     if (serial.signum() <= 0 || serial.bitLength() >= 20 * 8) {
       // RFC 5280 section 4.1.2.2: no certificate has such a serial number.
-      return new CertificateStatus.Unknown();
+      return new StatusSource.Said(new CertificateStatus.Unknown());
     }
     try {
-      return ledger.status(issuer, SerialNumber.of(serial));
+      return issuer
+          .statuses()
+          .status(SerialNumber.of(serial), now)
+          .orElseThrow(() -> new NotAnswered(OcspError.TRY_LATER));
     } catch (RuntimeException e) {
       LOG.warn("no OCSP answer, the ledger does not answer: {}", e.toString());
       throw new NotAnswered(OcspError.TRY_LATER);
     }
   }
 
-  /** An answer signed not long ago, or a new one; while the token is away, any that is valid. */
-  private OcspReply shared(ServedIssuer issuer, CertificateAnswer answer, Instant now)
-      throws NotAnswered, TokenAway {
-    Der question = answer.question();
-    Optional<OcspReply.Shared> earlier =
-        cache.find(question, answer.status()).filter(reply -> reply.isCurrent(now));
-    if (earlier.isPresent() && now.isBefore(earlier.get().thisUpdate().plus(settings.reuse()))) {
-      return earlier.get();
-    }
-    try {
-      OcspSigner signer = signer(issuer);
-      Instant nextUpdate = nextUpdate(signer, now);
-      Der signed = signer.sign(List.of(answer), now, nextUpdate, Optional.empty());
-      OcspReply.Shared fresh = new OcspReply.Shared(signed, now, nextUpdate);
-      cache.keep(question, answer.status(), fresh);
-      return fresh;
-    } catch (TokenAway away) {
-      if (earlier.isPresent()) {
-        return earlier.get();
-      }
-      throw away;
-    }
-  }
-
-  private static OcspSigner signer(ServedIssuer issuer) throws TokenAway {
-    return issuer
-        .signer()
-        .signer()
-        .orElseThrow(() -> new TokenAway("there is no OCSP signer of " + issuer.id()));
+  /** One signature over all that one request asks of one issuer. */
+  private OcspReply.Shared sign(List<Asked> asked, Optional<Der> nonce) throws TokenAway {
+    ServedIssuer issuer = asked.getFirst().issuer();
+    Instant now = asked.getFirst().now();
+    OcspSigner signer =
+        issuer
+            .signer()
+            .signer()
+            .orElseThrow(() -> new TokenAway("there is no OCSP signer of " + issuer.id()));
+    Instant thisUpdate = asked.stream().map(Asked::thisUpdate).min(Instant::compareTo).orElse(now);
+    Instant nextUpdate = nextUpdate(signer, asked);
+    Der signed =
+        signer.sign(asked.stream().map(Asked::answer).toList(), now, thisUpdate, nextUpdate, nonce);
+    return OcspReply.Shared.of(signed, now, thisUpdate, nextUpdate);
   }
 
   /** Never after the signer's own end, when no client could verify the answer any more. */
-  private Instant nextUpdate(OcspSigner signer, Instant now) {
-    Instant nextUpdate = now.plus(settings.validity()).truncatedTo(ChronoUnit.SECONDS);
-    return nextUpdate.isBefore(signer.notAfter()) ? nextUpdate : signer.notAfter();
+  private Instant nextUpdate(OcspSigner signer, List<Asked> asked) {
+    Instant nextUpdate =
+        asked.getFirst().now().plus(settings.validity()).truncatedTo(ChronoUnit.SECONDS);
+    if (signer.notAfter().isBefore(nextUpdate)) {
+      nextUpdate = signer.notAfter();
+    }
+    for (Asked each : asked) {
+      if (each.said().until().isPresent() && each.said().until().get().isBefore(nextUpdate)) {
+        nextUpdate = each.said().until().get();
+      }
+    }
+    return nextUpdate;
   }
 }

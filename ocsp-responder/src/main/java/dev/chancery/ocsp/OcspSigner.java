@@ -55,10 +55,15 @@ final class OcspSigner {
    *
    * @throws TokenAway when the key does not answer
    */
-  Der sign(List<CertificateAnswer> answers, Instant now, Instant nextUpdate, Optional<Der> nonce)
+  Der sign(
+      List<CertificateAnswer> answers,
+      Instant now,
+      Instant thisUpdate,
+      Instant nextUpdate,
+      Optional<Der> nonce)
       throws TokenAway {
     ASN1EncodableVector singles = new ASN1EncodableVector(answers.size());
-    answers.forEach(answer -> singles.add(answer.encoded(now, nextUpdate)));
+    answers.forEach(answer -> singles.add(answer.encoded(thisUpdate, nextUpdate)));
     ResponseData data =
         new ResponseData(
             responder,

@@ -8,6 +8,7 @@ import org.bouncycastle.cert.X509CertificateHolder;
  *
  * @param certificate one of the issuer's certificates; only its subject and key matter
  * @param signer signs the answers
+ * @param statuses of its certificates
  */
 public record ServedIssuer(
-    IssuerId id, X509CertificateHolder certificate, DelegatedSigner signer) {}
+    IssuerId id, X509CertificateHolder certificate, ResponseSigner signer, StatusSource statuses) {}

@@ -11,18 +11,33 @@ import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.Signature;
 import java.security.spec.ECGenParameterSpec;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A token in memory that a test can take away. */
 public final class SoftwareToken extends Token {
   private final Map<KeyId, KeyPair> keys = new ConcurrentHashMap<>();
+  private final AtomicInteger atATime = new AtomicInteger();
+  private final AtomicInteger mostAtATime = new AtomicInteger();
   private volatile boolean away;
+  private volatile Duration slowness = Duration.ZERO;
 
   /** From now on every use fails, or none does. */
   public void setAway(boolean away) {
     this.away = away;
+  }
+
+  /** From now on each signature takes this long at least. */
+  public void setSlow(Duration slowness) {
+    this.slowness = slowness;
+  }
+
+  /** How many signatures were in the making at a time, at most. */
+  public int mostAtATime() {
+    return mostAtATime.get();
   }
 
   @Override
@@ -73,13 +88,17 @@ public final class SoftwareToken extends Token {
     TokenKey key =
         message -> {
           requireThere();
+          mostAtATime.accumulateAndGet(atATime.incrementAndGet(), Math::max);
           try {
+            Thread.sleep(slowness);
             Signature signature = Signature.getInstance(scheme.jcaName(), BouncyCastle.PROVIDER);
             signature.initSign(pair.getPrivate());
             signature.update(message);
             return signature.sign();
-          } catch (GeneralSecurityException e) {
+          } catch (GeneralSecurityException | InterruptedException e) {
             throw new IllegalStateException(e);
+          } finally {
+            atATime.decrementAndGet();
           }
         };
     return new VerifiedSigning(key, expected, scheme);

@@ -6,6 +6,7 @@ import dev.chancery.core.CertificateStatus;
 import dev.chancery.core.Der;
 import dev.chancery.core.RevocationReason;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
@@ -27,8 +28,14 @@ class AnswerCacheTest {
     return Der.of(new byte[] {(byte) (number >> 8), (byte) number});
   }
 
-  private static OcspReply.Shared answer(int length) {
-    return new OcspReply.Shared(Der.of(new byte[length]), Instant.EPOCH, Instant.MAX);
+  private static AnswerCache.Kept answer(CertificateStatus status, int length) {
+    return new AnswerCache.Kept(
+        status,
+        OcspReply.Shared.of(Der.of(new byte[length]), Instant.EPOCH, Instant.EPOCH, Instant.EPOCH));
+  }
+
+  private void keep(int question, AnswerCache.Kept kept) {
+    cache.keep(question(question), kept, cache.mark());
   }
 
   @ParameterizedTest
@@ -37,39 +44,84 @@ class AnswerCacheTest {
   void bound(int length) {
     int all = 8_000;
     for (int i = 0; i < all; i++) {
-      cache.keep(question(i), GOOD, answer(length));
+      keep(i, answer(GOOD, length));
     }
 
     int most = MOST / (length + 2 + AnswerCache.OVERHEAD);
     assertThat(
             IntStream.range(0, all)
-                .filter(i -> cache.find(question(i), GOOD).isPresent())
+                .filter(i -> cache.find(question(i)).isPresent())
                 .boxed()
                 .toList())
         .isEqualTo(IntStream.range(all - most, all).boxed().toList());
   }
 
   @Test
-  @DisplayName("keeps one answer to a question, that for the status it had last")
+  @DisplayName("keeps one answer to a question, the last")
   void status() {
-    OcspReply.Shared other = answer(800);
-    cache.keep(question(1), GOOD, other);
-    OcspReply.Shared revoked = answer(700);
+    AnswerCache.Kept other = answer(GOOD, 800);
+    keep(1, other);
+    AnswerCache.Kept revoked = answer(REVOKED, 700);
     for (int i = 0; i < 10_000; i++) {
-      cache.keep(question(2), GOOD, answer(900));
-      cache.keep(question(2), REVOKED, revoked);
+      keep(2, answer(GOOD, 900));
+      keep(2, revoked);
     }
 
-    assertThat(cache.find(question(2), GOOD)).isEmpty();
-    assertThat(cache.find(question(2), REVOKED)).hasValue(revoked);
-    assertThat(cache.find(question(1), GOOD)).hasValue(other);
+    assertThat(cache.find(question(2))).hasValue(revoked);
+    assertThat(cache.find(question(1))).hasValue(other);
+  }
+
+  @Test
+  @DisplayName("forgets what changed, and the memory that it took")
+  void forgets() {
+    for (int i = 0; i < 10_000; i++) {
+      keep(1, answer(GOOD, 900));
+      cache.forget(List.of(question(1), question(3)));
+    }
+    keep(2, answer(GOOD, 900));
+    assertThat(cache.find(question(1))).isEmpty();
+    assertThat(cache.find(question(2))).isPresent();
+
+    cache.forgetAll();
+    assertThat(cache.find(question(2))).isEmpty();
+  }
+
+  @Test
+  @DisplayName("does not keep what was read before a change was known")
+  void mark() {
+    long mark = cache.mark();
+    cache.forget(List.of(question(1)));
+    cache.keep(question(1), answer(GOOD, 900), mark);
+    assertThat(cache.find(question(1))).isEmpty();
+
+    mark = cache.mark();
+    cache.forgetAll();
+    cache.keep(question(1), answer(GOOD, 900), mark);
+    assertThat(cache.find(question(1))).isEmpty();
+  }
+
+  @Test
+  @DisplayName("tells which questions were asked often since their answer was kept")
+  void askedOften() {
+    for (int i = 0; i < 5; i++) {
+      keep(i, answer(GOOD, 900));
+      for (int times = 0; times < i; times++) {
+        assertThat(cache.find(question(i))).isPresent();
+      }
+    }
+
+    assertThat(cache.askedOften(3, 10, kept -> true)).containsExactly(question(3), question(4));
+    assertThat(cache.askedOften(1, 2, kept -> true)).hasSize(2);
+    assertThat(cache.askedOften(1, 10, kept -> false)).isEmpty();
+    keep(4, answer(GOOD, 900));
+    assertThat(cache.askedOften(3, 10, kept -> true)).containsExactly(question(3));
   }
 
   @Test
   @DisplayName("does not keep what is larger than itself")
   void tooLarge() {
-    cache.keep(question(1), GOOD, answer(MOST));
+    keep(1, answer(GOOD, MOST));
 
-    assertThat(cache.find(question(1), GOOD)).isEmpty();
+    assertThat(cache.find(question(1))).isEmpty();
   }
 }

@@ -1,5 +1,6 @@
 package dev.chancery.ocsp;
 
+import dev.chancery.core.CertificateStatus;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.hsm.KeyId;
@@ -16,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.DERNull;
@@ -44,8 +46,9 @@ final class OcspFixture implements AutoCloseable {
   static final ASN1ObjectIdentifier SHA256 = NISTObjectIdentifiers.id_sha256;
   static final ASN1ObjectIdentifier SHA384 = NISTObjectIdentifiers.id_sha384;
   static final ASN1ObjectIdentifier SHA512 = NISTObjectIdentifiers.id_sha512;
+  static final Duration BOUND = Duration.ofSeconds(2);
   static final OcspSettings SETTINGS =
-      new OcspSettings(Duration.ofHours(4), Duration.ofHours(1), 100_000, true);
+      new OcspSettings(Duration.ofHours(4), Duration.ofHours(1), 100_000, true, 4);
   static final DelegatedSigner.Settings SIGNER =
       new DelegatedSigner.Settings(
           new KeyId("0a"),
@@ -58,6 +61,8 @@ final class OcspFixture implements AutoCloseable {
   final SoftwareToken token = new SoftwareToken();
   final TestAuthority authority;
   final Statuses statuses = new Statuses();
+  final AtomicLong skipped = new AtomicLong();
+  final StatusView view = new StatusView(statuses, BOUND, () -> System.nanoTime() + skipped.get());
   final DelegatedSigner signer;
   final OcspResponder responder;
   final HttpClient http = HttpClient.newHttpClient();
@@ -73,8 +78,13 @@ final class OcspFixture implements AutoCloseable {
     signer.renewIfDue();
     responder =
         new OcspResponder(
-            List.of(new ServedIssuer(ISSUER, authority.certificate(), signer)),
-            statuses,
+            List.of(
+                new ServedIssuer(
+                    ISSUER,
+                    authority.certificate(),
+                    signer,
+                    StatusSource.ledger(statuses, ISSUER))),
+            view,
             clock,
             settings);
     OcspResource resource = new OcspResource(responder, clock);
@@ -89,6 +99,12 @@ final class OcspFixture implements AutoCloseable {
             .start("127.0.0.1", 0);
   }
 
+  /** A status is set by this node, which looks at once. */
+  void set(BigInteger serial, CertificateStatus status) {
+    statuses.set(serial, status);
+    view.look();
+  }
+
   String url() {
     return "http://127.0.0.1:" + server.port() + "/ocsp";
   }
@@ -97,6 +113,7 @@ final class OcspFixture implements AutoCloseable {
   public void close() {
     server.stop();
     http.close();
+    view.close();
   }
 
   CertID id(ASN1ObjectIdentifier hash, BigInteger serial) throws Exception {

@@ -5,18 +5,33 @@ import dev.chancery.core.IssuerId;
 import dev.chancery.core.Revocation;
 import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.SerialNumber;
+import dev.chancery.core.StatusJournal;
 import java.math.BigInteger;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
-/** A ledger of statuses that a test sets, and can take away. */
-final class Statuses implements RevocationLedger {
+/** A ledger of statuses that a test sets, and can take away; with its journal. */
+final class Statuses implements RevocationLedger, StatusJournal {
   private final Map<SerialNumber, CertificateStatus> statuses = new ConcurrentHashMap<>();
+  private final List<Change> journal = new ArrayList<>();
+  private final AtomicInteger questions = new AtomicInteger();
   private volatile boolean away;
+  private volatile Runnable afterReading = () -> {};
 
-  void set(BigInteger serial, CertificateStatus status) {
+  /** As another node does it: this one learns of it when it looks into the journal. */
+  synchronized void set(BigInteger serial, CertificateStatus status) {
+    statuses.put(SerialNumber.of(serial), status);
+    journal.add(
+        new Change(journal.size() + 1, OcspFixture.ISSUER, SerialNumber.of(serial), Instant.EPOCH));
+  }
+
+  /** As a certificate is issued: its status changes, and no journal tells. */
+  void setQuietly(BigInteger serial, CertificateStatus status) {
     statuses.put(SerialNumber.of(serial), status);
   }
 
@@ -24,16 +39,50 @@ final class Statuses implements RevocationLedger {
     this.away = away;
   }
 
+  /** What happens between the reading of a status and its return. */
+  void afterReading(Runnable what) {
+    afterReading = what;
+  }
+
+  /** How many statuses were asked for. */
+  int questions() {
+    return questions.get();
+  }
+
   @Override
   public CertificateStatus status(IssuerId issuer, SerialNumber serial) {
+    requireThere();
+    questions.incrementAndGet();
+    CertificateStatus status = statuses.getOrDefault(serial, new CertificateStatus.Unknown());
+    afterReading.run();
+    return status;
+  }
+
+  @Override
+  public synchronized long version() {
+    requireThere();
+    return journal.size();
+  }
+
+  @Override
+  public synchronized Changes since(long version) {
+    requireThere();
+    return new Changes(journal.size(), true, journal.subList((int) version, journal.size()));
+  }
+
+  private void requireThere() {
     if (away) {
       throw new IllegalStateException("the database is away: secret detail");
     }
-    return statuses.getOrDefault(serial, new CertificateStatus.Unknown());
   }
 
   @Override
   public Outcome revoke(Revocation revocation) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Released release(IssuerId issuer, SerialNumber serial, String by) {
     throw new UnsupportedOperationException();
   }
 

@@ -17,6 +17,7 @@ import dev.chancery.core.TokenAway;
 import java.math.BigInteger;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.security.PublicKey;
 import java.security.spec.ECGenParameterSpec;
 import java.time.Clock;
 import java.time.Duration;
@@ -27,16 +28,22 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.bouncycastle.asn1.DERNull;
 import org.bouncycastle.asn1.ocsp.OCSPObjectIdentifiers;
 import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.AccessDescription;
+import org.bouncycastle.asn1.x509.AuthorityInformationAccess;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
 import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.GeneralName;
+import org.bouncycastle.asn1.x509.GeneralNames;
 import org.bouncycastle.asn1.x509.KeyPurposeId;
 import org.bouncycastle.asn1.x509.KeyUsage;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.cert.X509v2CRLBuilder;
 import org.bouncycastle.cert.X509v3CertificateBuilder;
 import org.bouncycastle.cert.bc.BcX509ExtensionUtils;
 import org.bouncycastle.operator.ContentSigner;
@@ -86,11 +93,53 @@ final class TestAuthority implements CertificateAuthority {
 
   /** A server certificate with this serial number. */
   X509CertificateHolder endEntity(BigInteger serial) throws Exception {
+    return endEntity(serial, keyPair().getPublic(), "http://127.0.0.1:1/ocsp");
+  }
+
+  static KeyPair keyPair() throws Exception {
     KeyPairGenerator generator = KeyPairGenerator.getInstance("EC", BouncyCastle.PROVIDER);
     generator.initialize(new ECGenParameterSpec("P-256"));
-    SubjectPublicKeyInfo key =
-        SubjectPublicKeyInfo.getInstance(generator.generateKeyPair().getPublic().getEncoded());
-    return builder(serial, LIFETIME, new X500Name("CN=server.example"), key).build(signer());
+    return generator.generateKeyPair();
+  }
+
+  /** A certificate of localhost that says where to ask for its status. */
+  X509CertificateHolder endEntity(BigInteger serial, PublicKey key, String ocsp) throws Exception {
+    return builder(
+            serial,
+            LIFETIME,
+            new X500Name("CN=localhost"),
+            SubjectPublicKeyInfo.getInstance(key.getEncoded()))
+        .addExtension(
+            Extension.subjectAlternativeName,
+            false,
+            new GeneralNames(new GeneralName(GeneralName.dNSName, "localhost")))
+        .addExtension(
+            Extension.authorityInfoAccess,
+            false,
+            new AuthorityInformationAccess(
+                AccessDescription.id_ad_ocsp,
+                new GeneralName(GeneralName.uniformResourceIdentifier, ocsp)))
+        .build(signer());
+  }
+
+  /** A responder's certificate, for these purposes. */
+  X509CertificateHolder responder(PublicKey key, KeyPurposeId... purposes) throws Exception {
+    return builder(
+            BigInteger.valueOf(77),
+            LIFETIME,
+            new X500Name("CN=OCSP responder"),
+            SubjectPublicKeyInfo.getInstance(key.getEncoded()))
+        .addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(purposes))
+        .build(signer());
+  }
+
+  /** A CRL of this CA, with whatever else a test wants in it. */
+  byte[] crl(Instant thisUpdate, Instant nextUpdate, Consumer<X509v2CRLBuilder> content)
+      throws Exception {
+    X509v2CRLBuilder crl = new X509v2CRLBuilder(subject, Date.from(thisUpdate));
+    crl.setNextUpdate(Date.from(nextUpdate));
+    content.accept(crl);
+    return crl.build(signer()).getEncoded();
   }
 
   @Override

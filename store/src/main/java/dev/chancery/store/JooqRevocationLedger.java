@@ -14,9 +14,11 @@ import dev.chancery.core.SerialNumber;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.jooq.Condition;
 import org.jooq.Cursor;
 import org.jooq.DSLContext;
 import org.jooq.Record;
@@ -53,14 +55,24 @@ public final class JooqRevocationLedger implements RevocationLedger {
   }
 
   private static Outcome revoke(DSLContext sql, Revocation revocation, Instant now) {
-    if (move(sql, revocation, now, List.of(State.RECORDED, State.ISSUED))) {
+    boolean moved =
+        revocation.reason() == RevocationReason.CERTIFICATE_HOLD
+            // What was never issued cannot be released.
+            ? move(sql, revocation, now, List.of(State.ISSUED))
+            : move(sql, revocation, now, List.of(State.RECORDED, State.ISSUED))
+                || endHold(sql, revocation, now);
+    if (moved) {
+      journal(sql, now, revocation.issuer(), revocation.serial());
       return Outcome.REVOKED;
     }
-    return state(sql, revocation).isPresent() ? Outcome.ALREADY_REVOKED : Outcome.NOT_FOUND;
+    return state(sql, revocation).filter(state -> state != State.RECORDED).isPresent()
+        ? Outcome.ALREADY_REVOKED
+        : Outcome.NOT_FOUND;
   }
 
   private static Abandoned abandon(DSLContext sql, Revocation revocation, Instant now) {
     if (move(sql, revocation, now, List.of(State.RECORDED))) {
+      journal(sql, now, revocation.issuer(), revocation.serial());
       return Abandoned.REVOKED;
     }
     Optional<State> state = state(sql, revocation);
@@ -109,10 +121,53 @@ public final class JooqRevocationLedger implements RevocationLedger {
         .set(REVOCATIONS.NOT_AFTER, revoked.get(CERTIFICATES.NOT_AFTER))
         .set(REVOCATIONS.REQUESTED_BY, AuditTrail.requester(revocation.by()))
         .execute();
+    follow(sql, revocation, now, revoked.get(CERTIFICATES.PUBLIC_KEY_SHA256));
+    return true;
+  }
+
+  /**
+   * Revokes for good what was on hold; false when it was not. It stays revoked from when the hold
+   * began: at no time since was it valid.
+   */
+  private static boolean endHold(DSLContext sql, Revocation revocation, Instant now) {
+    int moved =
+        sql.update(REVOCATIONS)
+            .set(REVOCATIONS.REASON, (short) revocation.reason().code())
+            .set(REVOCATIONS.RECORDED_AT, Timestamps.of(now))
+            .set(
+                REVOCATIONS.INVALIDITY_DATE,
+                revocation.invalidityDate().map(Timestamps::of).orElse(null))
+            .set(REVOCATIONS.REQUESTED_BY, AuditTrail.requester(revocation.by()))
+            .where(held(revocation.issuer(), revocation.serial()))
+            .execute();
+    if (moved == 0) {
+      return false;
+    }
+    byte[] key =
+        sql.select(CERTIFICATES.PUBLIC_KEY_SHA256)
+            .from(CERTIFICATES)
+            .where(CERTIFICATES.ISSUER.eq(revocation.issuer().value()))
+            .and(CERTIFICATES.SERIAL.eq(revocation.serial().octets()))
+            .fetchSingle()
+            .value1();
+    follow(sql, revocation, now, key);
+    return true;
+  }
+
+  private static Condition held(IssuerId issuer, SerialNumber serial) {
+    return REVOCATIONS
+        .ISSUER
+        .eq(issuer.value())
+        .and(REVOCATIONS.SERIAL.eq(serial.octets()))
+        .and(REVOCATIONS.REASON.eq((short) RevocationReason.CERTIFICATE_HOLD.code()));
+  }
+
+  /** What goes with every revocation, in its transaction. */
+  private static void follow(DSLContext sql, Revocation revocation, Instant now, byte[] key) {
     if (revocation.reason() == RevocationReason.KEY_COMPROMISE) {
       // In the same transaction, so that no node certifies the key again after this.
       sql.insertInto(COMPROMISED_KEYS)
-          .set(COMPROMISED_KEYS.PUBLIC_KEY_SHA256, revoked.get(CERTIFICATES.PUBLIC_KEY_SHA256))
+          .set(COMPROMISED_KEYS.PUBLIC_KEY_SHA256, key)
           .set(COMPROMISED_KEYS.RECORDED_AT, Timestamps.of(now))
           .onConflictDoNothing()
           .execute();
@@ -125,7 +180,58 @@ public final class JooqRevocationLedger implements RevocationLedger {
         revocation.serial(),
         revocation.by(),
         "reason " + revocation.reason());
-    return true;
+  }
+
+  /**
+   * Revokes certificates in a transaction of someone else's, and says how many there were that were
+   * not revoked yet.
+   */
+  static int revokeAll(DSLContext sql, List<Revocation> revocations, Instant now) {
+    List<JooqStatusJournal.Certificate> revoked = new ArrayList<>();
+    for (Revocation each : revocations) {
+      List<State> from =
+          each.reason() == RevocationReason.CERTIFICATE_HOLD
+              ? List.of(State.ISSUED)
+              : List.of(State.RECORDED, State.ISSUED);
+      if (move(sql, each, now, from)) {
+        revoked.add(new JooqStatusJournal.Certificate(each.issuer(), each.serial()));
+      }
+    }
+    JooqStatusJournal.append(sql, now, revoked);
+    return revoked.size();
+  }
+
+  private static void journal(DSLContext sql, Instant now, IssuerId issuer, SerialNumber serial) {
+    JooqStatusJournal.append(sql, now, List.of(new JooqStatusJournal.Certificate(issuer, serial)));
+  }
+
+  @Override
+  public Released release(IssuerId issuer, SerialNumber serial, String by) {
+    Instant now = clock.instant();
+    Released outcome =
+        database.inTransaction(sql -> {
+          if (sql.deleteFrom(REVOCATIONS).where(held(issuer, serial)).execute() == 0) {
+            return sql.fetchExists(
+                    CERTIFICATES,
+                    CERTIFICATES
+                        .ISSUER
+                        .eq(issuer.value())
+                        .and(CERTIFICATES.SERIAL.eq(serial.octets())))
+                ? Released.NOT_HELD
+                : Released.NOT_FOUND;
+          }
+          sql.update(CERTIFICATES)
+              .set(CERTIFICATES.STATE, CertificateState.of(State.ISSUED))
+              .where(CERTIFICATES.ISSUER.eq(issuer.value()))
+              .and(CERTIFICATES.SERIAL.eq(serial.octets()))
+              .and(CERTIFICATES.STATE.eq(CertificateState.of(State.REVOKED)))
+              .execute();
+          AuditTrail.certificate(sql, now, "release", issuer, serial, by, "held until now");
+          journal(sql, now, issuer, serial);
+          return Released.RELEASED;
+        });
+    database.syncToDisk();
+    return outcome;
   }
 
   @Override

@@ -29,6 +29,10 @@ import java.time.Instant;
 import java.util.Date;
 import java.util.UUID;
 import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.Extensions;
+import org.bouncycastle.asn1.x509.GeneralName;
+import org.bouncycastle.asn1.x509.GeneralNames;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.asn1.x509.Time;
 import org.bouncycastle.asn1.x509.V2TBSCertListGenerator;
@@ -80,6 +84,10 @@ final class Certificates {
   }
 
   static PreparedCertificate prepared(Instant now, Approval approval) {
+    return prepared(now, approval, "www.example");
+  }
+
+  static PreparedCertificate prepared(Instant now, Approval approval, String name) {
     SerialNumber serial = SerialNumber.next(now, RANDOM);
     Instant notAfter = now.plus(Duration.ofDays(90));
     V3TBSCertificateGenerator generator = new V3TBSCertificateGenerator();
@@ -92,6 +100,12 @@ final class Certificates {
     generator.setSubjectPublicKeyInfo(
         SubjectPublicKeyInfo.getInstance(KEYS.getPublic().getEncoded()));
     try {
+      generator.setExtensions(
+          new Extensions(
+              Extension.create(
+                  Extension.subjectAlternativeName,
+                  false,
+                  new GeneralNames(new GeneralName(GeneralName.dNSName, name)))));
       return new PreparedCertificate(
           ISSUER,
           serial,

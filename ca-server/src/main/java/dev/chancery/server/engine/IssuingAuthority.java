@@ -15,7 +15,6 @@ import dev.chancery.core.Refused;
 import dev.chancery.core.RequestId;
 import dev.chancery.core.Revocation;
 import dev.chancery.core.RevocationLedger;
-import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.SignatureValue;
 import dev.chancery.core.SubjectPublicKey;
@@ -43,17 +42,16 @@ public final class IssuingAuthority implements CertificateAuthority {
   private final Catalogue catalogue;
   private final Decision decision;
   private final IssuanceLedger issuance;
-  private final RevocationLedger revocations;
+  private final Revoking revoking;
   private final Abandonment abandonment;
-  private final Clock clock;
-  private final Consumer<IssuerId> afterRevocation;
 
   /** The issuers whose key failed at its last certificate and has not been seen to work since. */
   private final Set<IssuerId> doubtful = ConcurrentHashMap.newKeySet();
 
   /**
-   * @param afterRevocation told of the issuer after each revocation that was committed on request;
-   *     what it throws is logged and changes nothing
+   * As the other constructor, without holds.
+   *
+   * @param afterRevocation as {@link Revoking} is told
    */
   public IssuingAuthority(
       Catalogue catalogue,
@@ -62,13 +60,31 @@ public final class IssuingAuthority implements CertificateAuthority {
       Clock clock,
       SecureRandom random,
       Consumer<IssuerId> afterRevocation) {
+    this(
+        catalogue,
+        issuance,
+        revocations,
+        clock,
+        random,
+        new Revoking(issuance, revocations, clock, afterRevocation, false));
+  }
+
+  /**
+   * Ready to issue; what it gives up itself goes into the ledger, and {@code revoking} does the
+   * rest.
+   */
+  public IssuingAuthority(
+      Catalogue catalogue,
+      IssuanceLedger issuance,
+      RevocationLedger revocations,
+      Clock clock,
+      SecureRandom random,
+      Revoking revoking) {
     this.catalogue = catalogue;
     this.decision = new Decision(catalogue, clock, random);
     this.issuance = issuance;
-    this.revocations = revocations;
+    this.revoking = revoking;
     this.abandonment = new Abandonment(revocations, clock);
-    this.clock = clock;
-    this.afterRevocation = afterRevocation;
   }
 
   @Override
@@ -183,33 +199,7 @@ public final class IssuingAuthority implements CertificateAuthority {
 
   @Override
   public void revoke(Revocation revocation) throws Refused {
-    CertificateRecord known =
-        issuance
-            .find(revocation.issuer(), revocation.serial())
-            .orElseThrow(IssuingAuthority::notFound);
-    if (clock.instant().isAfter(known.notAfter())) {
-      throw new Refused(Reason.NOT_PERMITTED, "the certificate expired at " + known.notAfter());
-    }
-    if (revocation.reason() == RevocationReason.REMOVE_FROM_CRL
-        || revocation.reason() == RevocationReason.CERTIFICATE_HOLD) {
-      // A revocation here is for good: RFC 5280 section 5.3.1 keeps these two for those that end.
-      throw new Refused(
-          Reason.BAD_REVOCATION_REASON, "a revocation cannot have reason " + revocation.reason());
-    }
-    switch (revocations.revoke(revocation)) {
-      case REVOKED -> {
-        LOG.info(
-            "revoked {} of {} for {}, reason {}",
-            revocation.serial(),
-            revocation.issuer(),
-            revocation.by(),
-            revocation.reason());
-        announce(revocation.issuer());
-      }
-      case ALREADY_REVOKED ->
-          throw new Refused(Reason.ALREADY_REVOKED, "the certificate was revoked before");
-      case NOT_FOUND -> throw notFound();
-    }
+    revoking.revoke(revocation);
   }
 
   @Override
@@ -222,15 +212,6 @@ public final class IssuingAuthority implements CertificateAuthority {
     return catalogue.issuer(issuer).chains();
   }
 
-  private void announce(IssuerId issuer) {
-    try {
-      afterRevocation.accept(issuer);
-    } catch (RuntimeException e) {
-      // The revocation is committed and OCSP tells it; the schedule brings the CRL.
-      LOG.error("the CRL of {} could not be asked for after a revocation", issuer, e);
-    }
-  }
-
   private static IssuedCertificate certificate(CertificateRecord known) {
     return new IssuedCertificate(
         known.issuer(),
@@ -238,10 +219,6 @@ public final class IssuingAuthority implements CertificateAuthority {
         known.notBefore(),
         known.notAfter(),
         known.certificate().orElseThrow());
-  }
-
-  private static Refused notFound() {
-    return new Refused(Reason.NOT_FOUND, "there is no such certificate");
   }
 
   private static Refused offline(IssuerId issuer) {

@@ -129,6 +129,11 @@ class IssuanceFaultsTest {
     }
 
     @Override
+    public Released release(IssuerId issuer, SerialNumber serial, String by) {
+      return real.release(issuer, serial, by);
+    }
+
+    @Override
     public Abandoned abandon(Revocation revocation) {
       beforeAbandoning.run();
       List<Abandoned> outcome = new ArrayList<>();

@@ -1,0 +1,229 @@
+package dev.chancery.ocsp;
+
+import static dev.chancery.ocsp.OcspFixture.SHA256;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.KeyAlgorithm;
+import dev.chancery.core.SigningScheme;
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.hsm.KeyId;
+import dev.chancery.hsm.SoftwareToken;
+import dev.chancery.testing.AdjustableClock;
+import java.io.IOException;
+import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
+import java.util.Date;
+import java.util.List;
+import java.util.function.Consumer;
+import org.bouncycastle.asn1.ASN1Encodable;
+import org.bouncycastle.asn1.ASN1Integer;
+import org.bouncycastle.asn1.ASN1ObjectIdentifier;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.IssuingDistributionPoint;
+import org.bouncycastle.asn1.x509.KeyPurposeId;
+import org.bouncycastle.cert.CertIOException;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.cert.X509v2CRLBuilder;
+import org.bouncycastle.cert.jcajce.JcaX509ContentVerifierProviderBuilder;
+import org.bouncycastle.cert.ocsp.BasicOCSPResp;
+import org.bouncycastle.cert.ocsp.OCSPResp;
+import org.bouncycastle.cert.ocsp.RevokedStatus;
+import org.bouncycastle.cert.ocsp.SingleResp;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+@DisplayName("Answers about the certificates of a CA that is not run here")
+final class ForeignIssuerTest {
+  private static final IssuerId OLD = new IssuerId("old-ca");
+  private static final BigInteger REVOKED = BigInteger.valueOf(4711);
+  private static final BigInteger OTHER = BigInteger.valueOf(4712);
+
+  private final AdjustableClock clock =
+      new AdjustableClock(Instant.now().truncatedTo(ChronoUnit.SECONDS));
+  private final SoftwareToken token = new SoftwareToken();
+  private final Statuses journal = new Statuses();
+  private final StatusView view = new StatusView(journal, Duration.ofMinutes(1), System::nanoTime);
+  private TestAuthority old;
+  private X509CertificateHolder signer;
+  private ForeignStatuses statuses;
+  private OcspResponder responder;
+  private byte[] published;
+
+  @BeforeEach
+  void start() throws Exception {
+    old = new TestAuthority("Old CA", clock);
+    KeyId id = new KeyId("0f");
+    SubjectPublicKey key = token.generate(id, KeyAlgorithm.EC_P256);
+    signer = old.responder(key.key(), KeyPurposeId.id_kp_OCSPSigning);
+    ForeignSigner.requireDelegated(signer, old.certificate());
+    statuses = new ForeignStatuses("old-ca", old.certificate(), () -> published.clone(), clock);
+    responder =
+        new OcspResponder(
+            List.of(
+                new ServedIssuer(
+                    OLD,
+                    old.certificate(),
+                    new ForeignSigner(
+                        token.ocspKey(id, key, SigningScheme.ECDSA_SHA256), signer, clock),
+                    statuses)),
+            view,
+            clock,
+            OcspFixture.SETTINGS);
+  }
+
+  @AfterEach
+  void stop() {
+    view.close();
+  }
+
+  private byte[] crl(Duration age, int number, Consumer<X509v2CRLBuilder> content)
+      throws Exception {
+    Instant thisUpdate = clock.instant().minus(age);
+    return old.crl(
+        thisUpdate,
+        thisUpdate.plus(Duration.ofHours(2)),
+        builder -> {
+          add(builder, Extension.cRLNumber, false, new ASN1Integer(number));
+          content.accept(builder);
+        });
+  }
+
+  private static void add(
+      X509v2CRLBuilder builder, ASN1ObjectIdentifier oid, boolean critical, ASN1Encodable value) {
+    try {
+      builder.addExtension(oid, critical, value);
+    } catch (CertIOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private void revoked(X509v2CRLBuilder builder) {
+    builder.addCRLEntry(REVOKED, Date.from(clock.instant().minusSeconds(9999)), 4);
+  }
+
+  private OCSPResp ask(BigInteger serial) throws Exception {
+    byte[] request = OcspFixture.request(null, OcspFixture.id(old.certificate(), SHA256, serial));
+    return new OCSPResp(responder.answer(request).encoded().bytes());
+  }
+
+  private SingleResp answered(BigInteger serial) throws Exception {
+    BasicOCSPResp answer = (BasicOCSPResp) ask(serial).getResponseObject();
+    assertThat(answer.getCerts()).containsExactly(signer);
+    assertThat(answer.isSignatureValid(new JcaX509ContentVerifierProviderBuilder().build(signer)))
+        .isTrue();
+    return answer.getResponses()[0];
+  }
+
+  @Test
+  @DisplayName("RFC 6960 2.2: come from its CRL, with the CRL's times, signed by its delegate")
+  void fromCrl() throws Exception {
+    assertThat(ask(REVOKED).getStatus()).isEqualTo(OCSPResp.TRY_LATER);
+    published = crl(Duration.ofMinutes(30), 7, this::revoked);
+    assertThat(statuses.refresh()).isTrue();
+
+    SingleResp revoked = answered(REVOKED);
+    assertThat(((RevokedStatus) revoked.getCertStatus()).getRevocationReason()).isEqualTo(4);
+    assertThat(revoked.getThisUpdate().toInstant())
+        .isEqualTo(clock.instant().minus(Duration.ofMinutes(30)));
+    assertThat(revoked.getNextUpdate().toInstant())
+        .isEqualTo(clock.instant().plus(Duration.ofMinutes(90)));
+    assertThat(answered(OTHER).getCertStatus()).isNull();
+    assertThat(statuses.refresh()).isFalse();
+  }
+
+  @Test
+  @DisplayName("RFC 6960 2.3: are tryLater when its CRL has ended; the next one ends that")
+  void stale() throws Exception {
+    published = crl(Duration.ZERO, 7, this::revoked);
+    statuses.refresh();
+    assertThat(answered(OTHER).getCertStatus()).isNull();
+    clock.advance(Duration.ofHours(2));
+    assertThat(ask(OTHER).getStatus()).isEqualTo(OCSPResp.TRY_LATER);
+    assertThat(ask(REVOKED).getStatus()).isEqualTo(OCSPResp.TRY_LATER);
+
+    published =
+        crl(Duration.ZERO, 8, builder -> builder.addCRLEntry(OTHER, Date.from(Instant.EPOCH), 1));
+    assertThat(statuses.refresh()).isTrue();
+    responder.forgetAnswers();
+    assertThat(answered(OTHER).getCertStatus()).isInstanceOf(RevokedStatus.class);
+  }
+
+  @Test
+  @DisplayName("stay as they are when the CRL is older, another's, forged, ended, partial, or none")
+  void refused() throws Exception {
+    published = crl(Duration.ofMinutes(10), 7, this::revoked);
+    statuses.refresh();
+    TestAuthority other = new TestAuthority("Old CA", clock);
+    byte[] forged = crl(Duration.ZERO, 9, builder -> {});
+    forged[forged.length - 10] ^= 1;
+    for (byte[] bad :
+        new byte[][] {
+          crl(Duration.ofMinutes(11), 8, builder -> {}),
+          crl(Duration.ofMinutes(5), 6, builder -> {}),
+          other.crl(clock.instant(), clock.instant().plusSeconds(9999), builder -> {}),
+          forged,
+          old.crl(clock.instant().minusSeconds(9), clock.instant(), builder -> {}),
+          crl(
+              Duration.ZERO,
+              9,
+              builder ->
+                  add(
+                      builder,
+                      Extension.issuingDistributionPoint,
+                      true,
+                      new IssuingDistributionPoint(null, true, false, null, false, false))),
+          crl(
+              Duration.ZERO,
+              9,
+              builder -> add(builder, Extension.deltaCRLIndicator, true, new ASN1Integer(1))),
+          Arrays.copyOf(forged, forged.length - 1),
+          {},
+          "no CRL".getBytes(StandardCharsets.US_ASCII)
+        }) {
+      published = bad;
+      assertThatThrownBy(statuses::refresh).isInstanceOf(IOException.class);
+      assertThat(answered(REVOKED).getCertStatus()).isInstanceOf(RevokedStatus.class);
+    }
+  }
+
+  @Test
+  @DisplayName("RFC 6960 4.2.2.2: are signed by nobody but whom that CA allowed to")
+  void delegation() throws Exception {
+    var key = TestAuthority.keyPair().getPublic();
+    TestAuthority stranger = new TestAuthority("Old CA", clock);
+    assertThatCode(() ->
+            ForeignSigner.requireDelegated(
+                old.responder(key, KeyPurposeId.id_kp_serverAuth, KeyPurposeId.id_kp_OCSPSigning),
+                old.certificate()))
+        .doesNotThrowAnyException();
+    assertThatThrownBy(() ->
+            ForeignSigner.requireDelegated(
+                old.responder(key, KeyPurposeId.id_kp_serverAuth), old.certificate()))
+        .hasMessageContaining("not for signing OCSP");
+    assertThatThrownBy(() ->
+            ForeignSigner.requireDelegated(
+                stranger.responder(key, KeyPurposeId.id_kp_OCSPSigning), old.certificate()))
+        .hasMessageContaining("not issued by that CA");
+  }
+
+  @Test
+  @DisplayName("end with the certificate of its delegate")
+  void signerEnds() throws Exception {
+    published = old.crl(clock.instant(), clock.instant().plus(Duration.ofDays(30)), this::revoked);
+    statuses.refresh();
+    clock.advance(TestAuthority.LIFETIME.minusMinutes(1));
+    assertThat(answered(OTHER).getNextUpdate().toInstant())
+        .isEqualTo(signer.getNotAfter().toInstant());
+    clock.advance(Duration.ofMinutes(2));
+    assertThat(ask(OTHER).getStatus()).isEqualTo(OCSPResp.TRY_LATER);
+  }
+}
