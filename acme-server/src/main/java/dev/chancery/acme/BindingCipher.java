@@ -2,6 +2,7 @@ package dev.chancery.acme;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.chancery.core.SharedSecret;
 import java.nio.ByteBuffer;
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
@@ -9,10 +10,8 @@ import java.util.Arrays;
 import java.util.Optional;
 import javax.crypto.AEADBadTagException;
 import javax.crypto.Cipher;
-import javax.crypto.KDF;
 import javax.crypto.SecretKey;
 import javax.crypto.spec.GCMParameterSpec;
-import javax.crypto.spec.HKDFParameterSpec;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
@@ -21,7 +20,7 @@ import javax.crypto.spec.SecretKeySpec;
  */
 public final class BindingCipher {
   /** How long the secret is that everything here is derived from. */
-  public static final int SECRET_OCTETS = 32;
+  public static final int SECRET_OCTETS = SharedSecret.OCTETS;
 
   private static final int NONCE_OCTETS = 12;
   private static final int TAG_BITS = 128;
@@ -32,24 +31,9 @@ public final class BindingCipher {
 
   /** From a secret of {@value #SECRET_OCTETS} random octets, the same on every node. */
   public BindingCipher(byte[] secret) {
-    if (secret.length != SECRET_OCTETS) {
-      throw new IllegalArgumentException("the secret has " + SECRET_OCTETS + " octets");
-    }
-    this.key = new SecretKeySpec(derived(secret, "binding key encryption", 32), "AES");
-    this.fingerprint = derived(secret, "binding key fingerprint", FINGERPRINT_OCTETS);
-  }
-
-  /** HKDF (RFC 5869): one secret for two purposes that say nothing of each other. */
-  private static byte[] derived(byte[] secret, String purpose, int octets) {
-    try {
-      return KDF.getInstance("HKDF-SHA256")
-          .deriveData(
-              HKDFParameterSpec.ofExtract()
-                  .addIKM(secret)
-                  .thenExpand(("chancery " + purpose).getBytes(US_ASCII), octets));
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException("every JDK has HKDF", e);
-    }
+    SharedSecret shared = new SharedSecret(secret);
+    this.key = new SecretKeySpec(shared.derived("binding key encryption", 32), "AES");
+    this.fingerprint = shared.derived("binding key fingerprint", FINGERPRINT_OCTETS);
   }
 
   /** Tells secrets apart without giving anything of them away. */

@@ -1,5 +1,6 @@
 package dev.chancery.server;
 
+import dev.chancery.core.SharedSecret;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,8 +13,6 @@ import java.util.function.Function;
  * first node starts that needs it, and copied by hand to every other.
  */
 final class SharedSecretFile {
-  private static final int OCTETS = 32;
-
   private SharedSecretFile() {}
 
   /** What the database knows of the secret without knowing it. */
@@ -40,7 +39,7 @@ final class SharedSecretFile {
         throw new ConfigurationInvalid(
             file + ": is missing; copy it from a node of this database, whose " + use + " need it");
       }
-      byte[] secret = new byte[OCTETS];
+      byte[] secret = new byte[SharedSecret.OCTETS];
       random.nextBytes(secret);
       // On the disk before the database is claimed: a crash between leaves what can be gone on
       // with.
@@ -61,7 +60,8 @@ final class SharedSecretFile {
     try {
       return reader.apply(HexFormat.of().parseHex(Home.secret(file)));
     } catch (IllegalArgumentException e) {
-      throw new ConfigurationInvalid(file + ": must hold " + 2 * OCTETS + " hexadecimal digits");
+      throw new ConfigurationInvalid(
+          file + ": must hold " + 2 * SharedSecret.OCTETS + " hexadecimal digits");
     }
   }
 

@@ -315,6 +315,20 @@ class VaultTest {
         home.sign(
             "pki/sign/web",
             token,
+            asCertManager(
+                "",
+                "",
+                TestCsr.of(
+                        new X500Name("CN=intranet"),
+                        new GeneralName(
+                            GeneralName.uniformResourceIdentifier, "spiffe://corp.test/a"))
+                    .pem())),
+        400,
+        "the dns name intranet");
+    requireErrors(
+        home.sign(
+            "pki/sign/web",
+            token,
             asCertManager("", "b.corp.test", TestCsr.forName("a.corp.test").pem())),
         400,
         "alt_names has a name that the CSR does not have");

@@ -184,14 +184,15 @@ final class SignResource {
         if (attribute.getType().equals(BCStyle.EmailAddress)) {
           policy.require(EmailName.parse(text));
         } else if (attribute.getType().equals(BCStyle.CN)) {
-          requireCommonName(text, request, policy);
+          requireCommonName(text, request, role);
         }
       }
     }
   }
 
-  private static void requireCommonName(String text, SignRequest request, NamePolicy policy)
+  private static void requireCommonName(String text, SignRequest request, Role role)
       throws Refused {
+    NamePolicy policy = role.policy().names().policy();
     if (request.names().stream().anyMatch(name -> name.value().equalsIgnoreCase(text))) {
       return;
     }
@@ -199,9 +200,17 @@ final class SignResource {
       policy.require(IpName.parse(text));
     } else if (text.contains("@") && !text.contains(" ")) {
       policy.require(EmailName.parse(text));
-    } else if (text.matches("[A-Za-z0-9*_-]+(\\.[A-Za-z0-9*_-]+)+")) {
+    } else if (text.matches("[A-Za-z0-9*_-]+(\\.[A-Za-z0-9*_-]+)+")
+        || isReadAsHost(text, request, role)) {
       policy.require(DnsName.parse(text));
     }
+  }
+
+  /** A single word is a host's name to who finds no other there; a CA is no host. */
+  private static boolean isReadAsHost(String text, SignRequest request, Role role) {
+    return !role.policy().authority()
+        && request.names().stream().noneMatch(DnsName.class::isInstance)
+        && text.matches("[A-Za-z0-9-]+");
   }
 
   private Profile profile(Role role) throws Refused {

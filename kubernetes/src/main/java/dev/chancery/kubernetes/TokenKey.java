@@ -1,15 +1,12 @@
 package dev.chancery.kubernetes;
 
 import static dev.chancery.store.schema.Tables.VAULT_SHARED_KEYS;
-import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.chancery.core.SharedSecret;
 import dev.chancery.store.Database;
-import java.security.GeneralSecurityException;
 import java.security.Key;
 import java.security.MessageDigest;
 import java.util.Optional;
-import javax.crypto.KDF;
-import javax.crypto.spec.HKDFParameterSpec;
 import javax.crypto.spec.SecretKeySpec;
 import org.jooq.exception.IntegrityConstraintViolationException;
 
@@ -19,7 +16,7 @@ import org.jooq.exception.IntegrityConstraintViolationException;
  */
 public final class TokenKey {
   /** How long the secret is that everything here is derived from. */
-  public static final int SECRET_OCTETS = 32;
+  public static final int SECRET_OCTETS = SharedSecret.OCTETS;
 
   private static final int FINGERPRINT_OCTETS = 16;
   private static final String FINGERPRINT_NAME = "token-fingerprint";
@@ -29,24 +26,9 @@ public final class TokenKey {
 
   /** From a secret of {@value #SECRET_OCTETS} random octets. */
   public TokenKey(byte[] secret) {
-    if (secret.length != SECRET_OCTETS) {
-      throw new IllegalArgumentException("the secret has " + SECRET_OCTETS + " octets");
-    }
-    this.key = new SecretKeySpec(derived(secret, "token signing", 32), "HmacSHA256");
-    this.fingerprint = derived(secret, "token fingerprint", FINGERPRINT_OCTETS);
-  }
-
-  /** HKDF (RFC 5869): one secret for two purposes that say nothing of each other. */
-  private static byte[] derived(byte[] secret, String purpose, int octets) {
-    try {
-      return KDF.getInstance("HKDF-SHA256")
-          .deriveData(
-              HKDFParameterSpec.ofExtract()
-                  .addIKM(secret)
-                  .thenExpand(("chancery " + purpose).getBytes(US_ASCII), octets));
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException("every JDK has HKDF", e);
-    }
+    SharedSecret shared = new SharedSecret(secret);
+    this.key = new SecretKeySpec(shared.derived("token signing", 32), "HmacSHA256");
+    this.fingerprint = shared.derived("token fingerprint", FINGERPRINT_OCTETS);
   }
 
   Key key() {
