@@ -9,6 +9,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 
 require_jdk
 install_missing mvn=maven softhsm2-util=softhsm2 pkcs11-tool=opensc certbot=certbot pebble=pebble openssl=openssl \
+  ssh-keygen=openssh-client script=bsdutils unshare=util-linux \
   gcc=gcc /usr/include/stdlib.h=libc6-dev curl=curl python3=python3 \
   umoci=umoci bwrap=bubblewrap p11-kit=p11-kit "/usr/lib/$(uname -m)-linux-gnu/pkcs11/p11-kit-client.so=p11-kit-modules" \
   certutil=libnss3-tools "/usr/lib/$(uname -m)-linux-gnu/libsoftokn3.so=libnss3" \

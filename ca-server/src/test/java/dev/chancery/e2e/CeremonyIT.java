@@ -128,10 +128,9 @@ class CeremonyIT {
         .contains("OCSP Signing", "OCSP No Check");
 
     // 6. The server's side: the certificate comes home, and the first one is issued below it.
-    assertThat(
-            chancery("issuer", "import", "web", "--from", "carried", "--plan-sha256", digest())
-                .requireDone())
-        .contains("imported: O=Tests,CN=Web CA");
+    assertThat(taken("0".repeat(64)).output()).contains("the plan has SHA-256 " + digest());
+    assertThat(taken(digest()).requireDone()).contains("imported: O=Tests,CN=Web CA");
+    assertThat(taken(digest()).output()).contains("issuer web has its certificate");
     serve();
 
     Files.writeString(carried("web.pem"), Files.readString(carried("root.pem")));
@@ -209,6 +208,10 @@ class CeremonyIT {
     chancery("issuer", "request", "web", "--organization", "Tests", "--common-name", "Web CA")
         .requireDone();
     Files.copy(home.resolve("ca/web.csr"), in.resolve("web.csr"));
+  }
+
+  private CommandResult taken(String planDigest) throws Exception {
+    return chancery("issuer", "import", "web", "--from", "carried", "--plan-sha256", planDigest);
   }
 
   private CommandResult chancery(String... words) throws Exception {

@@ -184,6 +184,9 @@ final class Verification {
           require(
               resumed.distribution().equals(begun.distribution()),
               "it went on with another distribution, at line " + line.number());
+          require(
+              !plan.offline() || resumed.networkInterfaces().isEmpty(),
+              "the machine had a network, at line " + line.number());
           approved = false;
         }
         case TranscriptEntry.Witnessed checked -> witnessed = checked.witnesses().size();
