@@ -82,8 +82,7 @@ final class ForeignIssuersTest {
 
   private X509CertificateHolder certificate(String subject, int serial, KeyPurposeId purpose)
       throws Exception {
-    return builder(
-            new X500Name(subject), BigInteger.valueOf(serial), responder.encoded().bytes())
+    return builder(new X500Name(subject), BigInteger.valueOf(serial), responder.encoded().bytes())
         .addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(purpose))
         .build(signing);
   }
@@ -118,8 +117,7 @@ final class ForeignIssuersTest {
     Files.writeString(
         home.resolve(name),
         "-----BEGIN CERTIFICATE-----\n"
-            + Base64.getMimeEncoder(64, new byte[] {'\n'})
-                .encodeToString(certificate.getEncoded())
+            + Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(certificate.getEncoded())
             + "\n-----END CERTIFICATE-----\n");
   }
 

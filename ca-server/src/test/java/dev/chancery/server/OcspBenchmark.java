@@ -431,10 +431,12 @@ final class OcspBenchmark {
                 Integer.toString(CLIENTS),
                 Double.toString(seconds)));
     String[] words = output.strip().split(" ", -1);
-    if (!words[1].equals("0")) {
-      throw new IllegalStateException(path + ": not answered: " + output);
+    double perSecond = Double.parseDouble(words[0]);
+    // A client that waits for too long for its turn is told to try later, on a busy machine.
+    if (Double.parseDouble(words[1]) > perSecond * Math.max(seconds, 1) / 100) {
+      throw new IllegalStateException(path + ": too many not answered: " + output);
     }
-    return Double.parseDouble(words[0]);
+    return perSecond;
   }
 
   private static String output(List<String> command) throws Exception {

@@ -133,6 +133,32 @@ class StartRefusalsTest {
             "OCSP answers that outlive their signer",
             "ocsp: {validity: 96h}",
             "ocsp.validity: at most 95h"),
+        Refusal.appended(
+            "bound that is too long", "ocsp: {knownWithin: 2m}", "ocsp.knownWithin: from 1s to 1m"),
+        Refusal.appended(
+            "no answers at a time", "ocsp: {atATime: 0}", "ocsp.atATime: a whole number"),
+        Refusal.appended(
+            "foreign CA without its certificate",
+            "ocsp: {foreign: [{name: old}]}",
+            "ocsp.foreign.0.certificate is missing"),
+        Refusal.appended(
+            "foreign CA with the name of an issuer",
+            "ocsp: {foreign: [{name: issuing, certificate: a, crl: b, signerCertificate: c,"
+                + " signerKeyId: aa}]}",
+            "there are two issuers named issuing"),
+        Refusal.appended(
+            "foreign CA with a token that is not there",
+            "ocsp: {foreign: [{name: old, certificate: a, crl: b, signerCertificate: c,"
+                + " signerKeyId: aa, token: other}]}",
+            "there is no token named other"),
+        Refusal.appended("hold of neither kind", "revocation: {hold: maybe}", "revocation.hold"),
+        Refusal.appended(
+            "bound of an event", "revocation: {visible: {ocsp: 0s}}", "revocation.visible.ocsp"),
+        Refusal.appended("unknown place", "revocation: {visible: {web: 1s}}", "visible.web"),
+        Refusal.appended(
+            "a token named memory",
+            "tokens: {memory: {library: /a.so, label: b, pinFile: c}}",
+            "the name memory stands for no token"),
         Refusal.appended("CRL that ends first", "crl: {validity: 1h, refresh: 2h}", "refresh"),
         Refusal.appended("CRL refreshed too late", "crl: {refresh: 30d}", "refresh"),
         Refusal.appended(
