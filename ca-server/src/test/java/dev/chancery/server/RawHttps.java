@@ -61,6 +61,7 @@ final class RawHttps {
     return tls;
   }
 
+  @SuppressWarnings("ArrayRecordComponent") // read, never compared as a whole
   record Answer(int status, Map<String, String> headers, byte[] body) {
     JsonNode json() {
       try {
@@ -106,7 +107,7 @@ final class RawHttps {
     if (end < 0) {
       throw new IOException("no whole answer: " + text);
     }
-    String[] lines = text.substring(0, end).split("\r\n");
+    String[] lines = text.substring(0, end).split("\r\n", -1);
     Map<String, String> headers = new TreeMap<>();
     for (int i = 1; i < lines.length; i++) {
       int colon = lines[i].indexOf(':');
@@ -118,6 +119,6 @@ final class RawHttps {
     if ("chunked".equals(headers.get("transfer-encoding"))) {
       throw new IOException("a chunked answer is not read here");
     }
-    return new Answer(Integer.parseInt(lines[0].split(" ")[1]), headers, body);
+    return new Answer(Integer.parseInt(lines[0].split(" ", 3)[1]), headers, body);
   }
 }
