@@ -495,7 +495,7 @@ final class OcspBenchmark {
   /** openssl ocsp, which takes a connection for each request; ours is driven the same way. */
   private record OpenSslResponder(Process process, int port) implements AutoCloseable {
     private static final int CONNECTIONS = 8;
-    private static final int REQUESTS = 20_000;
+    private static final int REQUESTS = 10_000;
 
     static OpenSslResponder start(OcspBenchmark bench) throws Exception {
       StringBuilder index = new StringBuilder();
@@ -548,7 +548,12 @@ final class OcspBenchmark {
               .redirectOutput(folder.resolve("openssl.log").toFile())
               .start();
       // Not by a connection: one without a request hangs it for good.
-      Thread.sleep(4000);
+      while (process.isAlive()
+          && !Files.readString(folder.resolve("openssl.log")).contains("ACCEPT")) {
+        Thread.sleep(100);
+      }
+      // Its children read the index anew.
+      Thread.sleep(5000);
       return new OpenSslResponder(process, port);
     }
 
