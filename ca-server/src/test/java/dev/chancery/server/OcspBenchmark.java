@@ -233,28 +233,28 @@ final class OcspBenchmark {
     int times = 2000;
     double[] status = new double[times];
     double[] revoke = new double[times / 4];
-      for (int i = 0; i < times; i++) {
-        // From the end: what is revoked here is not asked for later, but for the last few.
-        SerialNumber serial = SerialNumber.of(serial(rows - (int) (i * 7919L % (rows / 2))));
-        long start = System.nanoTime();
-        if (ledger.status(ISSUER, serial) instanceof CertificateStatus.Unknown) {
-          throw new IllegalStateException("not there: " + serial);
-        }
-        status[i] = (System.nanoTime() - start) / 1e6;
+    for (int i = 0; i < times; i++) {
+      // From the end: what is revoked here is not asked for later, but for the last few.
+      SerialNumber serial = SerialNumber.of(serial(rows - (int) (i * 7919L % (rows / 2))));
+      long start = System.nanoTime();
+      if (ledger.status(ISSUER, serial) instanceof CertificateStatus.Unknown) {
+        throw new IllegalStateException("not there: " + serial);
       }
-      for (int i = 0; i < revoke.length; i++) {
-        SerialNumber serial = SerialNumber.of(serial(rows - 1 - i - round * revoke.length));
-        long start = System.nanoTime();
-        ledger.revoke(
-            new Revocation(
-                ISSUER,
-                serial,
-                RevocationReason.SUPERSEDED,
-                Instant.ofEpochSecond(1_700_000_000),
-                Optional.empty(),
-                "bench"));
-        revoke[i] = (System.nanoTime() - start) / 1e6;
-      }
+      status[i] = (System.nanoTime() - start) / 1e6;
+    }
+    for (int i = 0; i < revoke.length; i++) {
+      SerialNumber serial = SerialNumber.of(serial(rows - 1 - i - round * revoke.length));
+      long start = System.nanoTime();
+      ledger.revoke(
+          new Revocation(
+              ISSUER,
+              serial,
+              RevocationReason.SUPERSEDED,
+              Instant.ofEpochSecond(1_700_000_000),
+              Optional.empty(),
+              "bench"));
+      revoke[i] = (System.nanoTime() - start) / 1e6;
+    }
     return new double[] {median(status), median(revoke)};
   }
 
@@ -433,7 +433,7 @@ final class OcspBenchmark {
     String[] words = output.strip().split(" ", -1);
     double perSecond = Double.parseDouble(words[0]);
     // A client that waits for too long for its turn is told to try later, on a busy machine.
-    if (Double.parseDouble(words[1]) > perSecond * Math.max(seconds, 1) / 100) {
+    if (Double.parseDouble(words[1]) > perSecond * Math.max(seconds, 1) / 10) {
       throw new IllegalStateException(path + ": too many not answered: " + output);
     }
     return perSecond;
