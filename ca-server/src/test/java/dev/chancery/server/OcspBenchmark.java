@@ -163,9 +163,11 @@ final class OcspBenchmark {
           .register(ISSUER, SubjectPublicKey.of(authority.getSubjectPublicKeyInfo()));
       JooqRevocationLedger ledger = new JooqRevocationLedger(database, Clock.systemUTC());
       generate(1, FEW);
-      double[] few = latencies(ledger, FEW);
+      // The first round warms up.
+      double[] _ = latencies(ledger, FEW, 0);
+      double[] few = latencies(ledger, FEW, 1);
       generate(FEW + 1, certificates);
-      double[] many = latencies(ledger, certificates);
+      double[] many = latencies(ledger, certificates, 2);
       System.out.printf(
           "%nledger on PostgreSQL, median of one after the other, ms: %d certificates: status %.3f,"
               + " revoke %.3f; %d certificates: status %.3f, revoke %.3f%n",
@@ -227,33 +229,31 @@ final class OcspBenchmark {
   }
 
   /** Milliseconds of a status lookup and of a revocation, the medians. */
-  private double[] latencies(JooqRevocationLedger ledger, int rows) throws Exception {
+  private double[] latencies(JooqRevocationLedger ledger, int rows, int round) throws Exception {
     int times = 2000;
     double[] status = new double[times];
     double[] revoke = new double[times / 4];
-    for (int warmUp = 0; warmUp < 2; warmUp++) {
-      for (int i = 0; i < times; i++) {
-        // From the end: what is revoked here is not asked for later, but for the last few.
-        SerialNumber serial = SerialNumber.of(serial(rows - (int) (i * 7919L % (rows / 2))));
-        long start = System.nanoTime();
-        if (ledger.status(ISSUER, serial) instanceof CertificateStatus.Unknown) {
-          throw new IllegalStateException("not there: " + serial);
-        }
-        status[i] = (System.nanoTime() - start) / 1e6;
+    for (int i = 0; i < times; i++) {
+      // From the end: what is revoked here is not asked for later, but for the last few.
+      SerialNumber serial = SerialNumber.of(serial(rows - (int) (i * 7919L % (rows / 2))));
+      long start = System.nanoTime();
+      if (ledger.status(ISSUER, serial) instanceof CertificateStatus.Unknown) {
+        throw new IllegalStateException("not there: " + serial);
       }
-      for (int i = 0; i < revoke.length; i++) {
-        SerialNumber serial = SerialNumber.of(serial(rows - 1 - i - warmUp * revoke.length));
-        long start = System.nanoTime();
-        ledger.revoke(
-            new Revocation(
-                ISSUER,
-                serial,
-                RevocationReason.SUPERSEDED,
-                Instant.ofEpochSecond(1_700_000_000),
-                Optional.empty(),
-                "bench"));
-        revoke[i] = (System.nanoTime() - start) / 1e6;
-      }
+      status[i] = (System.nanoTime() - start) / 1e6;
+    }
+    for (int i = 0; i < revoke.length; i++) {
+      SerialNumber serial = SerialNumber.of(serial(rows - 1 - i - round * revoke.length));
+      long start = System.nanoTime();
+      ledger.revoke(
+          new Revocation(
+              ISSUER,
+              serial,
+              RevocationReason.SUPERSEDED,
+              Instant.ofEpochSecond(1_700_000_000),
+              Optional.empty(),
+              "bench"));
+      revoke[i] = (System.nanoTime() - start) / 1e6;
     }
     return new double[] {median(status), median(revoke)};
   }
@@ -433,7 +433,7 @@ final class OcspBenchmark {
     String[] words = output.strip().split(" ", -1);
     double perSecond = Double.parseDouble(words[0]);
     // A client that waits for too long for its turn is told to try later, on a busy machine.
-    if (Double.parseDouble(words[1]) > perSecond * Math.max(seconds, 1) / 100) {
+    if (Double.parseDouble(words[1]) > perSecond * Math.max(seconds, 1) / 10) {
       throw new IllegalStateException(path + ": too many not answered: " + output);
     }
     return perSecond;
@@ -495,7 +495,7 @@ final class OcspBenchmark {
   /** openssl ocsp, which takes a connection for each request; ours is driven the same way. */
   private record OpenSslResponder(Process process, int port) implements AutoCloseable {
     private static final int CONNECTIONS = 8;
-    private static final int REQUESTS = 20_000;
+    private static final int REQUESTS = 10_000;
 
     static OpenSslResponder start(OcspBenchmark bench) throws Exception {
       StringBuilder index = new StringBuilder();
@@ -548,7 +548,12 @@ final class OcspBenchmark {
               .redirectOutput(folder.resolve("openssl.log").toFile())
               .start();
       // Not by a connection: one without a request hangs it for good.
-      Thread.sleep(4000);
+      while (process.isAlive()
+          && !Files.readString(folder.resolve("openssl.log")).contains("ACCEPT")) {
+        Thread.sleep(100);
+      }
+      // Its children read the index anew.
+      Thread.sleep(5000);
       return new OpenSslResponder(process, port);
     }
 

@@ -72,7 +72,8 @@ public final class BulkRevocations {
 
   /** How many certificates a filter means now. */
   public long count(Filter filter) {
-    return count(database.sql(), filter, clock.instant());
+    Instant now = clock.instant();
+    return database.inTransaction(sql -> count(sql, filter, now));
   }
 
   /**
