@@ -1,26 +1,19 @@
 package dev.chancery.acme;
 
-import static dev.chancery.store.PreparedQuery.parameter;
 import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
 import static dev.chancery.store.schema.Tables.ACME_FORMER_KEYS;
-import static org.jooq.impl.DSL.selectFrom;
 
 import dev.chancery.core.AccountId;
 import dev.chancery.core.Refused;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.store.Database;
-import dev.chancery.store.PreparedQuery;
 import dev.chancery.store.schema.tables.records.AcmeAccountsRecord;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.UUID;
-import org.jooq.Condition;
 import org.jooq.DSLContext;
-import org.jooq.Param;
-import org.jooq.Record;
 import org.jooq.exception.IntegrityConstraintViolationException;
 import org.jspecify.annotations.Nullable;
 
@@ -28,29 +21,6 @@ import org.jspecify.annotations.Nullable;
 final class Accounts {
   private static final String VALID = "valid";
   private static final String DEACTIVATED = "deactivated";
-
-  private static final Param<UUID> ID = parameter(ACME_ACCOUNTS.ID);
-  private static final Param<String> ENDPOINT = parameter(ACME_ACCOUNTS.ENDPOINT);
-  private static final Param<byte[]> KEY_THUMBPRINT = parameter(ACME_ACCOUNTS.KEY_THUMBPRINT);
-  private static final Param<String> CONTACTS = parameter(ACME_ACCOUNTS.CONTACTS);
-
-  /** That an account is valid and is what it was when it was read. */
-  static final Condition UNCHANGED =
-      ACME_ACCOUNTS
-          .ID
-          .eq(ID)
-          .and(ACME_ACCOUNTS.ENDPOINT.eq(ENDPOINT))
-          .and(ACME_ACCOUNTS.STATUS.eq(VALID))
-          // These two are all that can change in a valid account.
-          .and(ACME_ACCOUNTS.KEY_THUMBPRINT.eq(KEY_THUMBPRINT))
-          .and(ACME_ACCOUNTS.CONTACTS.eq(CONTACTS));
-
-  private static final PreparedQuery<AcmeAccountsRecord> FIND =
-      PreparedQuery.of(
-          ACME_ACCOUNTS,
-          selectFrom(ACME_ACCOUNTS)
-              .where(ACME_ACCOUNTS.ID.eq(ID))
-              .and(ACME_ACCOUNTS.ENDPOINT.eq(ENDPOINT)));
 
   private final Database database;
   private final TimeOrderedIds ids;
@@ -122,7 +92,7 @@ final class Accounts {
             .set(ACME_ACCOUNTS.PUBLIC_KEY, account.key().encoded().bytes())
             .set(ACME_ACCOUNTS.KEY_THUMBPRINT, account.key().thumbprint())
             .set(ACME_ACCOUNTS.STATUS, VALID)
-            .set(ACME_ACCOUNTS.CONTACTS, stored(account.contacts()))
+            .set(ACME_ACCOUNTS.CONTACTS, String.join("\n", account.contacts()))
             .set(ACME_ACCOUNTS.TERMS_AGREED_AT, account.agreedToTerms() ? Times.stored(now) : null)
             .set(ACME_ACCOUNTS.CREATED_AT, Times.stored(now))
             .set(ACME_ACCOUNTS.BINDING_KEY_ID, binding.map(made -> made.key().value()).orElse(null))
@@ -154,23 +124,12 @@ final class Accounts {
    */
   Optional<Account> find(AcmeEndpoint endpoint, AccountId id) throws AcmeProblem {
     return valid(
-        FIND.with(ID, id.value())
-            .with(ENDPOINT, endpoint.name())
-            .fetchOptional(database.sql())
-            .orElse(null));
-  }
-
-  /** Gives {@link #UNCHANGED} its values. */
-  static PreparedQuery<Record>.Call unchanged(
-      PreparedQuery<Record>.Call call, AcmeEndpoint endpoint, Account account) {
-    return call.with(ID, account.id().value())
-        .with(ENDPOINT, endpoint.name())
-        .with(KEY_THUMBPRINT, account.key().thumbprint())
-        .with(CONTACTS, stored(account.contacts()));
-  }
-
-  private static String stored(List<String> contacts) {
-    return String.join("\n", contacts);
+        database
+            .sql()
+            .selectFrom(ACME_ACCOUNTS)
+            .where(ACME_ACCOUNTS.ID.eq(id.value()))
+            .and(ACME_ACCOUNTS.ENDPOINT.eq(endpoint.name()))
+            .fetchOne());
   }
 
   private static Optional<Account> valid(@Nullable AcmeAccountsRecord row) throws AcmeProblem {
@@ -202,7 +161,7 @@ final class Accounts {
     return database
             .sql()
             .update(ACME_ACCOUNTS)
-            .set(ACME_ACCOUNTS.CONTACTS, stored(contacts))
+            .set(ACME_ACCOUNTS.CONTACTS, String.join("\n", contacts))
             .where(ACME_ACCOUNTS.ID.eq(id.value()))
             .and(ACME_ACCOUNTS.STATUS.eq(VALID))
             .execute()

@@ -21,14 +21,16 @@ final class CertificateResource {
   Reply reply(SignedRequest.ByAccount request) throws AcmeProblem, Refused {
     request.requireNoPayload();
     OrderId id = OrderId.parse(request.path().id());
-    Orders.Certificate certificate =
-        orders.findCertificate(request.account().id(), id).orElseThrow(AcmeProblem::notFound);
+    if (!(orders.find(request.account().id(), id).orElseThrow(AcmeProblem::notFound)
+        instanceof Order.Valid order)) {
+      throw AcmeProblem.notFound();
+    }
     Der leaf =
         authority
-            .find(certificate.issuer(), certificate.serial())
+            .find(order.issuer(), order.serial())
             .flatMap(found -> found.certificate())
             .orElseThrow(AcmeProblem::notFound);
-    List<List<Der>> chains = authority.chains(certificate.issuer());
+    List<List<Der>> chains = authority.chains(order.issuer());
     int wanted = chain(request.path().parts());
     if (wanted >= chains.size()) {
       throw AcmeProblem.notFound();

@@ -1,7 +1,6 @@
 package dev.chancery.acme;
 
 import dev.chancery.acme.SignedRequests.SignedRequest;
-import java.util.Optional;
 
 /** Reads a challenge, or takes the client's word that it is met (RFC 8555 section 7.5.1). */
 final class ChallengeResource {
@@ -32,13 +31,7 @@ final class ChallengeResource {
           }
           limiter.requireFewFailures(
               request.urls().endpoint(), request.account().id(), authorization.name());
-          Optional<Challenge.State.Processing> accepted =
-              validations.accept(authorization, challenge, request.account().key(), request.urls());
-          if (accepted.isPresent()) {
-            return AuthorizationView.reply(request.urls(), challenge.in(accepted.get()));
-          }
-          // Another request was faster.
-          return AuthorizationView.reply(request.urls(), challenge(find(request, id), id));
+          validations.accept(authorization, challenge, request.account().key(), request.urls());
         }
         // Said before: clients repeat it when an answer was lost.
         case Challenge.State.Processing processing -> {}
@@ -46,7 +39,7 @@ final class ChallengeResource {
         case Challenge.State.Invalid invalid -> {}
       }
     }
-    return AuthorizationView.reply(request.urls(), challenge);
+    return AuthorizationView.reply(request.urls(), challenge(find(request, id), id));
   }
 
   private Authorization find(SignedRequest.ByAccount request, ChallengeId id) throws AcmeProblem {

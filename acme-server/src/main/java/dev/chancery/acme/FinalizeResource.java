@@ -43,27 +43,26 @@ final class FinalizeResource {
 
   Reply reply(SignedRequest.ByAccount request) throws AcmeProblem, TokenAway {
     OrderId id = OrderId.parse(request.path().id());
-    Der encoded = Der.of(Base64Url.decode(request.requiredPayload().requiredText("csr"), "csr"));
+    Der csr = Der.of(Base64Url.decode(request.requiredPayload().requiredText("csr"), "csr"));
     switch (find(request, id)) {
       case Order.Ready ready -> {
         requireOffered(ready.details().profileAt(request.urls().endpoint()), request.urls());
-        Csr csr = matching(encoded, ready, request.account());
+        requireMatch(csr, ready, request.account());
         requireAllowed(ready, request);
         caa.require(request.urls(), ready.details());
-        Order.Processing processing =
-            new Order.Processing(ready.details(), encoded, Times.now(clock));
-        if (!orders.begin(ready, encoded, processing.since())) {
+        Order.Processing processing = new Order.Processing(ready.details(), csr, Times.now(clock));
+        if (orders.begin(ready, csr, processing.since())) {
+          issue(request.urls().endpoint(), processing);
+        } else {
           // Another request was faster; whether it was this same one repeated, its CSR says.
-          return repeated(request, find(request, id), encoded);
+          return repeated(request, find(request, id), csr);
         }
-        Optional<Order.Valid> valid = issue(request.urls().endpoint(), processing, csr);
-        return OrderView.reply(
-            200, request.urls(), valid.isPresent() ? valid.get() : find(request, id));
       }
       case Order other -> {
-        return repeated(request, other, encoded);
+        return repeated(request, other, csr);
       }
     }
+    return OrderView.reply(200, request.urls(), find(request, id));
   }
 
   /**
@@ -84,10 +83,9 @@ final class FinalizeResource {
     return orders.find(request.account().id(), id).orElseThrow(AcmeProblem::notFound);
   }
 
-  private Optional<Order.Valid> issue(AcmeEndpoint endpoint, Order.Processing order, Csr csr)
-      throws AcmeProblem, TokenAway {
+  private void issue(AcmeEndpoint endpoint, Order.Processing order) throws AcmeProblem, TokenAway {
     try {
-      return issuance.issue(endpoint, order, csr);
+      issuance.issue(endpoint, order);
     } catch (TokenAway e) {
       // Nothing recorded can become a certificate any more, so the client may ask again.
       orders.release(order);
@@ -96,7 +94,6 @@ final class FinalizeResource {
       // Issued or not: unknown here. The order stays processing, recovery settles it, and the
       // client hears so instead of an error that would make it give up.
       LOG.error("order {} is left to recovery", order.details().id(), e);
-      return Optional.empty();
     }
   }
 
@@ -135,12 +132,7 @@ final class FinalizeResource {
     }
   }
 
-  /**
-   * Reads the CSR.
-   *
-   * @throws AcmeProblem badCSR when it is not one for exactly this order
-   */
-  private Csr matching(Der encoded, Order.Ready order, Account account) throws AcmeProblem {
+  private void requireMatch(Der encoded, Order.Ready order, Account account) throws AcmeProblem {
     Csr csr;
     try {
       csr = Csr.parse(encoded.bytes());
@@ -167,7 +159,6 @@ final class FinalizeResource {
       throw new AcmeProblem(
           AcmeError.BAD_CSR, "the CSR does not name exactly the identifiers of the order");
     }
-    return csr;
   }
 
   private static Optional<Name> commonNameIn(Set<Name> ordered, String commonName) {

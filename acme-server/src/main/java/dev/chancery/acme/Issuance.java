@@ -39,15 +39,13 @@ final class Issuance {
    * Asks for the certificate and settles the order. Any exception but the two declared leaves the
    * order processing: the outcome is not known then, and recovery finds it out.
    *
-   * @param csr the order's, read
-   * @return the order with its certificate; nothing when it was settled otherwise meanwhile
    * @throws AcmeProblem when the request is refused; the order is invalid
    * @throws TokenAway when the key does not answer; the order is where it was, processing
    */
-  Optional<Order.Valid> issue(AcmeEndpoint endpoint, Order.Processing order, Csr csr)
-      throws AcmeProblem, TokenAway {
+  void issue(AcmeEndpoint endpoint, Order.Processing order) throws AcmeProblem, TokenAway {
     IssuedCertificate issued;
     try {
+      Csr csr = Csr.parse(order.csr().bytes());
       issued =
           authority.issue(
               new IssuanceRequest(
@@ -61,15 +59,11 @@ final class Issuance {
                   new Approval.ValidatedOrder(
                       order.details().account(), order.details().request())));
     } catch (Refused e) {
-      throw failed(order, e);
+      Problem problem = problem(e);
+      orders.fail(order, problem);
+      throw new AcmeProblem(problem);
     }
-    return complete(order, issued);
-  }
-
-  private AcmeProblem failed(Order.Processing order, Refused refused) {
-    Problem problem = problem(refused);
-    orders.fail(order, problem);
-    return new AcmeProblem(problem);
+    complete(order, issued);
   }
 
   /**
@@ -85,7 +79,7 @@ final class Issuance {
       complete(order, issued.get());
     } else {
       requirePermitted(endpoint, order);
-      issue(endpoint, order, csr(order));
+      issue(endpoint, order);
     }
   }
 
@@ -100,18 +94,9 @@ final class Issuance {
     }
   }
 
-  private Csr csr(Order.Processing order) throws AcmeProblem {
-    try {
-      return Csr.parse(order.csr().bytes());
-    } catch (Refused e) {
-      throw failed(order, e);
-    }
-  }
-
-  private Optional<Order.Valid> complete(Order.Processing order, IssuedCertificate issued) {
+  private void complete(Order.Processing order, IssuedCertificate issued) {
     if (orders.complete(order, issued) || isKnown(order, issued)) {
-      return Optional.of(
-          new Order.Valid(order.details(), order.csr(), issued.issuer(), issued.serial()));
+      return;
     }
     // Another node took the order over and was faster: an order has one certificate.
     LOG.warn("order {} was settled otherwise; revoking {}", order.details().id(), issued.serial());
@@ -127,7 +112,6 @@ final class Issuance {
     } catch (Refused e) {
       LOG.info("{} needed no revocation: {}", issued.serial(), e.getMessage());
     }
-    return Optional.empty();
   }
 
   private boolean isKnown(Order.Processing order, IssuedCertificate issued) {

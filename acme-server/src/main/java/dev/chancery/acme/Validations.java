@@ -58,21 +58,20 @@ final class Validations implements AutoCloseable {
 
   /**
    * Takes the client's word that a pending challenge is met, and returns while the attempts go on.
-   *
-   * @return the challenge's new state; nothing when another request was faster
+   * Does nothing when another request has done so.
    */
-  Optional<Challenge.State.Processing> accept(
-      Authorization authorization, Challenge challenge, AccountKey key, AcmeUrls at) {
+  void accept(Authorization authorization, Challenge challenge, AccountKey key, AcmeUrls at) {
     Instant now = Times.now(clock);
     if (!free.tryAcquire()) {
       // All attempts are taken: its lease is over at once, and recovery finds it.
-      return authorizations.accept(challenge, now);
+      authorizations.accept(challenge, now);
+      return;
     }
     Optional<Authorizations.Accepted> accepted = Optional.empty();
     try {
       accepted =
           authorizations
-              .accept(challenge, leaseFrom(now, 0))
+              .accept(challenge, now.plus(LEASE))
               .map(held ->
                   new Authorizations.Accepted(
                       challenge,
@@ -88,16 +87,6 @@ final class Validations implements AutoCloseable {
       }
     }
     accepted.ifPresent(this::start);
-    return accepted.map(Authorizations.Accepted::held);
-  }
-
-  /** When a lease ends that is long enough for an attempt and the pause after it. */
-  private Instant leaseFrom(Instant begin, int attempt) {
-    return begin.plus(LEASE).plus(pause(attempt));
-  }
-
-  private Duration pause(int attempt) {
-    return attempt < pauses.size() ? pauses.get(attempt) : Duration.ZERO;
   }
 
   /** Goes on with challenges that nobody attempts any more; returns how many it began. */
@@ -109,29 +98,10 @@ final class Validations implements AutoCloseable {
       if (!free.tryAcquire()) {
         return begun;
       }
-      Optional<Authorizations.Accepted> taken = Optional.empty();
-      try {
-        taken = prolonged(accepted, 0);
-      } finally {
-        if (taken.isEmpty()) {
-          free.release();
-        }
-      }
-      if (taken.isPresent()) {
-        start(taken.get());
-        begun++;
-      }
+      start(accepted);
+      begun++;
     }
     return begun;
-  }
-
-  /** With a lease for an attempt; nothing when another node has it now. */
-  private Optional<Authorizations.Accepted> prolonged(
-      Authorizations.Accepted accepted, int attempt) {
-    Instant begin = later(Times.now(clock), accepted.held());
-    return authorizations
-        .lease(accepted.challenge().id(), accepted.held(), leaseFrom(begin, attempt))
-        .map(accepted::with);
   }
 
   /** Takes over a permit, which goes back when the attempts are over or never begin. */
@@ -160,15 +130,22 @@ final class Validations implements AutoCloseable {
     }
   }
 
-  private void attempt(Authorizations.Accepted first) throws InterruptedException {
+  private void attempt(Authorizations.Accepted accepted) throws InterruptedException {
+    Challenge challenge = accepted.challenge();
+    Challenge.State.Processing held = accepted.held();
     Instant last = Times.now(clock).plus(NO_LATER);
-    Authorizations.Accepted accepted = first;
     for (int attempt = 0; ; attempt++) {
-      Challenge challenge = accepted.challenge();
-      Duration pause = pause(attempt);
+      Duration pause = attempt < pauses.size() ? pauses.get(attempt) : Duration.ZERO;
+      Optional<Challenge.State.Processing> lease =
+          authorizations.lease(
+              challenge.id(), held, later(Times.now(clock), held).plus(LEASE).plus(pause));
+      if (lease.isEmpty()) {
+        return;
+      }
+      held = lease.get();
       switch (attemptOnce(accepted)) {
         case Validator.Outcome.Met(Optional<Instant> until) -> {
-          authorizations.succeed(challenge, accepted.held(), until);
+          authorizations.succeed(challenge, held, until);
           return;
         }
         case Validator.Outcome.NotMet(Problem problem, boolean lasting) -> {
@@ -177,7 +154,7 @@ final class Validations implements AutoCloseable {
             throw new InterruptedException();
           }
           if (lasting || attempt == pauses.size() || Times.now(clock).plus(pause).isAfter(last)) {
-            if (authorizations.fail(challenge, accepted.held(), problem)) {
+            if (authorizations.fail(challenge, held, problem)) {
               limiter.failed(urls(accepted).endpoint(), accepted.account(), accepted.name());
             }
             return;
@@ -185,11 +162,6 @@ final class Validations implements AutoCloseable {
         }
       }
       Thread.sleep(pause);
-      Optional<Authorizations.Accepted> again = prolonged(accepted, attempt + 1);
-      if (again.isEmpty()) {
-        return;
-      }
-      accepted = again.get();
     }
   }
 
