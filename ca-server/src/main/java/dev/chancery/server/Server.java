@@ -285,7 +285,12 @@ final class Server implements AutoCloseable {
             bindingKeys, configuration.acme().boundEndpoints(), profiles.keySet(), clock);
     RenewalMarksApi renewalMarks =
         new RenewalMarksApi(
-            new RenewalMarks(database, clock), registry, new IssuerKeys(issuers), clock, ids);
+            new RenewalMarks(database, clock),
+            registry,
+            new IssuerKeys(issuers),
+            profiles.keySet(),
+            clock,
+            ids);
     part(
         HttpListener.https(
             adminPort,
