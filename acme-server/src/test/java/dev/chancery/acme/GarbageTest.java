@@ -92,7 +92,8 @@ final class GarbageTest {
           };
       try {
         Jws jws = Jws.parse(body.getBytes(StandardCharsets.UTF_8));
-        if (jws.signer() instanceof Jws.Signer.Key(AccountKey key)) {
+        if (jws.signer() instanceof Jws.Signer.Key signer) {
+          AccountKey key = signer.key();
           jws.requireSignedBy(key);
         }
         Payload.parse(jws.payload()).orElseThrow().objects("identifiers");

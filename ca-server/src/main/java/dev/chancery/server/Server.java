@@ -311,6 +311,7 @@ final class Server implements AutoCloseable {
     work.once("crls", Duration.ofMinutes(1), publisher::refreshDue);
     work.once("recovery", Duration.ofSeconds(30), recovery::run);
     work.once("acme recovery", Duration.ofSeconds(10), () -> acme.recover(ISSUANCE_GRACE));
+    work.everywhere("acme validations", Duration.ofSeconds(5), acme::recoverValidations);
     work.once("pruning", Duration.ofMinutes(1), () -> prune(acme));
     work.everywhere("certificate of the api", Duration.ofMinutes(10), tls::renewIfDue);
     work.everywhere(
