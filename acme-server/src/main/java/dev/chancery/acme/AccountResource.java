@@ -2,6 +2,7 @@ package dev.chancery.acme;
 
 import dev.chancery.acme.SignedRequests.SignedRequest;
 import dev.chancery.core.AccountId;
+import java.net.URI;
 import java.util.List;
 import java.util.Optional;
 
@@ -28,26 +29,38 @@ final class AccountResource {
     Optional<String> status = payload.text("status");
     // Section 7.3.2: any other status is ignored; a client may post back the object that it read.
     if (status.equals(Optional.of("deactivated"))) {
-      if (!accounts.deactivate(account.id())) {
-        throw new AcmeProblem(AcmeError.ACCOUNT_DEACTIVATED, "the account is deactivated");
-      }
+      requireValid(accounts.deactivate(account.id()));
       // Nobody can use these any more, from the statement above on; what a crash leaves of them
-      // ends
-      // with its expiry. An order that is processing already is brought to its end.
+      // ends with its expiry. An order that is processing already is brought to its end.
       orders.cancelAll(
           account.id(), Problem.of(AcmeError.UNAUTHORIZED, "the account was deactivated"));
       authorizations.deactivateAll(account.id());
       return AccountView.deactivated(urls, account);
     }
+    return AccountView.reply(200, urls, updated(urls.endpoint(), account, payload));
+  }
+
+  private Account updated(AcmeEndpoint endpoint, Account account, Payload payload)
+      throws AcmeProblem {
     Optional<List<String>> contacts = payload.texts("contact");
-    if (contacts.isEmpty()) {
-      return AccountView.reply(200, urls, account);
+    boolean agrees = payload.flag("termsOfServiceAgreed");
+    Optional<URI> terms = endpoint.termsOfService().filter(_ -> agrees);
+    Account updated = account;
+    if (contacts.isPresent()) {
+      updated = updated.withContacts(Contacts.check(contacts.get()));
+      requireValid(accounts.setContacts(account.id(), updated.contacts()));
     }
-    List<String> checked = Contacts.check(contacts.get());
-    if (!accounts.setContacts(account.id(), checked)) {
+    if (terms.isPresent()) {
+      updated = updated.agreeingTo(terms.get());
+      requireValid(accounts.agree(account.id(), terms.get()));
+    }
+    return updated;
+  }
+
+  private static void requireValid(boolean changed) throws AcmeProblem {
+    if (!changed) {
       throw new AcmeProblem(AcmeError.ACCOUNT_DEACTIVATED, "the account is deactivated");
     }
-    return AccountView.withContacts(urls, account, checked);
   }
 
   /**

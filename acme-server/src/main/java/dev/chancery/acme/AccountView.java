@@ -2,30 +2,24 @@ package dev.chancery.acme;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.List;
 
 /** The account object (RFC 8555 section 7.1.2). */
 final class AccountView {
   private AccountView() {}
 
   static Reply reply(int status, AcmeUrls urls, Account account) {
-    return reply(status, urls, account, account.contacts(), "valid");
+    return reply(status, urls, account, "valid");
   }
 
   static Reply deactivated(AcmeUrls urls, Account account) {
-    return reply(200, urls, account, account.contacts(), "deactivated");
+    return reply(200, urls, account, "deactivated");
   }
 
-  static Reply withContacts(AcmeUrls urls, Account account, List<String> contacts) {
-    return reply(200, urls, account, contacts, "valid");
-  }
-
-  private static Reply reply(
-      int status, AcmeUrls urls, Account account, List<String> contacts, String state) {
+  private static Reply reply(int status, AcmeUrls urls, Account account, String state) {
     ObjectNode json = Json.object().put("status", state);
     ArrayNode list = json.putArray("contact");
-    contacts.forEach(list::add);
-    if (account.agreedToTerms()) {
+    account.contacts().forEach(list::add);
+    if (account.terms().isPresent()) {
       json.put("termsOfServiceAgreed", true);
     }
     // Section 7.3.4: with the same value as in the request.

@@ -2,12 +2,14 @@ package dev.chancery.acme;
 
 import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
 import static dev.chancery.store.schema.Tables.ACME_FORMER_KEYS;
+import static org.jooq.impl.DSL.select;
 
 import dev.chancery.core.AccountId;
 import dev.chancery.core.Refused;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.store.Database;
 import dev.chancery.store.schema.tables.records.AcmeAccountsRecord;
+import java.net.URI;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -21,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 final class Accounts {
   private static final String VALID = "valid";
   private static final String DEACTIVATED = "deactivated";
+  private static final int MOST_FORMER_KEYS = 50;
 
   private final Database database;
   private final TimeOrderedIds ids;
@@ -48,10 +51,10 @@ final class Accounts {
       AcmeEndpoint endpoint,
       AccountKey key,
       List<String> contacts,
-      boolean agreedToTerms,
+      Optional<URI> terms,
       Optional<ExternalAccountBinding.Verified> binding) {
     Instant now = Times.now(clock);
-    Account account = new Account(new AccountId(ids.next()), key, contacts, agreedToTerms, binding);
+    Account account = new Account(new AccountId(ids.next()), key, contacts, terms, binding);
     if (binding.isEmpty()) {
       return insert(database.sql(), endpoint, account, now)
           ? new Creation.Made(account)
@@ -93,7 +96,10 @@ final class Accounts {
             .set(ACME_ACCOUNTS.KEY_THUMBPRINT, account.key().thumbprint())
             .set(ACME_ACCOUNTS.STATUS, VALID)
             .set(ACME_ACCOUNTS.CONTACTS, String.join("\n", account.contacts()))
-            .set(ACME_ACCOUNTS.TERMS_AGREED_AT, account.agreedToTerms() ? Times.stored(now) : null)
+            .set(ACME_ACCOUNTS.TERMS_AGREED, account.terms().map(URI::toString).orElse(null))
+            .set(
+                ACME_ACCOUNTS.TERMS_AGREED_AT,
+                account.terms().map(_ -> Times.stored(now)).orElse(null))
             .set(ACME_ACCOUNTS.CREATED_AT, Times.stored(now))
             .set(ACME_ACCOUNTS.BINDING_KEY_ID, binding.map(made -> made.key().value()).orElse(null))
             .set(
@@ -150,7 +156,7 @@ final class Accounts {
             new AccountId(row.getId()),
             key,
             row.getContacts().isEmpty() ? List.of() : List.of(row.getContacts().split("\n", -1)),
-            row.getTermsAgreedAt() != null,
+            Optional.ofNullable(row.getTermsAgreed()).map(URI::create),
             Optional.ofNullable(row.getBindingKeyId())
                 .map(bound ->
                     new ExternalAccountBinding.Verified(
@@ -162,6 +168,19 @@ final class Accounts {
             .sql()
             .update(ACME_ACCOUNTS)
             .set(ACME_ACCOUNTS.CONTACTS, String.join("\n", contacts))
+            .where(ACME_ACCOUNTS.ID.eq(id.value()))
+            .and(ACME_ACCOUNTS.STATUS.eq(VALID))
+            .execute()
+        == 1;
+  }
+
+  /** Keeps which terms of service the account has agreed to, and when. */
+  boolean agree(AccountId id, URI terms) {
+    return database
+            .sql()
+            .update(ACME_ACCOUNTS)
+            .set(ACME_ACCOUNTS.TERMS_AGREED, terms.toString())
+            .set(ACME_ACCOUNTS.TERMS_AGREED_AT, Times.stored(Times.now(clock)))
             .where(ACME_ACCOUNTS.ID.eq(id.value()))
             .and(ACME_ACCOUNTS.STATUS.eq(VALID))
             .execute()
@@ -218,11 +237,22 @@ final class Accounts {
         .set(ACME_FORMER_KEYS.REPLACED_AT, Times.stored(Times.now(clock)))
         .onConflictDoNothing()
         .execute();
+    // Nobody has renewed a record for so many keys; and each costs every look at one.
+    sql.deleteFrom(ACME_FORMER_KEYS)
+        .where(ACME_FORMER_KEYS.ACCOUNT_ID.eq(id.value()))
+        .and(
+            ACME_FORMER_KEYS.KEY_THUMBPRINT.notIn(
+                select(ACME_FORMER_KEYS.KEY_THUMBPRINT)
+                    .from(ACME_FORMER_KEYS)
+                    .where(ACME_FORMER_KEYS.ACCOUNT_ID.eq(id.value()))
+                    .orderBy(ACME_FORMER_KEYS.REPLACED_AT.desc())
+                    .limit(MOST_FORMER_KEYS)))
+        .execute();
   }
 
   /**
-   * The thumbprints of all keys that an account has had, the present one first and then the latest
-   * ones, in base64url; none when it is not valid.
+   * The thumbprints of the keys that an account has had, the present one first and then the latest
+   * ones, of which a limited number is kept, in base64url; none when it is not valid.
    */
   List<String> thumbprints(AccountId id) {
     List<String> thumbprints = new ArrayList<>();

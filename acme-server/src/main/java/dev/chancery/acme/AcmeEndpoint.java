@@ -46,6 +46,7 @@ public record AcmeEndpoint(
     List<DnsName> caaIdentities,
     RateLimits rateLimits) {
   public static final String DEFAULT = "default";
+  private static final int LONGEST_URL = 2000;
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
 
   public AcmeEndpoint {
@@ -56,6 +57,10 @@ public record AcmeEndpoint(
     if (externalUrl.getHost() == null || !externalUrl.getRawPath().isEmpty()) {
       throw new IllegalArgumentException(
           "an external URL is a scheme, a host and perhaps a port: " + externalUrl);
+    }
+    if (termsOfService.filter(uri -> uri.toString().length() > LONGEST_URL).isPresent()) {
+      throw new IllegalArgumentException(
+          "the URL of the terms of service has more than " + LONGEST_URL + " characters");
     }
     if (mostNames < 1) {
       throw new IllegalArgumentException("an order must be allowed at least one name");

@@ -27,6 +27,7 @@ enum AcmeError {
   /** A resource that is not there, or that this account may not know of. */
   NOT_FOUND("malformed", 404),
   METHOD_NOT_ALLOWED("malformed", 405),
+  TOO_SLOW("malformed", 408),
   /** The new key of a key change belongs to another account (section 7.3.5). */
   KEY_IN_USE("malformed", 409),
   TOO_LARGE("malformed", 413),

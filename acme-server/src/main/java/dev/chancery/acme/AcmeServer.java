@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.xbill.DNS.hosts.HostsFileParser;
 
 /**
  * The ACME server (RFC 8555): its routes for a web server to carry, and the passes that go on with
@@ -86,12 +87,13 @@ public final class AcmeServer implements AutoCloseable {
     this.nonces = new Nonces(database, clock, random);
     this.fetch = new WebFetch(settings.mostValidations(), random);
     TextRecords texts = new TextRecords(dns);
-    // Unless told otherwise, hosts are found as everything on this machine finds them.
+    HostAddresses addresses = new DnsAddresses(dns);
+    // Unless told otherwise, hosts are found where everything on this machine finds them.
     TargetAddresses targets =
         new TargetAddresses(
             settings.resolvers().isEmpty() && settings.trustAnchors().isEmpty()
-                ? HostAddresses.OF_SYSTEM
-                : new DnsAddresses(dns),
+                ? new SystemAddresses(new HostsFileParser(), addresses)
+                : addresses,
             settings.networks());
     this.tlsAlpn01 = new TlsAlpn01(targets, settings.tlsAlpn01Port(), random);
     this.validations =
@@ -146,13 +148,7 @@ public final class AcmeServer implements AutoCloseable {
     this.challenge = new ChallengeResource(authorizations, validations, limiter);
     this.certificate = new CertificateResource(orders, authority);
     this.revoke =
-        new RevokeResource(
-            orders,
-            authorizations,
-            bindingKeys,
-            authority,
-            clock,
-            settings.endpoints().stream().map(AcmeEndpoint::issuer).distinct().toList());
+        new RevokeResource(orders, authorizations, bindingKeys, authority, certificates, clock);
     this.renewalInfo =
         new RenewalInfoResource(
             certificates, new RenewalMarks(database, clock), settings.renewalRetryAfter());
@@ -263,8 +259,16 @@ public final class AcmeServer implements AutoCloseable {
    *     than the token's time limit
    */
   public void recover(Duration stuckFor) {
-    validations.recover();
+    recoverValidations();
     recovery.run(stuckFor);
+  }
+
+  /**
+   * Goes on with validations that were interrupted, or found no place: to be called every few
+   * seconds on every node, since each has places of its own.
+   */
+  public void recoverValidations() {
+    validations.recover();
   }
 
   /**

@@ -21,11 +21,8 @@ final class AuthorizationResource {
     }
     boolean done =
         switch (authorization.status()) {
-          case PENDING, VALID ->
-              authorizations.deactivate(authorization)
-                  || find(request, id).status() == Authorization.Status.DEACTIVATED;
-          // Said before: clients repeat it when an answer was lost.
-          case DEACTIVATED -> true;
+          // Also when it was said before: clients repeat it when an answer was lost.
+          case PENDING, VALID, DEACTIVATED -> authorizations.deactivate(authorization);
           case INVALID, EXPIRED -> false;
         };
     if (!done) {

@@ -3,6 +3,7 @@ package dev.chancery.acme;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.core.DnsName;
+import java.util.List;
 
 /** The authorization and challenge objects (RFC 8555 sections 7.1.4 and 7.1.5). */
 final class AuthorizationView {
@@ -25,12 +26,31 @@ final class AuthorizationView {
     }
     ArrayNode challenges = json.putArray("challenges");
     boolean processing = false;
-    for (Challenge challenge : authorization.challenges()) {
+    for (Challenge challenge : shown(authorization)) {
       challenges.add(challenge(urls, challenge));
       processing |= challenge.state() instanceof Challenge.State.Processing;
     }
     Reply reply = Reply.json(status, json);
     return processing ? reply.withRetryAfter(RETRY_AFTER) : reply;
+  }
+
+  /**
+   * Section 7.1.4: of a valid authorization what was validated, of an invalid one what failed. The
+   * others were never tried, and nothing can come of them any more.
+   */
+  private static List<Challenge> shown(Authorization authorization) {
+    return switch (authorization.status()) {
+      case PENDING, DEACTIVATED -> authorization.challenges();
+      case VALID, EXPIRED -> in(Challenge.State.Valid.class, authorization);
+      case INVALID -> in(Challenge.State.Invalid.class, authorization);
+    };
+  }
+
+  private static List<Challenge> in(
+      Class<? extends Challenge.State> state, Authorization authorization) {
+    return authorization.challenges().stream()
+        .filter(challenge -> state.isInstance(challenge.state()))
+        .toList();
   }
 
   static Reply reply(AcmeUrls urls, Challenge challenge) {

@@ -1,10 +1,10 @@
 package dev.chancery.acme;
 
-import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
 import static dev.chancery.store.schema.Tables.ACME_AUTHORIZATIONS;
 import static dev.chancery.store.schema.Tables.ACME_CHALLENGES;
 import static dev.chancery.store.schema.Tables.ACME_ORDERS;
 import static dev.chancery.store.schema.Tables.ACME_ORDER_AUTHORIZATIONS;
+import static org.jooq.impl.DSL.exists;
 import static org.jooq.impl.DSL.notExists;
 import static org.jooq.impl.DSL.select;
 import static org.jooq.impl.DSL.selectOne;
@@ -18,15 +18,15 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import org.jooq.Condition;
 import org.jooq.DSLContext;
-import org.jooq.Record;
+import org.jooq.Field;
 import org.jooq.Record1;
 import org.jooq.Select;
+import org.jooq.SelectConditionStep;
 
 /**
  * The authorizations with their challenges, and what their ends mean for orders. Every move is a
@@ -34,7 +34,7 @@ import org.jooq.Select;
  * one order that are settled at once, the later one sees the earlier.
  */
 final class Authorizations {
-  private static final int MOST_DEACTIVATED = 500;
+  private static final int MOST_AT_ONCE = 500;
 
   private final Database database;
   private final Clock clock;
@@ -78,7 +78,7 @@ final class Authorizations {
             .toList());
   }
 
-  private static Challenge readChallenge(AcmeChallengesRecord row) {
+  static Challenge readChallenge(AcmeChallengesRecord row) {
     return new Challenge(
         new ChallengeId(row.getId()),
         new AuthorizationId(row.getAuthorizationId()),
@@ -109,8 +109,8 @@ final class Authorizations {
     return Optional.ofNullable(row).map(this::read);
   }
 
-  /** Whether the account holds a valid authorization for each of these names. */
-  boolean holdsAll(AccountId owner, Set<Name> names) {
+  /** Whether the account has proven each of these names, and the proof still counts. */
+  boolean hasProven(AccountId owner, Set<Name> names) {
     for (Name name : names) {
       boolean held =
           database
@@ -123,7 +123,15 @@ final class Authorizations {
                       .and(ACME_AUTHORIZATIONS.NAME.eq(name.value()))
                       .and(ACME_AUTHORIZATIONS.NAME_KIND.eq(Identifiers.type(name)))
                       .and(ACME_AUTHORIZATIONS.STATUS.eq("valid"))
-                      .and(ACME_AUTHORIZATIONS.EXPIRES_AT.gt(Times.stored(clock.instant()))));
+                      .and(ACME_AUTHORIZATIONS.EXPIRES_AT.gt(Times.stored(clock.instant())))
+                      // A preauthorized name is valid without anything that was proven.
+                      .and(
+                          exists(
+                              selectOne()
+                                  .from(ACME_CHALLENGES)
+                                  .where(
+                                      ACME_CHALLENGES.AUTHORIZATION_ID.eq(ACME_AUTHORIZATIONS.ID))
+                                  .and(ACME_CHALLENGES.STATUS.eq("valid")))));
       if (!held) {
         return false;
       }
@@ -139,6 +147,7 @@ final class Authorizations {
             .update(ACME_CHALLENGES)
             .set(ACME_CHALLENGES.STATUS, "processing")
             .set(ACME_CHALLENGES.LEASE_UNTIL, Times.stored(leaseUntil))
+            .set(ACME_CHALLENGES.ACCEPTED_AT, Times.stored(Times.now(clock)))
             .where(ACME_CHALLENGES.ID.eq(challenge.id().value()))
             .and(ACME_CHALLENGES.STATUS.eq("pending"))
             .execute();
@@ -166,55 +175,30 @@ final class Authorizations {
         .and(ACME_CHALLENGES.LEASE_UNTIL.eq(Times.stored(held.leaseUntil())));
   }
 
+  /** The accepted challenges of these endpoints. */
+  WaitingChallenges waiting(Set<String> endpoints) {
+    return new WaitingChallenges(database, endpoints);
+  }
+
   /**
    * All that an attempt needs.
    *
+   * @param since when the client chose the challenge
    * @param thumbprint of the account's key (RFC 8555 section 8.1), in base64url
    * @param endpoint the name of the account's endpoint
    */
   record Accepted(
       Challenge challenge,
       Challenge.State.Processing held,
+      Instant since,
       Name name,
       AccountId account,
       String thumbprint,
-      String endpoint) {}
-
-  /**
-   * Accepted challenges of these endpoints whose lease ended before an instant: their node stopped,
-   * or was full. Those of other endpoints are not counted: nobody attempts them, so they would fill
-   * every limit.
-   */
-  List<Accepted> abandoned(Set<String> endpoints, Instant before, int limit) {
-    return database
-        .sql()
-        .select(ACME_CHALLENGES.fields())
-        .select(ACME_AUTHORIZATIONS.NAME_KIND, ACME_AUTHORIZATIONS.NAME)
-        .select(
-            ACME_AUTHORIZATIONS.ACCOUNT_ID, ACME_ACCOUNTS.KEY_THUMBPRINT, ACME_ACCOUNTS.ENDPOINT)
-        .from(ACME_CHALLENGES)
-        .join(ACME_AUTHORIZATIONS)
-        .on(ACME_AUTHORIZATIONS.ID.eq(ACME_CHALLENGES.AUTHORIZATION_ID))
-        .join(ACME_ACCOUNTS)
-        .on(ACME_ACCOUNTS.ID.eq(ACME_AUTHORIZATIONS.ACCOUNT_ID))
-        .where(ACME_CHALLENGES.STATUS.eq("processing"))
-        .and(ACME_CHALLENGES.LEASE_UNTIL.le(Times.stored(before)))
-        .and(ACME_ACCOUNTS.ENDPOINT.in(endpoints))
-        .orderBy(ACME_CHALLENGES.LEASE_UNTIL)
-        .limit(limit)
-        .fetch(Authorizations::accepted);
-  }
-
-  private static Accepted accepted(Record row) {
-    AcmeChallengesRecord challenge = row.into(ACME_CHALLENGES);
-    return new Accepted(
-        readChallenge(challenge),
-        new Challenge.State.Processing(challenge.getLeaseUntil().toInstant()),
-        Identifiers.stored(
-            row.get(ACME_AUTHORIZATIONS.NAME_KIND), row.get(ACME_AUTHORIZATIONS.NAME)),
-        new AccountId(row.get(ACME_AUTHORIZATIONS.ACCOUNT_ID)),
-        Base64Url.encode(row.get(ACME_ACCOUNTS.KEY_THUMBPRINT)),
-        row.get(ACME_ACCOUNTS.ENDPOINT));
+      String endpoint) {
+    /** The same under another lease. */
+    Accepted under(Challenge.State.Processing lease) {
+      return new Accepted(challenge, lease, since, name, account, thumbprint, endpoint);
+    }
   }
 
   /**
@@ -240,14 +224,18 @@ final class Authorizations {
       if (settled == 0) {
         return false;
       }
-      sql.update(ACME_AUTHORIZATIONS)
-          .set(ACME_AUTHORIZATIONS.STATUS, "valid")
-          .set(ACME_AUTHORIZATIONS.EXPIRES_AT, Times.stored(end))
-          .set(ACME_AUTHORIZATIONS.REVIEW_AT, Times.stored(end))
-          .where(ACME_AUTHORIZATIONS.ID.eq(authorization))
-          .and(ACME_AUTHORIZATIONS.STATUS.eq("pending"))
-          .and(ACME_AUTHORIZATIONS.EXPIRES_AT.gt(Times.stored(now)))
-          .execute();
+      int moved =
+          sql.update(ACME_AUTHORIZATIONS)
+              .set(ACME_AUTHORIZATIONS.STATUS, "valid")
+              .set(ACME_AUTHORIZATIONS.EXPIRES_AT, Times.stored(end))
+              .set(ACME_AUTHORIZATIONS.REVIEW_AT, Times.stored(end))
+              .where(ACME_AUTHORIZATIONS.ID.eq(authorization))
+              .and(ACME_AUTHORIZATIONS.STATUS.eq("pending"))
+              .and(ACME_AUTHORIZATIONS.EXPIRES_AT.gt(Times.stored(now)))
+              .execute();
+      if (moved == 0) {
+        return true;
+      }
       if (until.isPresent()) {
         sql.update(ACME_ORDERS)
             .set(ACME_ORDERS.EXPIRES_AT, Times.stored(end))
@@ -262,15 +250,24 @@ final class Authorizations {
           .and(ACME_ORDERS.STATUS.eq("pending"))
           .and(
               notExists(
-                  selectOne()
-                      .from(ACME_ORDER_AUTHORIZATIONS)
-                      .join(ACME_AUTHORIZATIONS)
-                      .on(ACME_AUTHORIZATIONS.ID.eq(ACME_ORDER_AUTHORIZATIONS.AUTHORIZATION_ID))
-                      .where(ACME_ORDER_AUTHORIZATIONS.ORDER_ID.eq(ACME_ORDERS.ID))
-                      .and(ACME_AUTHORIZATIONS.STATUS.ne("valid"))))
+                  of(ACME_ORDERS.ID)
+                      .and(
+                          ACME_AUTHORIZATIONS
+                              .STATUS
+                              .ne("valid")
+                              .or(ACME_AUTHORIZATIONS.EXPIRES_AT.le(Times.stored(now))))))
           .execute();
       return true;
     });
+  }
+
+  /** The authorizations that an order names. */
+  static SelectConditionStep<Record1<Integer>> of(Field<UUID> order) {
+    return selectOne()
+        .from(ACME_ORDER_AUTHORIZATIONS)
+        .join(ACME_AUTHORIZATIONS)
+        .on(ACME_AUTHORIZATIONS.ID.eq(ACME_ORDER_AUTHORIZATIONS.AUTHORIZATION_ID))
+        .where(ACME_ORDER_AUTHORIZATIONS.ORDER_ID.eq(order));
   }
 
   /** The challenge was not met: it, its authorization and the orders that need it are invalid. */
@@ -301,29 +298,36 @@ final class Authorizations {
     });
   }
 
-  /** Pending or valid to deactivated (RFC 8555 section 7.5.2); orders that need it are invalid. */
+  /**
+   * Pending or valid to deactivated (RFC 8555 section 7.5.2), or left deactivated; then the orders
+   * that need it are invalid. So many may need it that they become so some at a time: none is
+   * finalized or becomes ready meanwhile, and after a crash the request repeated goes on.
+   *
+   * @return false when it was in another state
+   */
   boolean deactivate(Authorization authorization) {
     UUID id = authorization.id().value();
-    return database.inTransaction(sql -> {
-      lockOrders(sql, id);
-      int moved =
-          sql.update(ACME_AUTHORIZATIONS)
-              .set(ACME_AUTHORIZATIONS.STATUS, "deactivated")
-              .where(ACME_AUTHORIZATIONS.ID.eq(id))
-              .and(ACME_AUTHORIZATIONS.STATUS.in("pending", "valid"))
-              .execute();
-      if (moved == 1) {
-        failOrders(
-            sql,
-            id,
-            Problem.of(
-                AcmeError.UNAUTHORIZED,
-                "the authorization for "
-                    + authorization.name().value()
-                    + " was deactivated by the account"));
-      }
-      return moved == 1;
-    });
+    int moved =
+        database.inTransaction(sql ->
+            sql.update(ACME_AUTHORIZATIONS)
+                .set(ACME_AUTHORIZATIONS.STATUS, "deactivated")
+                .where(ACME_AUTHORIZATIONS.ID.eq(id))
+                .and(ACME_AUTHORIZATIONS.STATUS.in("pending", "valid", "deactivated"))
+                .execute());
+    if (moved == 0) {
+      return false;
+    }
+    Problem problem =
+        Problem.of(
+            AcmeError.UNAUTHORIZED,
+            "the authorization for "
+                + authorization.name().value()
+                + " was deactivated by the account");
+    int failed;
+    do {
+      failed = database.inTransaction(sql -> failOrders(sql, id, problem));
+    } while (failed > 0);
+    return true;
   }
 
   /** The account's pending and valid authorizations are deactivated, some at a time. */
@@ -341,25 +345,45 @@ final class Authorizations {
                               .where(ACME_AUTHORIZATIONS.ACCOUNT_ID.eq(owner.value()))
                               .and(ACME_AUTHORIZATIONS.STATUS.in("pending", "valid"))
                               .orderBy(ACME_AUTHORIZATIONS.ID)
-                              .limit(MOST_DEACTIVATED)))
+                              .limit(MOST_AT_ONCE)))
                   .and(ACME_AUTHORIZATIONS.STATUS.in("pending", "valid"))
                   .execute());
     } while (moved > 0);
   }
 
+  /**
+   * The orders that wait for a pending authorization, which are few: only a valid one is taken up
+   * by further orders.
+   */
   private static void lockOrders(DSLContext sql, UUID authorization) {
-    sql.selectFrom(ACME_ORDERS)
+    sql.select(ACME_ORDERS.ID)
+        .from(ACME_ORDERS)
         .where(ACME_ORDERS.ID.in(ordersOf(authorization)))
+        .and(ACME_ORDERS.STATUS.eq("pending"))
+        .and(
+            exists(
+                selectOne()
+                    .from(ACME_AUTHORIZATIONS)
+                    .where(ACME_AUTHORIZATIONS.ID.eq(authorization))
+                    .and(ACME_AUTHORIZATIONS.STATUS.eq("pending"))))
         .orderBy(ACME_ORDERS.ID)
         .forUpdate()
         .fetch();
   }
 
-  private static void failOrders(DSLContext sql, UUID authorization, Problem problem) {
-    sql.update(ACME_ORDERS)
+  /** Some of them; to be repeated until there are none. */
+  private static int failOrders(DSLContext sql, UUID authorization, Problem problem) {
+    return sql.update(ACME_ORDERS)
         .set(ACME_ORDERS.STATUS, "invalid")
         .set(ACME_ORDERS.PROBLEM, Json.text(problem.toJson()))
-        .where(ACME_ORDERS.ID.in(ordersOf(authorization)))
+        .where(
+            ACME_ORDERS.ID.in(
+                select(ACME_ORDERS.ID)
+                    .from(ACME_ORDERS)
+                    .where(ACME_ORDERS.ID.in(ordersOf(authorization)))
+                    .and(ACME_ORDERS.STATUS.in("pending", "ready"))
+                    .orderBy(ACME_ORDERS.ID)
+                    .limit(MOST_AT_ONCE)))
         .and(ACME_ORDERS.STATUS.in("pending", "ready"))
         .execute();
   }

@@ -115,7 +115,12 @@ final class Exchanges {
     } catch (AcmeProblem e) {
       Reply problem = Reply.problem(e.problem());
       Reply located = e.location().map(problem::withLocation).orElse(problem);
-      return e.retryAfter().map(located::withRetryAfter).orElse(located);
+      Reply linked =
+          e.problem()
+              .terms()
+              .map(terms -> located.withLink(terms.toString(), "terms-of-service"))
+              .orElse(located);
+      return e.retryAfter().map(linked::withRetryAfter).orElse(linked);
     } catch (Refused e) {
       return Reply.problem(Problem.of(e));
     } catch (TokenAway e) {

@@ -18,6 +18,7 @@ import org.slf4j.LoggerFactory;
 /** Turns a ready order into a certificate (RFC 8555 section 7.4). */
 final class FinalizeResource {
   private static final Logger LOG = LoggerFactory.getLogger(FinalizeResource.class);
+  private static final int LONGEST_CSR = 16 * 1024;
 
   private final Orders orders;
   private final Issuance issuance;
@@ -43,7 +44,7 @@ final class FinalizeResource {
 
   Reply reply(SignedRequest.ByAccount request) throws AcmeProblem, TokenAway {
     OrderId id = OrderId.parse(request.path().id());
-    Der csr = Der.of(Base64Url.decode(request.requiredPayload().requiredText("csr"), "csr"));
+    Der csr = csr(request.requiredPayload().requiredText("csr"));
     switch (find(request, id)) {
       case Order.Ready ready -> {
         requireOffered(ready.details().profileAt(request.urls().endpoint()), request.urls());
@@ -63,6 +64,15 @@ final class FinalizeResource {
       }
     }
     return OrderView.reply(200, request.urls(), find(request, id));
+  }
+
+  /** A CSR is stored, so its size is limited: hundreds of names and the largest key fit well. */
+  private static Der csr(String text) throws AcmeProblem {
+    byte[] csr = Base64Url.decode(text, "csr");
+    if (csr.length > LONGEST_CSR) {
+      throw new AcmeProblem(AcmeError.BAD_CSR, "a CSR may have " + LONGEST_CSR + " octets at most");
+    }
+    return Der.of(csr);
   }
 
   /**
@@ -106,17 +116,19 @@ final class FinalizeResource {
     return switch (order) {
       case Order.Processing processing when processing.csr().equals(csr) ->
           OrderView.reply(200, request.urls(), order);
-      case Order.Valid valid when valid.csr().equals(csr) ->
+      case Order.Valid valid when valid.csr().equals(CsrDigest.of(csr)) ->
           OrderView.reply(200, request.urls(), order);
       case Order.Invalid(var details, var asked, var problem)
-          when asked.equals(Optional.of(csr)) && problem.isPresent() ->
+          when asked.equals(Optional.of(CsrDigest.of(csr))) && problem.isPresent() ->
           Reply.problem(problem.get());
       case Order.Processing processing -> throw notReady("its certificate is made for another CSR");
       case Order.Valid valid -> throw notReady("it has a certificate, made for another CSR");
       case Order.Invalid invalid -> throw notReady("it is invalid");
       case Order.Pending pending -> throw notReady("not all of its authorizations are valid");
       // It was processing and went back: the token was away, and this request can be made again.
-      case Order.Ready ready -> throw notReady("another request for it has just failed");
+      case Order.Ready ready ->
+          throw notReady(
+              "another request for it has just failed, or an authorization was deactivated");
     };
   }
 

@@ -1,22 +1,11 @@
 package dev.chancery.acme;
 
 import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.List;
 
 /** Finds the addresses of a host that a validation connects to. */
 interface HostAddresses {
-  /** The operating system's way, which has a time limit of its own. */
-  HostAddresses OF_SYSTEM =
-      (host, longest) -> {
-        try {
-          return List.of(InetAddress.getAllByName(host));
-        } catch (UnknownHostException e) {
-          throw new NotFound("no address was found for " + host);
-        }
-      };
-
   /**
    * Looks a host name up; at least one address comes back.
    *

@@ -60,10 +60,18 @@ final class Http01 implements Validator {
 
   /** One hop: a URL whose parts were checked. */
   private record Target(boolean secure, String host, int port, String pathAndQuery) {
+    String origin() {
+      String literal = host.contains(":") ? "[" + host + "]" : host;
+      return (secure ? "https://" : "http://") + literal + ":" + port;
+    }
+
+    /** Without the query: what a relative reference is resolved against (RFC 3986 section 5.2). */
+    String path() {
+      return pathAndQuery.split("\\?", 2)[0];
+    }
+
     String text() {
-      String shown = host.contains(":") ? "[" + host + "]" : host;
-      String whole = (secure ? "https://" : "http://") + shown + ":" + port + pathAndQuery;
-      return Seen.quoted(whole, LONGEST_URL);
+      return Seen.quoted(origin() + pathAndQuery, LONGEST_URL);
     }
   }
 
@@ -109,16 +117,9 @@ final class Http01 implements Validator {
     String location = answer.location().orElse("");
     String where = from.text() + " redirects to ";
     try {
-      URI base =
-          new URI(
-              (from.secure() ? "https" : "http"),
-              null,
-              literal(from.host()),
-              from.port(),
-              "/",
-              null,
-              null);
-      URI uri = base.resolve(new URI(location));
+      // URI would take a query alone for one of the folder.
+      String reference = location.startsWith("?") ? from.path() + location : location;
+      URI uri = new URI(from.origin() + from.path()).resolve(new URI(reference));
       boolean secure = "https".equalsIgnoreCase(uri.getScheme());
       if ((!secure && !"http".equalsIgnoreCase(uri.getScheme()))
           || uri.getHost() == null
@@ -140,16 +141,12 @@ final class Http01 implements Validator {
     }
   }
 
-  private static String literal(String host) {
-    return host.contains(":") ? "[" + host + "]" : host;
-  }
-
   /** A host of a redirect is held to the same form as a name in an order. */
   private static String host(String host) throws Refused {
     if (host.startsWith("[")) {
       return new IpName(InetAddress.ofLiteral(host.substring(1, host.length() - 1))).value();
     }
-    return host.matches("[0-9.]+") ? IpName.parse(host).value() : DnsName.parse(host).value();
+    return IpName.isMeant(host) ? IpName.parse(host).value() : DnsName.parse(host).value();
   }
 
   private static Outcome judge(Target target, WebFetch.Answer answer, String keyAuthorization) {

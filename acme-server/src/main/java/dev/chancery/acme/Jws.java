@@ -23,7 +23,16 @@ import org.jose4j.lang.JoseException;
 final class Jws {
   /** How the signer is named: by the key itself or by an account's URL. */
   sealed interface Signer {
-    record Key(AccountKey key) implements Signer {}
+    record Key(ObjectNode jwk) implements Signer {
+      /**
+       * Reads the key, which can cost far more than all that was read before.
+       *
+       * @throws AcmeProblem badPublicKey or malformed
+       */
+      AccountKey key() throws AcmeProblem {
+        return AccountKey.parse(jwk);
+      }
+    }
 
     record Account(String url) implements Signer {}
   }
@@ -73,7 +82,7 @@ final class Jws {
   /**
    * Reads the body of a request.
    *
-   * @throws AcmeProblem malformed, badSignatureAlgorithm or badPublicKey
+   * @throws AcmeProblem malformed or badSignatureAlgorithm
    */
   static Jws parse(byte[] body) throws AcmeProblem {
     return parse(Json.read(body, "the JWS"));
@@ -132,7 +141,7 @@ final class Jws {
       return new Signer.Account(text(header, "kid", "the protected header"));
     }
     if (header.get("jwk") instanceof ObjectNode jwk) {
-      return new Signer.Key(AccountKey.parse(jwk));
+      return new Signer.Key(jwk);
     }
     throw AcmeProblem.malformed("the jwk is not an object");
   }

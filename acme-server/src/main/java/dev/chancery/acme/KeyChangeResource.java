@@ -21,9 +21,13 @@ final class KeyChangeResource {
     AcmeUrls urls = request.urls();
     // 1. The inner JWS proves that the new key agrees.
     Jws inner = Jws.parse(request.requiredPayload().json());
-    if (!(inner.signer() instanceof Jws.Signer.Key(AccountKey newKey))) {
+    if (!(inner.signer() instanceof Jws.Signer.Key signer)) {
       throw AcmeProblem.malformed("the inner JWS must carry the new key as jwk");
     }
+    if (inner.nonce().isPresent()) {
+      throw AcmeProblem.malformed("the inner JWS must have no nonce");
+    }
+    AccountKey newKey = signer.key();
     inner.requireSignedBy(newKey);
     if (!inner.url().equals(urls.keyChange())) {
       throw AcmeProblem.malformed("the url of the inner JWS is not that of the outer one");

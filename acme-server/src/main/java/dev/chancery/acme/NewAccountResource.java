@@ -44,13 +44,12 @@ final class NewAccountResource {
     authority.requireUsable(request.key().subjectPublicKey());
     Optional<URI> terms = urls.endpoint().termsOfService();
     if (terms.isPresent() && !agreed) {
-      throw new AcmeProblem(
-          AcmeError.USER_ACTION_REQUIRED, "the terms of service must be agreed to: " + terms.get());
+      throw new AcmeProblem(Problem.ofTerms(terms.get()));
     }
     Optional<ExternalAccountBinding.Verified> binding = binding(urls, payload, request.key());
     limiter.newAccount(urls.endpoint(), request.network());
     Accounts.Creation creation =
-        accounts.create(urls.endpoint(), request.key(), contacts, terms.isPresent(), binding);
+        accounts.create(urls.endpoint(), request.key(), contacts, terms, binding);
     if (creation instanceof Accounts.Creation.Made(Account account)) {
       return AccountView.reply(201, urls, account);
     }

@@ -3,6 +3,7 @@ package dev.chancery.acme;
 import dev.chancery.acme.SignedRequests.SignedRequest;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.Name;
+import dev.chancery.core.ProfileId;
 import dev.chancery.core.Refused;
 import java.time.Clock;
 import java.time.Duration;
@@ -44,6 +45,7 @@ final class NewAuthorizationResource {
     if (!urls.endpoint().authorizations().inAdvance()) {
       throw AcmeProblem.notFound();
     }
+    request.account().requireAgreement(urls.endpoint());
     OrderAllowance allowance = bindingKeys.allowance(request.account());
     Name name = name(request.requiredPayload().payload("identifier"), urls.endpoint(), allowance);
     limiter.newAuthorization(urls.endpoint(), request.account());
@@ -75,13 +77,33 @@ final class NewAuthorizationResource {
       if (!allowance.preauthorizes(name)) {
         endpoint.challenges().requireProvable(name);
       }
-      authority.requirePermitted(
-          endpoint.issuer(), endpoint.profile(), Set.of(name), Optional.empty(), Optional.empty());
+      requirePermitted(endpoint, name);
       return name;
     } catch (AcmeProblem e) {
       throw unwilling(e.problem());
     } catch (Refused e) {
       throw unwilling(Problem.of(e));
+    }
+  }
+
+  /** By some profile that an order could choose; if by none, the default one says why. */
+  private void requirePermitted(AcmeEndpoint endpoint, Name name) throws Refused {
+    for (ProfileId profile : endpoint.profiles().keySet()) {
+      if (!profile.equals(endpoint.profile()) && isPermitted(endpoint, profile, name)) {
+        return;
+      }
+    }
+    authority.requirePermitted(
+        endpoint.issuer(), endpoint.profile(), Set.of(name), Optional.empty(), Optional.empty());
+  }
+
+  private boolean isPermitted(AcmeEndpoint endpoint, ProfileId profile, Name name) {
+    try {
+      authority.requirePermitted(
+          endpoint.issuer(), profile, Set.of(name), Optional.empty(), Optional.empty());
+      return true;
+    } catch (Refused e) {
+      return false;
     }
   }
 

@@ -49,6 +49,7 @@ final class NewOrderResource {
   Reply reply(SignedRequest.ByAccount request) throws AcmeProblem, Refused {
     Payload payload = request.requiredPayload();
     AcmeEndpoint endpoint = request.urls().endpoint();
+    request.account().requireAgreement(endpoint);
     OrderAllowance allowance = bindingKeys.allowance(request.account());
     Choice profile = profile(payload.text("profile"), endpoint);
     allowance.requireProfile(profile.id());
@@ -125,24 +126,34 @@ final class NewOrderResource {
   /** RFC 9773 section 5: of the same account, and with at least one name in common. */
   private Renewal renewal(String text, Set<Name> names, SignedRequest.ByAccount request)
       throws AcmeProblem {
-    CertificateIdentifier identifier = CertificateIdentifier.parse(text);
+    CertificateIdentifier identifier;
+    try {
+      identifier = CertificateIdentifier.parse(text);
+    } catch (AcmeProblem e) {
+      throw notReplaced(e.problem().detail());
+    }
     CertificateRecord found =
         certificates
             .find(request.urls().endpoint(), identifier)
-            .orElseThrow(
-                () -> AcmeProblem.malformed("the certificate to be replaced was not issued here"));
+            .orElseThrow(() -> notReplaced("the certificate was not issued here"));
     if (!found.account().equals(Optional.of(request.account().id()))) {
-      throw new AcmeProblem(
-          AcmeError.UNAUTHORIZED, "the certificate to be replaced is not this account's");
+      throw notReplaced("the certificate is not this account's");
     }
     Set<Name> before = CertificateNames.of(found.certificate().orElseThrow());
     if (Collections.disjoint(before, names)) {
-      throw AcmeProblem.malformed(
-          "the certificate to be replaced has no name in common with the order");
+      throw notReplaced("the certificate has no name in common with the order");
     }
     return new Renewal(
         new Replacements.Predecessor(identifier, found.issuer(), found.serial(), found.notAfter()),
         before);
+  }
+
+  /**
+   * Clients order anew without the member when what is malformed is said to be replaces: they look
+   * for its name in the detail.
+   */
+  private static AcmeProblem notReplaced(String why) {
+    return AcmeProblem.malformed("replaces: " + why);
   }
 
   private void requirePermitted(

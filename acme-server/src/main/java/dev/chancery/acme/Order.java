@@ -83,7 +83,13 @@ sealed interface Order {
    */
   record Processing(Details details, Der csr, Instant since) implements Order {}
 
-  record Valid(Details details, Der csr, IssuerId issuer, SerialNumber serial) implements Order {}
+  /**
+   * Has its certificate.
+   *
+   * @param csr what the certificate was asked for with
+   */
+  record Valid(Details details, CsrDigest csr, IssuerId issuer, SerialNumber serial)
+      implements Order {}
 
   /**
    * Nothing more comes of it.
@@ -91,7 +97,7 @@ sealed interface Order {
    * @param csr what its certificate was asked for with, if it came so far
    * @param problem why; nothing when it expired
    */
-  record Invalid(Details details, Optional<Der> csr, Optional<ObjectNode> problem)
+  record Invalid(Details details, Optional<CsrDigest> csr, Optional<ObjectNode> problem)
       implements Order {}
 
   Details details();

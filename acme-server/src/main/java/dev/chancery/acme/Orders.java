@@ -5,6 +5,7 @@ import static dev.chancery.store.schema.Tables.ACME_AUTHORIZATIONS;
 import static dev.chancery.store.schema.Tables.ACME_CHALLENGES;
 import static dev.chancery.store.schema.Tables.ACME_ORDERS;
 import static dev.chancery.store.schema.Tables.ACME_ORDER_AUTHORIZATIONS;
+import static org.jooq.impl.DSL.notExists;
 import static org.jooq.impl.DSL.select;
 
 import dev.chancery.core.AccountId;
@@ -278,16 +279,21 @@ final class Orders {
       case "valid" ->
           new Order.Valid(
               details,
-              Der.of(row.getCsr()),
+              digest(row).orElseThrow(),
               new IssuerId(row.getIssuer()),
               SerialNumber.of(row.getSerial()));
       case "invalid" ->
           new Order.Invalid(
-              details,
-              Optional.ofNullable(row.getCsr()).map(Der::of),
-              Optional.ofNullable(row.getProblem()).map(Json::readOwn));
+              details, digest(row), Optional.ofNullable(row.getProblem()).map(Json::readOwn));
       default -> throw new IllegalStateException("an order is in no known state");
     };
+  }
+
+  private static Optional<CsrDigest> digest(AcmeOrdersRecord row) {
+    return Optional.ofNullable(row.getCsrSha256())
+        .map(CsrDigest::stored)
+        // The order of a node of an older version.
+        .or(() -> Optional.ofNullable(row.getCsr()).map(csr -> CsrDigest.of(Der.of(csr))));
   }
 
   /** RFC 8555 section 7.1.6: an order that was not finalized in its time is invalid. */
@@ -322,7 +328,8 @@ final class Orders {
   List<OrderId> list(AccountId owner, Optional<OrderId> after, int limit) {
     return database
         .sql()
-        .selectFrom(ACME_ORDERS)
+        .select(ACME_ORDERS.ID)
+        .from(ACME_ORDERS)
         .where(ACME_ORDERS.ACCOUNT_ID.eq(owner.value()))
         .and(ACME_ORDERS.STATUS.ne("invalid"))
         .and(
@@ -333,20 +340,27 @@ final class Orders {
         .and(after.map(id -> ACME_ORDERS.ID.gt(id.value())).orElse(DSL.noCondition()))
         .orderBy(ACME_ORDERS.ID)
         .limit(limit)
-        .fetch(row -> new OrderId(row.getId()));
+        .fetch(row -> new OrderId(row.value1()));
   }
 
-  /** Ready to processing, with the CSR that will be issued; false when it was not ready. */
+  /**
+   * Ready to processing, with the CSR that will be issued; false when it was not ready, or one of
+   * its authorizations is valid no more: that order is on its way to become invalid.
+   */
   boolean begin(Order.Ready order, Der csr, Instant since) {
     return database
             .sql()
             .update(ACME_ORDERS)
             .set(ACME_ORDERS.STATUS, "processing")
             .set(ACME_ORDERS.CSR, csr.bytes())
+            .set(ACME_ORDERS.CSR_SHA256, Sha256.of(csr.bytes()))
             .set(ACME_ORDERS.PROCESSING_SINCE, Times.stored(since))
             .where(ACME_ORDERS.ID.eq(order.details().id().value()))
             .and(ACME_ORDERS.STATUS.eq("ready"))
             .and(ACME_ORDERS.EXPIRES_AT.gt(Times.stored(since)))
+            .and(
+                notExists(
+                    Authorizations.of(ACME_ORDERS.ID).and(ACME_AUTHORIZATIONS.STATUS.ne("valid"))))
             .execute()
         == 1;
   }
@@ -376,6 +390,7 @@ final class Orders {
             .set(ACME_ORDERS.ISSUER, issued.issuer().value())
             .set(ACME_ORDERS.SERIAL, issued.serial().octets())
             .set(ACME_ORDERS.ENDS_AT, Times.stored(issued.notAfter()))
+            .set(ACME_ORDERS.CSR, (byte[]) null)
             .where(ACME_ORDERS.ID.eq(order.details().id().value()))
             .and(ACME_ORDERS.STATUS.eq("processing"))
             .and(ACME_ORDERS.CSR.eq(order.csr().bytes()))
@@ -390,6 +405,7 @@ final class Orders {
             .update(ACME_ORDERS)
             .set(ACME_ORDERS.STATUS, "invalid")
             .set(ACME_ORDERS.PROBLEM, Json.text(problem.toJson()))
+            .set(ACME_ORDERS.CSR, (byte[]) null)
             .where(stillHeld(order))
             .execute()
         == 1;
@@ -402,6 +418,7 @@ final class Orders {
             .update(ACME_ORDERS)
             .set(ACME_ORDERS.STATUS, "ready")
             .set(ACME_ORDERS.CSR, (byte[]) null)
+            .set(ACME_ORDERS.CSR_SHA256, (byte[]) null)
             .set(ACME_ORDERS.PROCESSING_SINCE, (OffsetDateTime) null)
             .where(stillHeld(order))
             .execute()

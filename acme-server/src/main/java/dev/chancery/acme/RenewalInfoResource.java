@@ -3,8 +3,6 @@ package dev.chancery.acme;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.core.CertificateRecord;
 import dev.chancery.store.RenewalMarks;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
@@ -79,12 +77,8 @@ final class RenewalInfoResource {
   }
 
   private static String tag(ObjectNode json) {
-    try {
-      byte[] digest = MessageDigest.getInstance("SHA-256").digest(Json.write(json));
-      return "\"" + Base64Url.encode(Arrays.copyOf(digest, TAG_OCTETS)) + "\"";
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
+    byte[] digest = Sha256.of(Json.write(json));
+    return "\"" + Base64Url.encode(Arrays.copyOf(digest, TAG_OCTETS)) + "\"";
   }
 
   /** RFC 9110 section 13.1.2, where weak and strong tags compare equal. */

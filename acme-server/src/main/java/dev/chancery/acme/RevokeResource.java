@@ -6,7 +6,6 @@ import dev.chancery.core.CertificateRecord;
 import dev.chancery.core.Der;
 import dev.chancery.core.DnsName;
 import dev.chancery.core.IpName;
-import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
 import dev.chancery.core.Refused;
 import dev.chancery.core.Revocation;
@@ -17,7 +16,6 @@ import java.io.IOException;
 import java.time.Clock;
 import java.time.temporal.ChronoUnit;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.bouncycastle.asn1.ASN1Primitive;
@@ -42,22 +40,22 @@ final class RevokeResource {
   private final Authorizations authorizations;
   private final BindingKeys bindingKeys;
   private final CertificateAuthority authority;
+  private final LedgerCertificates certificates;
   private final Clock clock;
-  private final List<IssuerId> issuers;
 
   RevokeResource(
       Orders orders,
       Authorizations authorizations,
       BindingKeys bindingKeys,
       CertificateAuthority authority,
-      Clock clock,
-      List<IssuerId> issuers) {
+      LedgerCertificates certificates,
+      Clock clock) {
     this.orders = orders;
     this.authorizations = authorizations;
     this.bindingKeys = bindingKeys;
     this.authority = authority;
+    this.certificates = certificates;
     this.clock = clock;
-    this.issuers = List.copyOf(issuers);
   }
 
   Reply reply(SignedRequest request) throws AcmeProblem, Refused {
@@ -65,11 +63,14 @@ final class RevokeResource {
     X509CertificateHolder certificate =
         parse(Base64Url.decode(payload.requiredText("certificate"), "certificate"));
     RevocationReason reason = reason(payload.integer("reason"));
-    CertificateRecord known = known(certificate);
+    CertificateRecord known = known(request.urls().endpoint(), certificate);
     String by =
         switch (request) {
           case SignedRequest.ByAccount(var urls, Account account, var body, var path) -> {
-            requireAuthority(account, known, certificate);
+            if (!orders.ordered(account.id(), known.issuer(), known.serial())) {
+              requireNamesProven(urls.endpoint(), account, known, certificate);
+              requireNoCompromise(reason);
+            }
             yield "acme account " + account.id();
           }
           case SignedRequest.ByKey(var urls, AccountKey key, var body, var network) -> {
@@ -111,41 +112,61 @@ final class RevokeResource {
   }
 
   /** The ledger's record of exactly this certificate. */
-  private CertificateRecord known(X509CertificateHolder certificate) throws AcmeProblem {
+  private CertificateRecord known(AcmeEndpoint endpoint, X509CertificateHolder certificate)
+      throws AcmeProblem {
+    Optional<CertificateRecord> found;
     try {
-      SerialNumber serial = SerialNumber.of(certificate.getSerialNumber());
-      Der encoded = Der.of(certificate.getEncoded());
-      for (IssuerId issuer : issuers) {
-        Optional<CertificateRecord> found = authority.find(issuer, serial);
-        if (found.flatMap(CertificateRecord::certificate).filter(encoded::equals).isPresent()) {
-          return found.orElseThrow();
-        }
-      }
+      found =
+          certificates.find(
+              endpoint,
+              SerialNumber.of(certificate.getSerialNumber()),
+              Der.of(certificate.getEncoded()));
     } catch (IOException | IllegalArgumentException e) {
       // Such a certificate was never issued here.
+      found = Optional.empty();
     }
-    throw new AcmeProblem(AcmeError.NOT_FOUND, "the certificate was not issued here");
+    return found.orElseThrow(
+        () -> new AcmeProblem(AcmeError.NOT_FOUND, "the certificate was not issued here"));
   }
 
-  private void requireAuthority(
-      Account account, CertificateRecord known, X509CertificateHolder certificate)
+  /**
+   * Section 7.6: an account that holds authorizations for all names. As far as a proof at one
+   * endpoint reaches: to what accounts ordered of the same issuer, not to the server's own
+   * certificates or to those of an issuer whose endpoints ask for more.
+   */
+  private void requireNamesProven(
+      AcmeEndpoint endpoint,
+      Account account,
+      CertificateRecord known,
+      X509CertificateHolder certificate)
       throws AcmeProblem {
-    if (orders.ordered(account.id(), known.issuer(), known.serial())) {
-      return;
-    }
-    // What a binding key authorized without a proof ends with the key.
     bindingKeys.requireInForce(account);
-    if (!holdsAllNames(account, certificate)) {
+    if (known.account().isEmpty()
+        || !known.issuer().equals(endpoint.issuer())
+        || !hasProvenAllNames(account, certificate)) {
       throw new AcmeProblem(
           AcmeError.UNAUTHORIZED,
-          "the account neither ordered the certificate nor holds authorizations for its names");
+          "the account neither ordered the certificate nor has proven all of its names here");
     }
   }
 
-  private boolean holdsAllNames(Account account, X509CertificateHolder certificate) {
+  private boolean hasProvenAllNames(Account account, X509CertificateHolder certificate) {
     Set<Name> names = CertificateNames.of(certificate);
     return names.stream().allMatch(name -> name instanceof DnsName || name instanceof IpName)
-        && authorizations.holdsAll(account.id(), names);
+        && authorizations.hasProven(account.id(), names);
+  }
+
+  /**
+   * A key that is reported compromised is certified never again, so the report must come from
+   * someone whose key it is. Section 7.6 leaves it to the server which reasons it takes.
+   */
+  private static void requireNoCompromise(RevocationReason reason) throws AcmeProblem {
+    if (reason == RevocationReason.KEY_COMPROMISE) {
+      throw new AcmeProblem(
+          AcmeError.BAD_REVOCATION_REASON,
+          "reason 1, keyCompromise, is taken from the account that ordered the certificate and"
+              + " from its key only");
+    }
   }
 
   private static void requireKey(AccountKey key, X509CertificateHolder certificate)

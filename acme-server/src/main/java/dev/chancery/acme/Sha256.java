@@ -4,7 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
-/** The digest of every challenge. */
+/** The digest of everything here. */
 final class Sha256 {
   private Sha256() {}
 

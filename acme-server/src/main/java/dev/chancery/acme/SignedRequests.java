@@ -3,8 +3,10 @@ package dev.chancery.acme;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.Cidr;
 import io.javalin.http.Context;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.time.Duration;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class SignedRequests {
   private static final int LONGEST_BODY = 128 * 1024;
+  private static final int PART = 8 * 1024;
+  private static final Duration LONGEST_UPLOAD = Duration.ofSeconds(10);
   private static final String CONTENT_TYPE = "application/jose+json";
 
   private final Nonces nonces;
@@ -102,7 +106,8 @@ final class SignedRequests {
         }
         yield new SignedRequest.ByAccount(urls, account, payload, path);
       }
-      case Jws.Signer.Key(AccountKey key) -> {
+      case Jws.Signer.Key signer -> {
+        AccountKey key = signer.key();
         jws.requireSignedBy(key);
         nonce.spend();
         yield new SignedRequest.ByKey(
@@ -120,14 +125,25 @@ final class SignedRequests {
   }
 
   private static byte[] body(Context context) throws AcmeProblem {
-    // Counted while reading: a chunked body announces no length.
+    // Counted while reading: a chunked body announces no length. And timed, since whoever sends an
+    // octet now and then is never idle.
+    Deadline deadline = Deadline.in(LONGEST_UPLOAD);
+    ByteArrayOutputStream body = new ByteArrayOutputStream();
+    byte[] part = new byte[PART];
     try (InputStream input = context.req().getInputStream()) {
-      byte[] body = input.readNBytes(LONGEST_BODY + 1);
-      if (body.length > LONGEST_BODY) {
-        throw new AcmeProblem(
-            AcmeError.TOO_LARGE, "a request may have " + LONGEST_BODY + " octets at most");
+      for (int count = input.read(part); count >= 0; count = input.read(part)) {
+        body.write(part, 0, count);
+        if (body.size() > LONGEST_BODY) {
+          throw new AcmeProblem(
+              AcmeError.TOO_LARGE, "a request may have " + LONGEST_BODY + " octets at most");
+        }
+        if (deadline.isOver()) {
+          throw new AcmeProblem(
+              AcmeError.TOO_SLOW,
+              "a request may take " + LONGEST_UPLOAD.toSeconds() + " seconds at most to arrive");
+        }
       }
-      return body;
+      return body.toByteArray();
     } catch (IOException | RuntimeException e) {
       // Jetty reports a broken chunk by an unchecked exception.
       throw AcmeProblem.malformed("the body could not be read");

@@ -1,6 +1,7 @@
 package dev.chancery.acme;
 
 import dev.chancery.acme.Validator.Unmet;
+import dev.chancery.core.IpName;
 import java.net.InetAddress;
 import java.util.List;
 
@@ -29,7 +30,7 @@ final class TargetAddresses {
     List<InetAddress> found;
     try {
       found =
-          isAddress(host)
+          IpName.isMeant(host)
               ? List.of(InetAddress.ofLiteral(host))
               : hosts.find(host, deadline.left());
     } catch (HostAddresses.NotFound e) {
@@ -46,9 +47,5 @@ final class TargetAddresses {
           true);
     }
     return permitted.subList(0, Math.min(MOST, permitted.size()));
-  }
-
-  private static boolean isAddress(String host) {
-    return host.contains(":") || host.matches("[0-9.]+");
   }
 }

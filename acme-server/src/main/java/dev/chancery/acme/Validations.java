@@ -1,5 +1,6 @@
 package dev.chancery.acme;
 
+import dev.chancery.core.AccountId;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -7,10 +8,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.Semaphore;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,17 +27,24 @@ final class Validations implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Validations.class);
   // Longer than an attempt, name resolution included, and the pause after it.
   private static final Duration LEASE = Duration.ofSeconds(30);
-  // Clients give up after two minutes; no attempt begins later than this after the first.
+  // Clients give up after two minutes; no attempt begins later than this after the challenge was
+  // accepted, but for the first of all.
   private static final Duration NO_LATER = Duration.ofSeconds(40);
   private static final Duration ONE_ATTEMPT = Duration.ofSeconds(10);
+  private static final int ACCOUNTS_AT_ONCE = 8;
+  private static final int MOST_GIVEN_UP = 500;
 
   private final Authorizations authorizations;
+  private final WaitingChallenges waitingChallenges;
   private final Map<ChallengeKind, Validator> validators;
   private final Map<String, AcmeUrls> urls;
   private final RateLimiter limiter;
   private final Clock clock;
   private final List<Duration> pauses;
-  private final Semaphore free;
+  private final ValidationPlaces places;
+  private final ReentrantLock takingUp = new ReentrantLock();
+  // Whether challenges may be there that found no place.
+  private volatile boolean waiting;
   private final ExecutorService threads =
       Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("acme-validation-", 0).factory());
 
@@ -50,102 +60,177 @@ final class Validations implements AutoCloseable {
     this.validators = Map.copyOf(validators);
     this.urls =
         endpoints.stream().collect(Collectors.toUnmodifiableMap(AcmeEndpoint::name, AcmeUrls::new));
+    this.waitingChallenges = authorizations.waiting(urls.keySet());
     this.limiter = limiter;
     this.clock = clock;
     this.pauses = List.copyOf(pauses);
-    this.free = new Semaphore(mostAtOnce);
+    this.places =
+        new ValidationPlaces(mostAtOnce, Math.max(1, Math.ceilDiv(mostAtOnce, ACCOUNTS_AT_ONCE)));
   }
 
   /**
    * Takes the client's word that a pending challenge is met, and returns while the attempts go on.
-   * Does nothing when another request has done so.
+   *
+   * @return the challenge's new state; nothing when another request was faster
    */
-  void accept(Authorization authorization, Challenge challenge, AccountKey key, AcmeUrls at) {
+  Optional<Challenge.State.Processing> accept(
+      Authorization authorization, Challenge challenge, AccountKey key, AcmeUrls at) {
     Instant now = Times.now(clock);
-    if (!free.tryAcquire()) {
-      // All attempts are taken: its lease is over at once, and recovery finds it.
-      authorizations.accept(challenge, now);
-      return;
+    Function<Challenge.State.Processing, Authorizations.Accepted> as =
+        held ->
+            new Authorizations.Accepted(
+                challenge,
+                held,
+                now,
+                authorization.name(),
+                authorization.account(),
+                Base64Url.encode(key.thumbprint()),
+                at.endpoint().name());
+    if (!places.take(authorization.account())) {
+      // Its lease is over at once, and who has a place for it next finds it.
+      Optional<Challenge.State.Processing> waits = authorizations.accept(challenge, now);
+      waiting = true;
+      // The place may have become free before there was something to find.
+      if (waits.isPresent() && places.take(authorization.account())) {
+        startLeased(as.apply(waits.get()));
+      }
+      return waits;
     }
     Optional<Authorizations.Accepted> accepted = Optional.empty();
     try {
-      accepted =
-          authorizations
-              .accept(challenge, now.plus(LEASE))
-              .map(held ->
-                  new Authorizations.Accepted(
-                      challenge,
-                      held,
-                      authorization.name(),
-                      authorization.account(),
-                      Base64Url.encode(key.thumbprint()),
-                      at.endpoint().name()));
+      accepted = authorizations.accept(challenge, leaseFrom(now, 0)).map(as);
     } finally {
-      // When the database is away too: a permit that is not given back is lost until the restart.
+      // When the database is away too: a place that is not given back is lost until the restart.
       if (accepted.isEmpty()) {
-        free.release();
+        places.giveBack(authorization.account());
       }
     }
     accepted.ifPresent(this::start);
+    return accepted.map(Authorizations.Accepted::held);
   }
 
-  /** Goes on with challenges that nobody attempts any more; returns how many it began. */
+  /** When a lease ends that is long enough for an attempt and the pause after it. */
+  private Instant leaseFrom(Instant begin, int attempt) {
+    return begin.plus(LEASE).plus(pause(attempt));
+  }
+
+  private Duration pause(int attempt) {
+    return attempt < pauses.size() ? pauses.get(attempt) : Duration.ZERO;
+  }
+
+  /**
+   * Goes on with challenges that nobody attempts any more, or did yet, as far as there are places;
+   * those that have waited for too long become invalid. To be called every few seconds on every
+   * node: each has places of its own.
+   *
+   * @return how many it began
+   */
   int recover() {
-    int begun = 0;
     Instant now = Times.now(clock);
-    for (Authorizations.Accepted accepted :
-        authorizations.abandoned(urls.keySet(), now, free.availablePermits())) {
-      if (!free.tryAcquire()) {
-        return begun;
-      }
-      start(accepted);
-      begun++;
+    for (Authorizations.Accepted late :
+        waitingChallenges.neverAttempted(now.minus(NO_LATER), MOST_GIVEN_UP)) {
+      authorizations.fail(
+          late.challenge(),
+          late.held(),
+          Problem.of(AcmeError.UNAVAILABLE, "too many validations were under way to begin this"));
     }
-    return begun;
+    return takeUp();
   }
 
-  /** Takes over a permit, which goes back when the attempts are over or never begin. */
+  private int takeUp() {
+    // One after the other: each looks after the place of its own validation became free.
+    takingUp.lock();
+    try {
+      waiting = false;
+      int most = places.free();
+      Set<AccountId> served = places.served();
+      List<Authorizations.Accepted> found =
+          most == 0
+              ? List.of()
+              : waitingChallenges.abandoned(Times.now(clock), served, places.share(), most);
+      int begun = 0;
+      for (Authorizations.Accepted accepted : found) {
+        if (places.take(accepted.account()) && startLeased(accepted)) {
+          begun++;
+        }
+      }
+      if (most == 0 || !found.isEmpty() || !served.isEmpty()) {
+        waiting = true;
+      }
+      return begun;
+    } finally {
+      takingUp.unlock();
+    }
+  }
+
+  /** Starts it under a lease of this node; false, and no place taken, when another has one. */
+  private boolean startLeased(Authorizations.Accepted accepted) {
+    Optional<Authorizations.Accepted> leased = Optional.empty();
+    try {
+      leased = prolonged(accepted, 0);
+    } finally {
+      if (leased.isEmpty()) {
+        places.giveBack(accepted.account());
+      }
+    }
+    leased.ifPresent(this::start);
+    return leased.isPresent();
+  }
+
+  /** With a lease for an attempt; nothing when another node has it now. */
+  private Optional<Authorizations.Accepted> prolonged(
+      Authorizations.Accepted accepted, int attempt) {
+    Instant begin = later(Times.now(clock), accepted.held());
+    return authorizations
+        .lease(accepted.challenge().id(), accepted.held(), leaseFrom(begin, attempt))
+        .map(accepted::under);
+  }
+
+  /** Takes over a place, which goes back when the attempts are over or never begin. */
   private void start(Authorizations.Accepted accepted) {
     boolean started = false;
     try {
-      threads.execute(() -> {
-        try {
-          attempt(accepted);
-        } catch (InterruptedException e) {
-          Thread.currentThread().interrupt();
-        } catch (RuntimeException e) {
-          // The database: the lease runs out, and recovery tries again.
-          LOG.error("the validation {} broke off", accepted.challenge().id(), e);
-        } finally {
-          free.release();
-        }
-      });
+      threads.execute(() -> run(accepted));
       started = true;
     } catch (RejectedExecutionException e) {
       LOG.debug("closing: another node, or the next start, goes on", e);
     } finally {
       if (!started) {
-        free.release();
+        places.giveBack(accepted.account());
       }
     }
   }
 
-  private void attempt(Authorizations.Accepted accepted) throws InterruptedException {
-    Challenge challenge = accepted.challenge();
-    Challenge.State.Processing held = accepted.held();
-    Instant last = Times.now(clock).plus(NO_LATER);
-    for (int attempt = 0; ; attempt++) {
-      Duration pause = attempt < pauses.size() ? pauses.get(attempt) : Duration.ZERO;
-      Optional<Challenge.State.Processing> lease =
-          authorizations.lease(
-              challenge.id(), held, later(Times.now(clock), held).plus(LEASE).plus(pause));
-      if (lease.isEmpty()) {
-        return;
+  private void run(Authorizations.Accepted accepted) {
+    try {
+      attempt(accepted);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException e) {
+      // The database: the lease runs out, and recovery tries again.
+      LOG.error("the validation {} broke off", accepted.challenge().id(), e);
+    } finally {
+      places.giveBack(accepted.account());
+    }
+    if (waiting && !Thread.currentThread().isInterrupted()) {
+      try {
+        takeUp();
+      } catch (RuntimeException e) {
+        LOG.error("what waits for a validation was not found", e);
       }
-      held = lease.get();
+    }
+  }
+
+  /** One attempt at least, however late; after a crash that may be long after it was accepted. */
+  private void attempt(Authorizations.Accepted first) throws InterruptedException {
+    Instant last = first.since().plus(NO_LATER);
+    Authorizations.Accepted accepted = first;
+    for (int attempt = 0; ; attempt++) {
+      Challenge challenge = accepted.challenge();
+      Duration pause = pause(attempt);
       switch (attemptOnce(accepted)) {
         case Validator.Outcome.Met(Optional<Instant> until) -> {
-          authorizations.succeed(challenge, held, until);
+          authorizations.succeed(challenge, accepted.held(), until);
           return;
         }
         case Validator.Outcome.NotMet(Problem problem, boolean lasting) -> {
@@ -154,7 +239,7 @@ final class Validations implements AutoCloseable {
             throw new InterruptedException();
           }
           if (lasting || attempt == pauses.size() || Times.now(clock).plus(pause).isAfter(last)) {
-            if (authorizations.fail(challenge, held, problem)) {
+            if (authorizations.fail(challenge, accepted.held(), problem)) {
               limiter.failed(urls(accepted).endpoint(), accepted.account(), accepted.name());
             }
             return;
@@ -162,6 +247,11 @@ final class Validations implements AutoCloseable {
         }
       }
       Thread.sleep(pause);
+      Optional<Authorizations.Accepted> again = prolonged(accepted, attempt + 1);
+      if (again.isEmpty()) {
+        return;
+      }
+      accepted = again.get();
     }
   }
 

@@ -2,6 +2,7 @@ package dev.chancery.acme;
 
 import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
 import static dev.chancery.store.schema.Tables.ACME_AUTHORIZATIONS;
+import static dev.chancery.store.schema.Tables.ACME_FORMER_KEYS;
 import static dev.chancery.store.schema.Tables.ACME_ORDERS;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -11,10 +12,14 @@ import dev.chancery.testing.DatabaseKind;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -100,9 +105,74 @@ final class AccountsTest {
     assertThat(client.get(client.url("directory")).json().at("/meta/termsOfService").asText())
         .isEqualTo("https://ca.example/terms");
     register("{}").expectError(403, "userActionRequired");
-    register("{\"termsOfServiceAgreed\":false}").expectError(403, "userActionRequired");
+    AcmeClient.Answer refused =
+        register("{\"termsOfServiceAgreed\":false}").expectError(403, "userActionRequired");
+    assertTermsNamed(refused);
     AcmeClient other = new AcmeClient(acme.url, "other", client.keys, "ES256");
     other.post(other.url("new-account"), "{}").expect(201);
+  }
+
+  private static void assertTermsNamed(AcmeClient.Answer refused) {
+    assertThat(refused.headers().allValues("Link"))
+        .contains("<https://ca.example/terms>;rel=\"terms-of-service\"");
+    assertThat(refused.text("instance")).isEqualTo("https://ca.example/terms");
+  }
+
+  @Test
+  @DisplayName(
+      "RFC 8555 7.3.3: terms that came or changed later are to be agreed to before an order")
+  void changedTerms() {
+    client.register();
+    client.newOrder("localhost").expect(201);
+    for (String before : Arrays.asList(null, "https://ca.example/terms-of-old")) {
+      acme.database
+          .sql()
+          .update(ACME_ACCOUNTS)
+          .set(ACME_ACCOUNTS.TERMS_AGREED, before)
+          .where(
+              ACME_ACCOUNTS.KEY_THUMBPRINT.eq(Base64.getUrlDecoder().decode(client.thumbprint())))
+          .execute();
+      assertTermsNamed(client.newOrder("localhost").expectError(403, "userActionRequired"));
+      assertTermsNamed(
+          client
+              .post(
+                  client.url("new-authz"),
+                  "{\"identifier\":{\"type\":\"dns\",\"value\":\"localhost\"}}")
+              .expectError(403, "userActionRequired"));
+      client.post(client.account(), "{\"termsOfServiceAgreed\":false}").expect(200);
+      client.newOrder("localhost").expectError(403, "userActionRequired");
+      AcmeClient.Answer agreed =
+          client.post(client.account(), "{\"termsOfServiceAgreed\":true}").expect(200);
+      assertThat(agreed.json().get("termsOfServiceAgreed").asBoolean()).isTrue();
+      client.newOrder("localhost").expect(201);
+    }
+  }
+
+  @Test
+  @DisplayName("the former keys of an account that are kept are limited, the latest ones stay")
+  void formerKeys() throws Exception {
+    client.register();
+    UUID account = Base64Url.decodeId(client.account().replaceAll(".*/", ""));
+    for (int i = 0; i < 60; i++) {
+      acme.database
+          .sql()
+          .insertInto(ACME_FORMER_KEYS)
+          .set(ACME_FORMER_KEYS.ACCOUNT_ID, account)
+          .set(ACME_FORMER_KEYS.KEY_THUMBPRINT, new byte[] {(byte) i})
+          .set(ACME_FORMER_KEYS.REPLACED_AT, Times.stored(Instant.EPOCH.plusSeconds(i)))
+          .execute();
+    }
+    changeKey(new AcmeClient(acme.url), client.jwk(), client.account()).expect(200);
+    List<byte[]> kept =
+        acme.database
+            .sql()
+            .selectFrom(ACME_FORMER_KEYS)
+            .where(ACME_FORMER_KEYS.ACCOUNT_ID.eq(account))
+            .orderBy(ACME_FORMER_KEYS.REPLACED_AT.desc())
+            .fetch(ACME_FORMER_KEYS.KEY_THUMBPRINT);
+    assertThat(kept).hasSize(50);
+    assertThat(kept.getFirst()).isEqualTo(Base64.getUrlDecoder().decode(client.thumbprint()));
+    assertThat(kept.getLast()).isEqualTo(new byte[] {11});
   }
 
   @Test
@@ -330,6 +400,11 @@ final class AccountsTest {
         .post(url, next.jws(header.toString(), payload.toString(), client.keys.getPrivate()))
         .expectError(400, "malformed");
     client.post(url, "{}").expectError(400, "malformed");
+    // Right but for the nonce, which the inner JWS must omit.
+    header.put("nonce", client.nonce());
+    client.post(url, next.jws(header.toString(), payload.toString())).expectError(400, "malformed");
     client.read(client.account()).expect(200);
+    header.remove("nonce");
+    client.post(url, next.jws(header.toString(), payload.toString())).expect(200);
   }
 }

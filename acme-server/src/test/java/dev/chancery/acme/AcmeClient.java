@@ -79,6 +79,11 @@ final class AcmeClient {
     return this;
   }
 
+  /** Sends each request to one node. */
+  AcmeClient through(URI node) {
+    return through(url -> node.resolve(url.getRawPath()));
+  }
+
   /** What came back. */
   record Answer(int status, HttpHeaders headers, String body) {
     JsonNode json() {

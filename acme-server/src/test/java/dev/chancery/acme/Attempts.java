@@ -3,6 +3,7 @@ package dev.chancery.acme;
 import dev.chancery.core.AccountId;
 import dev.chancery.core.DnsName;
 import dev.chancery.core.Name;
+import java.net.InetAddress;
 import java.net.URI;
 import java.time.Duration;
 import java.util.List;
@@ -19,6 +20,15 @@ final class Attempts {
                       List.of(ChallengeKind.DNS_PERSIST_01),
                       List.of(new DnsName("ca.example"), new DnsName("authority.example"))))
               .build());
+
+  /** Every host is this machine, but for those that never are one (RFC 2606). */
+  static final HostAddresses LOOPBACK =
+      (host, longest) -> {
+        if (host.endsWith(".invalid")) {
+          throw new HostAddresses.NotFound("there is no " + host);
+        }
+        return List.of(InetAddress.ofLiteral("127.0.0.1"));
+      };
 
   private Attempts() {}
 

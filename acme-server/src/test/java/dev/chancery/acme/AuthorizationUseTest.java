@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.chancery.testing.AdjustableClock;
 import dev.chancery.testing.DatabaseKind;
+import java.net.URI;
 import java.nio.file.Path;
 import java.security.KeyPair;
 import java.time.Duration;
@@ -278,5 +279,25 @@ final class AuthorizationUseTest {
   @DisplayName("RFC 8555 7.4.1: what is no authorization is malformed")
   void malformed(String payload) {
     client.post(client.url("new-authz"), payload).expectError(400, "malformed");
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.4.1: a name that any profile to choose has can be proven in advance")
+  void inAdvanceForOtherProfile() {
+    URI node =
+        acme.serve(
+            acme.newServer(
+                acme.settings(
+                    List.of(
+                        new EndpointBuilder(AcmeEndpoint.DEFAULT, acme.url)
+                            .profiles(TestAuthority.SHORT_LIVED, TestAuthority.PROFILES)
+                            .build()))));
+    AcmeClient there =
+        new AcmeClient(acme.url, AcmeEndpoint.DEFAULT, client.keys, "ES256")
+            .as(client.account())
+            .through(node);
+    // The default profile has no addresses.
+    newAuthorization(there, "ip", "127.0.0.1").expect(201);
+    newAuthorization(there, "dns", "a.forbidden.example").expectError(403, "rejectedIdentifier");
   }
 }

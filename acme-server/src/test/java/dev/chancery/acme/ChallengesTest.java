@@ -340,6 +340,11 @@ final class ChallengesTest {
     }
     AcmeClient changed = changeKey(drafts);
     AcmeClient twice = changeKey(changed);
+    // What was proven would serve this order too, were it not given up.
+    AcmeClient.Answer proven = twice.newOrder("stays.example").expect(201);
+    twice
+        .post(proven.json().at("/authorizations/0").asText(), "{\"status\":\"deactivated\"}")
+        .expect(200);
     AcmeClient.Answer order = twice.newOrder("stays.example");
     JsonNode challenge = persistChallenge(twice, order);
     twice.post(challenge.get("url").asText(), "{}").expect(200);

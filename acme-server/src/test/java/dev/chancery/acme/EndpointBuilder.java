@@ -1,6 +1,7 @@
 package dev.chancery.acme;
 
 import dev.chancery.core.DnsName;
+import dev.chancery.core.IssuerId;
 import dev.chancery.core.ProfileId;
 import java.net.URI;
 import java.util.List;
@@ -11,6 +12,7 @@ import java.util.Optional;
 final class EndpointBuilder {
   private final String name;
   private final URI url;
+  private IssuerId issuer = TestAuthority.ISSUER;
   private ProfileId profile = TestAuthority.PROFILE;
   private Map<ProfileId, String> profiles = Map.of();
   private Optional<URI> termsOfService = Optional.empty();
@@ -23,6 +25,11 @@ final class EndpointBuilder {
   EndpointBuilder(String name, URI url) {
     this.name = name;
     this.url = url;
+  }
+
+  EndpointBuilder issuer(IssuerId id) {
+    issuer = id;
+    return this;
   }
 
   EndpointBuilder profiles(ProfileId standard, Map<ProfileId, String> offered) {
@@ -64,7 +71,7 @@ final class EndpointBuilder {
   AcmeEndpoint build() {
     return new AcmeEndpoint(
         name,
-        TestAuthority.ISSUER,
+        issuer,
         profile,
         profiles,
         url,

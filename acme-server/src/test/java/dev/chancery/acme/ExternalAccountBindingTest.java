@@ -564,7 +564,7 @@ final class ExternalAccountBindingTest {
                         endpoint,
                         keyOf(client),
                         List.of(),
-                        false,
+                        Optional.empty(),
                         Optional.of(new ExternalAccountBinding.Verified(key.key().id(), "{}")))
                     instanceof Accounts.Creation.Made;
               } catch (AcmeProblem e) {
@@ -714,11 +714,29 @@ final class ExternalAccountBindingTest {
   }
 
   @Test
-  @DisplayName("RFC 8555 7.6: preauthorized names revoke others' certificates until the key ends")
-  void revokedKeyRevokesNothing() throws Exception {
+  @DisplayName(
+      "RFC 8555 7.6: a preauthorized name, proven by nobody, revokes no other's certificate")
+  void preauthorizedRevokesNothing() throws Exception {
     BindingKeys.Made key = key(reusable(patterns("localhost"), List.of()));
     AcmeClient client = bound(key);
-    client.newOrder("localhost").expect(201);
+    AcmeClient.Answer order = client.newOrder("localhost").expect(201);
+    AcmeClient other = client("other").register();
+    String foreign = revocation(other.certificate(acme.web, TestAuthority.generate(), "localhost"));
+    client.post(client.url("revoke-cert"), foreign).expectError(403, "unauthorized");
+    other.post(other.url("revoke-cert"), foreign).expect(200);
+    // Its own it revokes as ever, since it ordered it.
+    AcmeClient.Answer valid =
+        client.finalizeOrder(order, TestAuthority.generate(), "localhost").expect(200);
+    String own = revocation(client.read(valid.text("certificate")).expect(200));
+    client.post(client.url("revoke-cert"), own).expect(200);
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.6: proven names revoke others' certificates until the binding key ends")
+  void revokedKeyRevokesNothing() throws Exception {
+    BindingKeys.Made key = key(reusable(List.of(), patterns("localhost")));
+    AcmeClient client = bound(key);
+    client.readyOrder(acme.web, "localhost");
     AcmeClient other = client("other").register();
     String first = revocation(other.certificate(acme.web, TestAuthority.generate(), "localhost"));
     String second = revocation(other.certificate(acme.web, TestAuthority.generate(), "localhost"));

@@ -1,5 +1,6 @@
 package dev.chancery.acme;
 
+import static dev.chancery.store.schema.Tables.ACME_ORDERS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.chancery.core.CertificateRecord;
@@ -348,5 +349,28 @@ final class FinalizeTest {
                 + "{\"type\":\"dns\",\"value\":\"localhost\"}]");
     client.finalizeOrder(order, keys, "localhost", "127.0.0.1").expect(200);
     assertThat(made(CertificateRecord.State.ISSUED)).hasSize(1);
+  }
+
+  @Test
+  @DisplayName("a CSR is limited, kept until its order is settled, and known again by its digest")
+  void csrIsNotKept() {
+    AcmeClient.Answer order = client.readyOrder(acme.web, "localhost");
+    client.finalizeOrder(order, new byte[16 * 1024 + 1]).expectError(400, "badCSR");
+    byte[] csr = AcmeClient.csr(TestAuthority.generate(), "", "localhost");
+    client.finalizeOrder(order, csr).expect(200);
+    assertThat(
+            acme.database
+                .sql()
+                .select(ACME_ORDERS.CSR)
+                .from(ACME_ORDERS)
+                .orderBy(ACME_ORDERS.ID.desc())
+                .limit(1)
+                .fetchSingle()
+                .value1())
+        .isNull();
+    assertThat(client.finalizeOrder(order, csr).expect(200).text("status")).isEqualTo("valid");
+    client
+        .finalizeOrder(order, TestAuthority.generate(), "localhost")
+        .expectError(403, "orderNotReady");
   }
 }

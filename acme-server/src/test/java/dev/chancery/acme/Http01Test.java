@@ -33,6 +33,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** RFC 8555 section 8.3 against web servers of every temper. */
@@ -51,8 +52,7 @@ final class Http01Test {
   }
 
   private Validator.Outcome attempt(Name name, int port, Set<Integer> redirectPorts) {
-    TargetAddresses addresses =
-        new TargetAddresses(HostAddresses.OF_SYSTEM, TargetNetworks.byDefault());
+    TargetAddresses addresses = new TargetAddresses(Attempts.LOOPBACK, TargetNetworks.byDefault());
     return new Http01(fetch, addresses, port, redirectPorts)
         .attempt(Attempts.of(name, TOKEN, EXPECTED));
   }
@@ -108,6 +108,29 @@ final class Http01Test {
     web.redirect(WebTarget.path(TOKEN), status, "/elsewhere?x=1");
     web.answerAt("/elsewhere", 200, EXPECTED);
     assertThat(attempt()).isInstanceOf(Validator.Outcome.Met.class);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "here, /a/here",
+    "../here, /here",
+    "./here?x=1, /a/here",
+    "/here, /here",
+    "//localhost:PORT/here, /here"
+  })
+  @DisplayName("RFC 3986 5.2: a relative redirect is resolved against the path that it came from")
+  void relativeRedirects(String location, String path) {
+    web.redirect(WebTarget.path(TOKEN), 302, "/a/b%20c?y=2");
+    web.redirect("/a/b c", 302, location.replace("PORT", Integer.toString(web.port())));
+    web.answerAt(path, 200, EXPECTED);
+    assertThat(attempt()).isInstanceOf(Validator.Outcome.Met.class);
+  }
+
+  @Test
+  @DisplayName("RFC 3986 5.2.2: a redirect to a query alone leads to the same path")
+  void queryRedirect() {
+    web.redirect(WebTarget.path(TOKEN), 302, "?x=1");
+    assertThat(problem(attempt()).detail()).contains("more than 10 redirects");
   }
 
   @Test
@@ -180,7 +203,15 @@ final class Http01Test {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"169.254.169.254", "100.100.100.200", "0.0.0.0", "224.0.0.1", "255.255.255.255"})
+      strings = {
+        "169.254.169.254",
+        "100.100.100.200",
+        "168.63.129.16",
+        "192.0.0.192",
+        "0.0.0.0",
+        "224.0.0.1",
+        "255.255.255.255"
+      })
   @DisplayName("link-local, metadata and multicast addresses are denied by default, on any hop")
   void deniedByDefault(String address) throws Exception {
     Name name = new IpName(InetAddress.ofLiteral(address));
@@ -199,6 +230,8 @@ final class Http01Test {
         List.of(
             "fe80::1",
             "fd00:ec2::254",
+            "fd00:42::42",
+            "fd20:ce::254",
             "::",
             "ff02::1",
             "::ffff:169.254.169.254",

@@ -224,6 +224,7 @@ final class NewOrderTest {
     AcmeClient.Answer ready = client.readyOrder(acme.web, "localhost");
     String unproven = pending.json().get("authorizations").get(0).asText();
     String proven = ready.json().get("authorizations").get(0).asText();
+    String challenge = client.challenges(pending).getFirst().get("url").asText();
     clock.advance(Duration.ofHours(25));
     // Section 7.1.2.1: the list has no orders that are invalid.
     assertThat(client.read(client.account() + "/orders").json().get("orders")).isEmpty();
@@ -234,7 +235,8 @@ final class NewOrderTest {
         .finalizeOrder(ready, TestAuthority.generate(), "localhost")
         .expectError(403, "orderNotReady");
     assertThat(client.read(unproven).text("status")).isEqualTo("invalid");
-    String challenge = client.challenges(pending).getFirst().get("url").asText();
+    // Section 7.1.4: none was tried.
+    assertThat(client.read(unproven).json().get("challenges")).isEmpty();
     client.post(challenge, "{}").expectError(400, "malformed");
     assertThat(client.read(proven).text("status")).isEqualTo("valid");
     clock.advance(Duration.ofDays(7));

@@ -64,7 +64,7 @@ final class RateLimiterTest {
         new AccountId(new UUID(1, number)),
         accountKey,
         List.of(),
-        false,
+        Optional.empty(),
         bound.map(key -> new ExternalAccountBinding.Verified(key, "{}")));
   }
 

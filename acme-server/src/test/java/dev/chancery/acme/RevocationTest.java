@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.core.CertificateRecord;
+import dev.chancery.core.IssuerId;
 import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.store.IssuerRegistry;
 import dev.chancery.testing.DatabaseKind;
+import java.net.URI;
 import java.nio.file.Path;
 import java.security.KeyPair;
 import java.util.Arrays;
@@ -112,6 +116,66 @@ final class RevocationTest {
     }
     assertThat(record().revocation().orElseThrow().reason())
         .isEqualTo(RevocationReason.KEY_COMPROMISE);
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.6: who has only proven the names cannot have the owner's key blocked")
+  void compromiseByOther() {
+    AcmeClient other = new AcmeClient(acme.url).register();
+    other.readyOrder(acme.web, "localhost", "127.0.0.1");
+    ObjectNode payload = AcmeClient.object().put("certificate", AcmeClient.base64(certificate));
+    other
+        .post(other.url("revoke-cert"), payload.deepCopy().put("reason", 1))
+        .expectError(400, "badRevocationReason");
+    assertThat(record().state()).isEqualTo(CertificateRecord.State.ISSUED);
+    other.post(other.url("revoke-cert"), payload.put("reason", 4)).expect(200);
+    assertThat(record().revocation().orElseThrow().reason()).isEqualTo(RevocationReason.SUPERSEDED);
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.6: proven names revoke nothing that no account ordered; its key does")
+  void withoutAccount() {
+    AcmeClient other = new AcmeClient(acme.url).register();
+    other.readyOrder(acme.web, "localhost", "127.0.0.1");
+    acme.authority.disown(record().serial());
+    revoke(other, certificate).expectError(403, "unauthorized");
+    assertThat(record().state()).isEqualTo(CertificateRecord.State.ISSUED);
+    revoke(new AcmeClient(acme.url, AcmeEndpoint.DEFAULT, keys, "ES256"), certificate).expect(200);
+  }
+
+  @Test
+  @DisplayName(
+      "RFC 8555 7.6: after a change of issuer the owner and the key still revoke, names no")
+  void formerIssuer() throws Exception {
+    IssuerId former = new IssuerId("former");
+    new IssuerRegistry(acme.database)
+        .register(former, SubjectPublicKey.of(TestAuthority.generate().getPublic()));
+    URI before =
+        acme.serve(
+            acme.newServer(
+                acme.settings(
+                    List.of(
+                        new EndpointBuilder(AcmeEndpoint.DEFAULT, acme.url)
+                            .issuer(former)
+                            .build()))));
+    AcmeClient old = new AcmeClient(acme.url).through(before);
+    old.register();
+    KeyPair oldKeys = TestAuthority.generate();
+    byte[] first = AcmeClient.firstCertificate(old.certificate(acme.web, oldKeys, "localhost"));
+    byte[] second = AcmeClient.firstCertificate(old.certificate(acme.web, oldKeys, "localhost"));
+    assertThat(record().issuer()).isEqualTo(former);
+    URI now = acme.secondNode();
+    AcmeClient client =
+        new AcmeClient(acme.url, AcmeEndpoint.DEFAULT, old.keys, "ES256")
+            .as(old.account())
+            .through(now);
+    AcmeClient other = new AcmeClient(acme.url).through(now).register();
+    other.readyOrder(acme.web, "localhost");
+    revoke(other, first).expectError(403, "unauthorized");
+    revoke(client, first).expect(200);
+    AcmeClient holder =
+        new AcmeClient(acme.url, AcmeEndpoint.DEFAULT, oldKeys, "ES256").through(now);
+    revoke(holder, second).expect(200);
   }
 
   @Test

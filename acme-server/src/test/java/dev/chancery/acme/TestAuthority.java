@@ -37,6 +37,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.bouncycastle.asn1.x500.X500Name;
@@ -232,6 +233,25 @@ final class TestAuthority implements CertificateAuthority {
       throw new Refused(
           Reason.BAD_VALIDITY, which + " must lie between " + now + " and " + longest);
     }
+  }
+
+  /** Makes a certificate one that no account ordered, as those of the server itself. */
+  synchronized void disown(SerialNumber serial) {
+    CertificateRecord record = Objects.requireNonNull(ledger.get(serial));
+    ledger.put(
+        serial,
+        new CertificateRecord(
+            record.issuer(),
+            record.serial(),
+            record.profile(),
+            record.request(),
+            Optional.empty(),
+            record.recordedAt(),
+            record.notBefore(),
+            record.notAfter(),
+            record.state(),
+            record.certificate(),
+            record.revocation()));
   }
 
   /** A key that no request may use from now on. */

@@ -5,8 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.testing.DatabaseKind;
 import java.io.ByteArrayInputStream;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpRequest;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
@@ -369,5 +373,40 @@ final class TransportTest {
           .post(url, "{}", header -> header.put("kid", kid))
           .expectError(400, "accountDoesNotExist");
     }
+  }
+
+  @Test
+  @DisplayName("a body that drips in is given up after ten seconds, though it is never idle")
+  void slowBody() throws Exception {
+    URI at = acme.url;
+    try (Socket socket = new Socket(at.getHost(), at.getPort())) {
+      socket.setSoTimeout(30_000);
+      OutputStream output = socket.getOutputStream();
+      output.write(
+          ("POST /acme/default/new-order HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                  + AcmeClient.JOSE
+                  + "\r\nContent-Length: 1000\r\n\r\n")
+              .getBytes(StandardCharsets.US_ASCII));
+      InputStream input = socket.getInputStream();
+      for (int i = 0; i < 150 && input.available() == 0; i++) {
+        output.write(' ');
+        output.flush();
+        Thread.sleep(100);
+      }
+      byte[] head = input.readNBytes("HTTP/1.1 408".length());
+      assertThat(new String(head, StandardCharsets.US_ASCII)).isEqualTo("HTTP/1.1 408");
+    }
+  }
+
+  @Test
+  @DisplayName("a made-up nonce is refused before anyone looks at the key, which costs more")
+  void nonceBeforeKey() {
+    AcmeClient.Answer answer =
+        new AcmeClient(acme.url)
+            .post(
+                client.url("new-account"),
+                "{}",
+                header -> header.put("nonce", "AAAA").putObject("jwk").put("kty", "none such"));
+    answer.expectError(400, "badNonce");
   }
 }

@@ -252,7 +252,7 @@ final class ValidationsTest {
                     ChallengeKind.HTTP_01,
                     new Http01(
                         fetch,
-                        new TargetAddresses(HostAddresses.OF_SYSTEM, TargetNetworks.byDefault()),
+                        new TargetAddresses(Attempts.LOOPBACK, TargetNetworks.byDefault()),
                         acme.web.port(),
                         Set.of(acme.web.port()))),
                 acme.settings.endpoints(),
@@ -282,5 +282,24 @@ final class ValidationsTest {
     JsonNode challenge = client.challenges(pending).getFirst();
     client.post(authorization(pending), "{\"status\":\"deactivated\"}").expect(200);
     client.post(challenge.get("url").asText(), "{}").expectError(400, "malformed");
+  }
+
+  @Test
+  @DisplayName(
+      "RFC 8555 7.1.4: a valid authorization lists what was validated, an invalid what failed")
+  void settledChallenges() {
+    AcmeClient.Answer order = client.newOrder("localhost").expect(201);
+    assertThat(client.read(authorization(order)).json().get("challenges")).hasSize(3);
+    JsonNode challenge = client.challenges(order).getFirst();
+    client.post(challenge.get("url").asText(), "{}").expect(200);
+    AcmeClient.Answer invalid = client.await(authorization(order), "pending");
+    assertThat(invalid.text("status")).isEqualTo("invalid");
+    assertThat(invalid.json().get("challenges")).hasSize(1);
+    assertThat(invalid.json().at("/challenges/0/status").asText()).isEqualTo("invalid");
+    AcmeClient.Answer ready = client.readyOrder(acme.web, "localhost");
+    JsonNode valid = client.read(authorization(ready)).json();
+    assertThat(valid.get("challenges")).hasSize(1);
+    assertThat(valid.at("/challenges/0/status").asText()).isEqualTo("valid");
+    assertThat(valid.at("/challenges/0/type").asText()).isEqualTo("http-01");
   }
 }

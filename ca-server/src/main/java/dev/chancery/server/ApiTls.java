@@ -1,6 +1,7 @@
 package dev.chancery.server;
 
 import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.CertificateRecord;
 import dev.chancery.core.Der;
 import dev.chancery.core.DnsName;
 import dev.chancery.core.IpName;
@@ -9,6 +10,7 @@ import dev.chancery.core.Name;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
+import dev.chancery.core.SerialNumber;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.core.TokenAway;
 import java.nio.file.Path;
@@ -102,13 +104,14 @@ final class ApiTls {
   }
 
   /**
-   * Renews when it is time. A listener that does not take its new certificate keeps no other from
-   * it, and is given it again at the next call, without another being issued.
+   * Renews when it is time, or when the certificate was revoked. A listener that does not take its
+   * new certificate keeps no other from it, and is given it again at the next call, without another
+   * being issued.
    *
    * @throws IllegalStateException when there is such a listener
    */
   synchronized void renewIfDue() throws ConfigurationInvalid, Refused, TokenAway {
-    if (!clock.instant().isBefore(credential.renewAt())) {
+    if (!clock.instant().isBefore(credential.renewAt()) || isRevoked(credential)) {
       credential = issue();
       LOG.info("renewed the certificate of the api listeners");
     }
@@ -155,6 +158,13 @@ final class ApiTls {
     return fresh;
   }
 
+  private boolean isRevoked(Credential held) {
+    return authority
+        .find(issuer, SerialNumber.of(held.certificate().getSerialNumber()))
+        .filter(found -> found.state() == CertificateRecord.State.REVOKED)
+        .isPresent();
+  }
+
   /** Whether a kept certificate is from the issuer of today, for the names of today, and fresh. */
   private boolean serves(Credential kept) {
     try {
@@ -166,6 +176,7 @@ final class ApiTls {
       Set<GeneralName> wanted = new HashSet<>();
       names.forEach(name -> wanted.add(name.toGeneralName()));
       return clock.instant().isBefore(kept.renewAt())
+          && !isRevoked(kept)
           && kept.chain().size() > 1
           && Arrays.equals(kept.chain().get(1).getEncoded(), above.bytes())
           && wanted.equals(new HashSet<>(Arrays.asList(held.getNames())));
@@ -178,7 +189,7 @@ final class ApiTls {
   /** The URL's host, and those of this machine that the issuer's name constraints leave. */
   private Set<Name> names(BaseUrl url) throws Refused {
     Set<Name> found = new LinkedHashSet<>();
-    found.add(isAddress(url.host()) ? IpName.parse(url.host()) : DnsName.parse(url.host()));
+    found.add(IpName.isMeant(url.host()) ? IpName.parse(url.host()) : DnsName.parse(url.host()));
     for (Name local : List.of(new DnsName("localhost"), IpName.parse("127.0.0.1"))) {
       if (isPermitted(local)) {
         found.add(local);
@@ -199,9 +210,5 @@ final class ApiTls {
       LOG.info("the certificate of the api listeners goes without {}", name.value());
       return false;
     }
-  }
-
-  private static boolean isAddress(String host) {
-    return host.contains(":") || host.matches("[0-9.]+");
   }
 }

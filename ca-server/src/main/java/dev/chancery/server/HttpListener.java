@@ -17,11 +17,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.eclipse.jetty.alpn.server.ALPNServerConnectionFactory;
 import org.eclipse.jetty.http.HttpVersion;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.http2.server.HTTP2ServerConnectionFactory;
+import org.eclipse.jetty.io.SelectorManager;
 import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
@@ -32,6 +34,7 @@ import org.eclipse.jetty.server.SslConnectionFactory;
 import org.eclipse.jetty.util.VirtualThreads;
 import org.eclipse.jetty.util.ssl.SslContextFactory;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.eclipse.jetty.util.thread.Scheduler;
 
 /** One listening port with routes of its own; what a port carries, no other port carries. */
 final class HttpListener implements AutoCloseable {
@@ -48,8 +51,8 @@ final class HttpListener implements AutoCloseable {
           HandlerType.OPTIONS,
           HandlerType.TRACE);
 
-  /** One accepts, one selects, and one takes over from it. */
-  private static final int LEAST_THREADS = 3;
+  /** One selects, and one takes over from it. */
+  private static final int LEAST_THREADS = 2;
 
   private static final int MOST_THREADS = 8;
 
@@ -114,17 +117,21 @@ final class HttpListener implements AutoCloseable {
   }
 
   /**
-   * Requests run on virtual threads. What waits in the kernel for connections and octets does not:
-   * a virtual thread that does so holds one of the few threads that carry all of them (one per
-   * processor), and on a small machine a few listeners would hold them all.
+   * For what waits in the kernel for connections and octets, and nothing else: a virtual thread
+   * that does so holds one of the few threads that carry all of them (one per processor), and on a
+   * small machine a few listeners would hold them all.
    */
   private static QueuedThreadPool threads(String name) {
     QueuedThreadPool threads = new QueuedThreadPool(MOST_THREADS, LEAST_THREADS);
     threads.setName(name);
     threads.setDaemon(true);
-    threads.setVirtualThreadsExecutor(
-        VirtualThreads.getNamedVirtualThreadsExecutor(name + "-request-"));
+    threads.setVirtualThreadsExecutor(requests(name));
     return threads;
+  }
+
+  /** Requests run on virtual threads: as many as there are may wait for their clients. */
+  private static Executor requests(String name) {
+    return VirtualThreads.getNamedVirtualThreadsExecutor(name + "-request-");
   }
 
   /**
@@ -181,7 +188,17 @@ final class HttpListener implements AutoCloseable {
 
   private static ServerConnector connector(
       Server server, BoundPort port, ConnectionFactory[] protocols) {
-    ServerConnector connector = new ServerConnector(server, 1, 1, protocols);
+    // Connections run on this executor, TLS and all that is above it too: on the server's own, a
+    // few clients that send slowly over TLS would hold all of its threads. The selector accepts.
+    Executor requests = requests(port.key());
+    ServerConnector connector =
+        new ServerConnector(server, requests, null, null, 0, 1, protocols) {
+          @Override
+          protected SelectorManager newSelectorManager(
+              Executor unused, Scheduler scheduler, int selectors) {
+            return super.newSelectorManager(server.getThreadPool(), scheduler, selectors);
+          }
+        };
     connector.setIdleTimeout(IDLE.toMillis());
     try {
       connector.open(port.channel());

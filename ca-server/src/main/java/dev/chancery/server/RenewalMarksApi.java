@@ -48,6 +48,7 @@ final class RenewalMarksApi {
   private final RenewalMarks marks;
   private final IssuerRegistry registry;
   private final IssuerKeys keys;
+  private final Set<ProfileId> profiles;
   private final Clock clock;
   private final TimeOrderedIds ids;
   private final ObjectMapper json = new ObjectMapper();
@@ -56,11 +57,13 @@ final class RenewalMarksApi {
       RenewalMarks marks,
       IssuerRegistry registry,
       IssuerKeys keys,
+      Set<ProfileId> profiles,
       Clock clock,
       TimeOrderedIds ids) {
     this.marks = marks;
     this.registry = registry;
     this.keys = keys;
+    this.profiles = Set.copyOf(profiles);
     this.clock = clock;
     this.ids = ids;
   }
@@ -76,7 +79,11 @@ final class RenewalMarksApi {
     RenewalMarks.Request request = request(body, administrator(context));
     UUID id = ids.next();
     if (body.flag("dryRun")) {
-      ObjectNode planned = described(marks.plan(id, request));
+      RenewalMark plan = marks.plan(id, request);
+      if (plan.certificates() == 0) {
+        requireProfile(request.scope());
+      }
+      ObjectNode planned = described(plan);
       planned.remove("id");
       answer(context, planned.put("dryRun", true));
       return;
@@ -88,6 +95,13 @@ final class RenewalMarksApi {
                 new Refused(Reason.NOT_FOUND, "no certificate that is valid now is meant by this"));
     context.status(201);
     answer(context, described(made));
+  }
+
+  /** A profile that is no more is still that of its certificates; one without any never was. */
+  private void requireProfile(RenewalMark.Scope scope) throws Refused {
+    if (scope.profile().filter(profile -> !profiles.contains(profile)).isPresent()) {
+      throw new Refused(Reason.NOT_FOUND, "there is no profile " + scope.profile().get());
+    }
   }
 
   private RenewalMarks.Request request(JsonBody body, String by) throws Refused {

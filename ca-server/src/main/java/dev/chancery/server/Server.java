@@ -358,7 +358,12 @@ final class Server implements AutoCloseable {
             clock);
     RenewalMarksApi renewalMarks =
         new RenewalMarksApi(
-            new RenewalMarks(database, clock), registry, new IssuerKeys(issuers), clock, ids);
+            new RenewalMarks(database, clock),
+            registry,
+            new IssuerKeys(issuers),
+            profiles.keySet(),
+            clock,
+            ids);
     part(
         HttpListener.https(
             adminPort,
@@ -381,6 +386,7 @@ final class Server implements AutoCloseable {
     work.once("crls", Duration.ofMinutes(1), publisher::refreshDue);
     work.once("recovery", Duration.ofSeconds(30), recovery::run);
     work.once("acme recovery", Duration.ofSeconds(10), () -> acme.recover(ISSUANCE_GRACE));
+    work.everywhere("acme validations", Duration.ofSeconds(5), acme::recoverValidations);
     work.once("bulk revocations", Duration.ofSeconds(10), bulk::run);
     work.once("pruning", Duration.ofMinutes(1), () -> prune(acme, vault, journal));
     work.everywhere("ocsp answers", Duration.ofSeconds(30), () -> responder.signAhead(MOST_AHEAD));

@@ -247,6 +247,7 @@ final class RenewalMarksApiTest {
         "{'issuer':'issuing','dryRun':'yes','certificatesPerHour':1,'reason':'x'} | true or false",
         "{'issuer':'issuing','colour':1,'certificatesPerHour':1,'reason':'x'} | not known here",
         "{'issuer':'issuing','issuer':'issuing','certificatesPerHour':1,'reason':'x'} | twice",
+        "{'profile':'nope','dryRun':true,'certificatesPerHour':1,'reason':'x'} | no profile nope",
         "[] | not a JSON object",
         "{ | not JSON",
         "'' | not a JSON object"

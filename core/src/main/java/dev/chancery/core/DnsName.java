@@ -2,6 +2,7 @@ package dev.chancery.core;
 
 import java.util.Locale;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.bouncycastle.asn1.x509.GeneralName;
 
 /**
@@ -14,6 +15,7 @@ public record DnsName(String value) implements Name {
           "(\\*\\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
   // A name whose last label is a number reads as an IPv4 address in URLs.
   private static final Pattern NUMERIC_END = Pattern.compile("(.*\\.)?(0x[0-9a-f]*|[0-9]+)");
+  private static final String A_LABEL = "xn--";
   // Hyphens in the third and fourth place are reserved (RFC 5891 section 4.2.3.1).
   private static final Pattern RESERVED = Pattern.compile("(.*\\.)?(?!xn)[a-z0-9-]{2}--.*");
 
@@ -21,9 +23,17 @@ public record DnsName(String value) implements Name {
     if (value.length() > 253
         || !LABELS.matcher(value).matches()
         || NUMERIC_END.matcher(value).matches()
-        || RESERVED.matcher(value).matches()) {
+        || RESERVED.matcher(value).matches()
+        || !hasALabelsOnly(value)) {
       throw new IllegalArgumentException("not a DNS name");
     }
+  }
+
+  /** RFC 5890 section 2.3.2.1: a label that begins as an A-label is one. */
+  private static boolean hasALabelsOnly(String value) {
+    return Stream.of(value.split("\\.", -1))
+        .filter(label -> label.startsWith(A_LABEL))
+        .allMatch(label -> Punycode.isWellFormed(label.substring(A_LABEL.length())));
   }
 
   /**

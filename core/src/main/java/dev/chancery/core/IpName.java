@@ -8,6 +8,13 @@ import org.bouncycastle.asn1.x509.GeneralName;
 /** An IP address; its text is dotted decimal or the canonical form of RFC 5952 (RFC 8738). */
 public record IpName(InetAddress address) implements Name {
   /**
+   * Whether a host, as URLs and configurations write it, is meant as an address; not whether well.
+   */
+  public static boolean isMeant(String host) {
+    return host.contains(":") || host.matches("[0-9.]+");
+  }
+
+  /**
    * Reads the canonical text of an address; nothing is looked up.
    *
    * @throws Refused when the text is anything else, another spelling of an address included

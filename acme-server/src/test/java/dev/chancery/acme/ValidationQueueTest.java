@@ -1,0 +1,162 @@
+package dev.chancery.acme;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.testing.AdjustableClock;
+import dev.chancery.testing.DatabaseKind;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** What becomes of challenges when more are accepted than are attempted at once. */
+@ParameterizedClass
+@EnumSource
+final class ValidationQueueTest {
+  private static final int PLACES = 8;
+
+  @TempDir Path folder;
+  @Parameter DatabaseKind kind;
+  private final AdjustableClock clock = new AdjustableClock(Instant.now());
+  private final CountDownLatch held = new CountDownLatch(1);
+  private AcmeFixture acme;
+  private Authorizations authorizations;
+  private Validations validations;
+
+  @BeforeEach
+  void start() {
+    acme = new AcmeFixture(kind, folder, clock, Optional.empty());
+    authorizations = new Authorizations(acme.database, clock, Duration.ofDays(1));
+    validations = node();
+  }
+
+  /** Attempts at names that begin with slow wait for the latch; all are met. */
+  private Validations node() {
+    Validator validator =
+        attempt -> {
+          if (attempt.name().value().startsWith("slow")) {
+            try {
+              held.await();
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+              return new Validator.Outcome.NotMet(
+                  Problem.of(AcmeError.SERVER_INTERNAL, "broken off"), false);
+            }
+          }
+          return new Validator.Outcome.Met();
+        };
+    return new Validations(
+        authorizations,
+        Map.of(ChallengeKind.HTTP_01, validator),
+        acme.settings.endpoints(),
+        new RateLimiter(acme.settings.endpoints(), Clock.systemUTC()),
+        clock,
+        List.of(),
+        PLACES);
+  }
+
+  @AfterEach
+  void stop() {
+    validations.close();
+    acme.close();
+  }
+
+  private AcmeUrls urls() {
+    return new AcmeUrls(acme.settings.endpoints().getFirst());
+  }
+
+  private String accept(AcmeClient client, String name) throws Exception {
+    AcmeClient.Answer order = client.newOrder(name).expect(201);
+    String url = order.json().at("/authorizations/0").asText();
+    Authorization authorization =
+        authorizations
+            .find(
+                urls().accountAt(client.account()),
+                AuthorizationId.parse(url.replaceAll(".*/", "")))
+            .orElseThrow();
+    validations.accept(
+        authorization,
+        authorization.challenges().getFirst(),
+        AccountKey.parse((ObjectNode) client.jwk()),
+        urls());
+    return url;
+  }
+
+  private List<String> flood(AcmeClient client) throws Exception {
+    List<String> flood = new ArrayList<>();
+    for (int i = 0; i < PLACES + 4; i++) {
+      flood.add(accept(client, "slow" + i + ".example"));
+    }
+    return flood;
+  }
+
+  @Test
+  @DisplayName("an account that has many keeps no other waiting")
+  void fair() throws Exception {
+    flood(new AcmeClient(acme.url).register());
+    AcmeClient other = new AcmeClient(acme.url).register();
+    String quick = accept(other, "quick.example");
+    assertThat(other.await(quick, "pending").text("status")).isEqualTo("valid");
+  }
+
+  @Test
+  @DisplayName("what found no place begins when one is free, without waiting for the next pass")
+  void drained() throws Exception {
+    AcmeClient client = new AcmeClient(acme.url).register();
+    List<String> flood = flood(client);
+    held.countDown();
+    for (String url : flood) {
+      assertThat(client.await(url, "pending").text("status")).isEqualTo("valid");
+    }
+  }
+
+  @Test
+  @DisplayName("a node that has places takes up what another has none for, in turn by account")
+  void elsewhere() throws Exception {
+    AcmeClient client = new AcmeClient(acme.url).register();
+    flood(client);
+    AcmeClient other = new AcmeClient(acme.url).register();
+    String first = accept(other, "slow-too.example");
+    String second = accept(other, "quick.example");
+    try (Validations node = node()) {
+      assertThat(node.recover()).isEqualTo(2);
+      assertThat(other.await(second, "pending").text("status")).isEqualTo("valid");
+      assertThat(other.read(first).text("status")).isEqualTo("pending");
+    }
+  }
+
+  @Test
+  @DisplayName("what found no place for too long becomes invalid, and says why; what runs goes on")
+  void tooLate() throws Exception {
+    AcmeClient client = new AcmeClient(acme.url).register();
+    List<String> flood = flood(client);
+    clock.advance(Duration.ofSeconds(41));
+    validations.recover();
+    int invalid = 0;
+    for (String url : flood) {
+      AcmeClient.Answer authorization = client.read(url);
+      if (authorization.text("status").equals("invalid")) {
+        assertThat(authorization.json().at("/challenges/0/error/detail").asText())
+            .contains("too many validations");
+        invalid++;
+      }
+    }
+    assertThat(invalid).isEqualTo(flood.size() - 1);
+    held.countDown();
+    assertThat(client.await(flood.getFirst(), "pending").text("status")).isEqualTo("valid");
+  }
+}
