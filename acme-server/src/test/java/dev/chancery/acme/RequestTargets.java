@@ -112,7 +112,7 @@ final class RequestTargets {
     public void read(byte[] mutant) throws AcmeProblem {
       Jws jws = Jws.parse(mutant);
       switch (jws.signer()) {
-        case Jws.Signer.Key(AccountKey key) -> jws.requireSignedBy(key);
+        case Jws.Signer.Key signer -> jws.requireSignedBy(signer.key());
         case Jws.Signer.Account account ->
             jws.requireSignedBy(AccountKey.parse(object(CLIENTS.getFirst().jwk().toString())));
       }
