@@ -176,6 +176,12 @@ final class TranscriptLedgers {
       return giveUp(revocation) ? Abandoned.REVOKED : Abandoned.NOT_FOUND;
     }
 
+    /** A root has nothing on hold: what a ceremony gives up or revokes is so for good. */
+    @Override
+    public Released release(IssuerId issuer, SerialNumber serial, String by) {
+      return Released.NOT_HELD;
+    }
+
     private boolean giveUp(Revocation revocation) {
       String serial = revocation.serial().toString();
       TranscriptState state = transcript.state();
