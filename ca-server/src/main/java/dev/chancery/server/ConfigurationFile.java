@@ -303,7 +303,9 @@ final class ConfigurationFile {
               section.required("name", IssuerId::new),
               section.required("certificate", Path::of),
               section.required("crl", Function.identity()),
-              section.optional("refresh", ConfigurationValues::duration).orElse(Duration.ofHours(1)),
+              section
+                  .optional("refresh", ConfigurationValues::duration)
+                  .orElse(Duration.ofHours(1)),
               section.required("signerCertificate", Path::of),
               section.required("signerKeyId", KeyId::new),
               section.optional("token", Function.identity()).orElse(Configuration.DEFAULT_TOKEN),
@@ -332,9 +334,7 @@ final class ConfigurationFile {
     RevocationSection revocation =
         new RevocationSection(
             section.optional("hold", ConfigurationValues::truth).orElse(false),
-            visible
-                .optional("ocsp", ConfigurationValues::duration)
-                .orElse(Duration.ofSeconds(10)),
+            visible.optional("ocsp", ConfigurationValues::duration).orElse(Duration.ofSeconds(10)),
             visible.optional("crl", ConfigurationValues::duration).orElse(Duration.ofMinutes(15)));
     visible.end();
     section.end();

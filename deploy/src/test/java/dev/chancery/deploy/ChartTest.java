@@ -141,16 +141,16 @@ class ChartTest {
         .contains("PodDisruptionBudget", "NetworkPolicy", "ClusterRoleBinding");
     Map<String, Object> pod =
         Manifests.mapping(
-            Manifests.at(
-                manifests.only("Deployment", "ca-chancery"), "spec", "template", "spec"));
+            Manifests.at(manifests.only("Deployment", "ca-chancery"), "spec", "template", "spec"));
     assertThat(Manifests.at(pod, "containers", 0, "image"))
         .isEqualTo("registry.example.internal/chancery@sha256:" + "0".repeat(64));
     assertThat(Manifests.at(pod, "automountServiceAccountToken")).isEqualTo(true);
     Map<String, Object> configuration =
         new Yaml()
-            .load((String)
-                Manifests.at(
-                    manifests.only("ConfigMap", "ca-chancery"), "data", "chancery.yaml"));
+            .load(
+                (String)
+                    Manifests.at(
+                        manifests.only("ConfigMap", "ca-chancery"), "data", "chancery.yaml"));
     assertThat(configuration)
         .containsEntry(
             "token",
@@ -254,7 +254,8 @@ class ChartTest {
         "profiles: {configMap: ''} | profiles.configMap: is needed",
         "configuration: {} | configuration.issuers: is needed",
         "configuration: {issuers: [{name: a}], token: {label: b}} | configuration.token: is set by",
-        "configuration: {issuers: [{name: a}], acme: {bindingKeyFile: a}} | bindingKeyFile: is set by",
+        "configuration: {issuers: [{name: a}], acme: {bindingKeyFile: a}} | bindingKeyFile: is set"
+            + " by",
         "database: {url: ''} | replicas: more than one needs PostgreSQL",
       })
   void productionSaysWhatIsMissing(String values, String why) {

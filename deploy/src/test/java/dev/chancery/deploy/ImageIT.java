@@ -50,9 +50,7 @@ class ImageIT {
     Path layout = folder.resolve("image");
     Path bundle = folder.resolve("bundle");
     run(List.of(ROOT.resolve("scripts/build-image.sh").toString(), layout.toString()));
-    run(
-        List.of(
-            "umoci", "unpack", "--rootless", "--image", layout + ":latest", bundle.toString()));
+    run(List.of("umoci", "unpack", "--rootless", "--image", layout + ":latest", bundle.toString()));
     files = bundle.resolve("rootfs");
     data = Files.createDirectory(folder.resolve("data"));
     // The user in the container must find its way to what is mounted there.
@@ -114,8 +112,7 @@ class ImageIT {
 
   @Test
   void theCommandLineReachesTheServer() throws Exception {
-    String made =
-        run(contained(List.of("binding", "create", "--home", "/var/lib/chancery/home")));
+    String made = run(contained(List.of("binding", "create", "--home", "/var/lib/chancery/home")));
 
     assertThat(made).contains("macKey");
   }
@@ -184,13 +181,41 @@ class ImageIT {
   private List<String> contained(List<String> arguments) {
     return join(
         List.of(
-            "setpriv", "--reuid", "65532", "--regid", "65532", "--clear-groups", "--",
-            "bwrap", "--unshare-user", "--unshare-pid", "--die-with-parent",
-            "--uid", "65532", "--gid", "65532", "--cap-drop", "ALL",
-            "--ro-bind", files.toString(), "/",
-            "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
-            "--bind", data.toString(), "/var/lib/chancery", "--chdir", "/var/lib/chancery",
-            "--clearenv", "--setenv", "PATH", "/usr/bin",
+            "setpriv",
+            "--reuid",
+            "65532",
+            "--regid",
+            "65532",
+            "--clear-groups",
+            "--",
+            "bwrap",
+            "--unshare-user",
+            "--unshare-pid",
+            "--die-with-parent",
+            "--uid",
+            "65532",
+            "--gid",
+            "65532",
+            "--cap-drop",
+            "ALL",
+            "--ro-bind",
+            files.toString(),
+            "/",
+            "--proc",
+            "/proc",
+            "--dev",
+            "/dev",
+            "--tmpfs",
+            "/tmp",
+            "--bind",
+            data.toString(),
+            "/var/lib/chancery",
+            "--chdir",
+            "/var/lib/chancery",
+            "--clearenv",
+            "--setenv",
+            "PATH",
+            "/usr/bin",
             "/opt/chancery/bin/chancery"),
         arguments);
   }
