@@ -71,6 +71,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and .Values.bindingKey.secret (hasKey (.Values.configuration.acme | default dict) "bindingKeyFile") -}}
 {{- fail "configuration.acme.bindingKeyFile: is set by the chart from bindingKey.secret" -}}
 {{- end -}}
+{{- $vault := .Values.configuration.vault | default dict -}}
+{{- if and .Values.vaultTokenKey.secret (hasKey $vault "tokenKeyFile") -}}
+{{- fail "configuration.vault.tokenKeyFile: is set by the chart from vaultTokenKey.secret" -}}
+{{- end -}}
+{{- if and $vault.enabled (gt (.Values.replicas | int) 1) (not .Values.vaultTokenKey.secret) -}}
+{{- fail "vaultTokenKey.secret: replicas of the Vault-shaped API need the same one" -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -92,6 +99,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- if .Values.bindingKey.secret -}}
 {{- $_ := set $all "acme" (dict "bindingKeyFile" "/etc/chancery/binding/binding.key") -}}
+{{- end -}}
+{{- if .Values.vaultTokenKey.secret -}}
+{{- $_ := set $all "vault" (dict "tokenKeyFile" "/etc/chancery/vault/token.key") -}}
 {{- end -}}
 {{- mustMergeOverwrite (deepCopy .Values.configuration) $all | toYaml -}}
 {{- end -}}
@@ -115,6 +125,9 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- if .Values.bindingKey.secret }}
 - {name: binding, mountPath: /etc/chancery/binding, readOnly: true}
+{{- end }}
+{{- if .Values.vaultTokenKey.secret }}
+- {name: vault, mountPath: /etc/chancery/vault, readOnly: true}
 {{- end }}
 {{- end }}
 {{- with .Values.extraVolumeMounts }}

@@ -33,6 +33,7 @@ class ChartTest {
         acme:
           endpoints:
             default: {issuer: issuing, profile: tls-server, externalAccountBinding: required}
+        vault: {enabled: true, clusters: {kubernetes: {server: "https://kubernetes.default.svc"}}}
       certificates: {configMap: pki-certificates}
       profiles: {configMap: pki-profiles}
       token:
@@ -44,6 +45,7 @@ class ChartTest {
         url: jdbc:postgresql://db.example.internal/chancery
         password: {secret: database}
       bindingKey: {secret: binding}
+      vaultTokenKey: {secret: vault-token}
       extraVolumes: [{name: vendor, hostPath: {path: /opt/vendor}}]
       extraVolumeMounts: [{name: vendor, mountPath: /opt/vendor, readOnly: true}]
       extraEnv: [{name: VENDOR_DEBUG, value: "0"}]
@@ -169,6 +171,9 @@ class ChartTest {
         .containsEntry("listeners", Map.of("management", Map.of("host", "0.0.0.0")));
     assertThat(Manifests.at(configuration, "acme", "bindingKeyFile"))
         .isEqualTo("/etc/chancery/binding/binding.key");
+    assertThat(Manifests.at(configuration, "vault", "tokenKeyFile"))
+        .isEqualTo("/etc/chancery/vault/token.key");
+    assertThat(Manifests.at(configuration, "vault", "enabled")).isEqualTo(true);
     assertThat(Manifests.at(configuration, "acme", "endpoints", "default", "profile"))
         .isEqualTo("tls-server");
   }
@@ -200,7 +205,11 @@ class ChartTest {
 
     assertThat(Manifests.read(rendered).kinds()).doesNotContain("Secret");
     assertThat(rendered)
-        .contains("secretName: token-pin", "secretName: database", "secretName: binding");
+        .contains(
+            "secretName: token-pin",
+            "secretName: database",
+            "secretName: binding",
+            "secretName: vault-token");
   }
 
   @Test
@@ -256,6 +265,7 @@ class ChartTest {
         "configuration: {issuers: [{name: a}], token: {label: b}} | configuration.token: is set by",
         "configuration: {issuers: [{name: a}], acme: {bindingKeyFile: a}} | bindingKeyFile: is set"
             + " by",
+        "vaultTokenKey: {secret: ''} | vaultTokenKey.secret: replicas of the Vault-shaped API",
         "database: {url: ''} | replicas: more than one needs PostgreSQL",
       })
   void productionSaysWhatIsMissing(String values, String why) {
