@@ -75,6 +75,7 @@ class ChartTest {
         .template()
         .withName("ca")
         .withNamespace("pki")
+        .withKubeVersion("v1.31.0")
         .withValuesFile(file)
         .call();
   }
