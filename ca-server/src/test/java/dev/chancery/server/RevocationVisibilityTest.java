@@ -37,6 +37,7 @@ import dev.chancery.store.JooqStatusJournal;
 import dev.chancery.store.TokenAudit;
 import dev.chancery.testing.DatabaseKind;
 import dev.chancery.testing.TestDatabase;
+import io.micrometer.core.instrument.search.MeterNotFoundException;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.math.BigInteger;
 import java.nio.file.Path;
@@ -217,7 +218,9 @@ final class RevocationVisibilityTest {
 
     assertThat(saysGood(here)).isFalse();
     Awaitility.await().atMost(BOUND.plusSeconds(1)).until(() -> !saysGood(there));
+    // A meter is there from the first time that it is told something.
     Awaitility.await()
+        .ignoreException(MeterNotFoundException.class)
         .untilAsserted(() -> {
           assertThat(seen(here)).isEqualTo(1);
           assertThat(seen(there)).isEqualTo(1);
