@@ -15,6 +15,7 @@ import dev.chancery.store.RenewalMarks;
 import io.javalin.http.Handler;
 import io.javalin.http.HandlerType;
 import io.javalin.router.JavalinDefaultRoutingApi;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
@@ -92,7 +93,7 @@ public final class AcmeServer implements AutoCloseable {
     TargetAddresses targets =
         new TargetAddresses(
             settings.resolvers().isEmpty() && settings.trustAnchors().isEmpty()
-                ? new SystemAddresses(new HostsFileParser(), addresses)
+                ? new SystemAddresses(hostsFile(), addresses)
                 : addresses,
             settings.networks());
     this.tlsAlpn01 = new TlsAlpn01(targets, settings.tlsAlpn01Port(), random);
@@ -161,6 +162,12 @@ public final class AcmeServer implements AutoCloseable {
     Map<ChallengeKind, Validator> heeding = new EnumMap<>(ChallengeKind.class);
     validators.forEach((kind, validator) -> heeding.put(kind, caa.heeding(kind, validator)));
     return heeding;
+  }
+
+  /** The machine's, or the one that the JVM was told to take for it. */
+  private static HostsFileParser hostsFile() {
+    String told = System.getProperty("jdk.net.hosts.file");
+    return told == null ? new HostsFileParser() : new HostsFileParser(Path.of(told));
   }
 
   /** Adds everything under /acme/. */

@@ -144,10 +144,9 @@ class VaultTest {
         .isEqualTo(leaf.getSerialNumber());
     assertThat(data.path("serial_number").asText()).matches("([0-9a-f]{2}:)*[0-9a-f]{2}");
     requireLine(leaf, data);
-    for (String empty : List.of("lease_id")) {
+    for (String empty : List.of("lease_id", "request_id")) {
       assertThat(answer.path(empty).asText("?")).isEmpty();
     }
-    assertThat(answer.path("request_id").asText()).hasSize(36);
     assertThat(answer.path("warnings").isNull()).isTrue();
     assertThat(answer.path("auth").isNull()).isTrue();
     JsonNode shown =

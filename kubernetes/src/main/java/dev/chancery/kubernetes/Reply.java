@@ -6,7 +6,6 @@ import dev.chancery.core.Der;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
-import java.util.UUID;
 
 /** What a request is answered with. */
 record Reply(int status, Optional<String> contentType, Der content, Optional<Integer> retryAfter) {
@@ -38,7 +37,8 @@ record Reply(int status, Optional<String> contentType, Der content, Optional<Int
   /** The members that surround what is answered, with nothing in them. */
   static ObjectNode envelope() {
     ObjectNode body = JsonNodeFactory.instance.objectNode();
-    body.put("request_id", UUID.randomUUID().toString())
+    // No log here has ids of requests, so one would lead nowhere.
+    body.put("request_id", "")
         .put("lease_id", "")
         .put("renewable", false)
         .put("lease_duration", 0)
