@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -43,8 +44,11 @@ final class Validations implements AutoCloseable {
   private final List<Duration> pauses;
   private final ValidationPlaces places;
   private final ReentrantLock takingUp = new ReentrantLock();
-  // Whether challenges may be there that found no place.
-  private volatile boolean waiting;
+  // Challenges that found no place here, and how many of them there were when a look found none
+  // waiting any more. Never set back: whoever ends during another's look must not take it that
+  // nothing waits.
+  private final AtomicLong placeless = new AtomicLong();
+  private volatile long noneWaitsOf;
   private final ExecutorService threads =
       Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("acme-validation-", 0).factory());
 
@@ -89,7 +93,7 @@ final class Validations implements AutoCloseable {
     if (!places.take(authorization.account())) {
       // Its lease is over at once, and who has a place for it next finds it.
       Optional<Challenge.State.Processing> waits = authorizations.accept(challenge, now);
-      waiting = true;
+      placeless.incrementAndGet();
       // The place may have become free before there was something to find.
       if (waits.isPresent() && places.take(authorization.account())) {
         startLeased(as.apply(waits.get()));
@@ -141,21 +145,21 @@ final class Validations implements AutoCloseable {
     // One after the other: each looks after the place of its own validation became free.
     takingUp.lock();
     try {
-      waiting = false;
+      long before = placeless.get();
       int most = places.free();
       Set<AccountId> served = places.served();
       List<Authorizations.Accepted> found =
           most == 0
               ? List.of()
               : waitingChallenges.abandoned(Times.now(clock), served, places.share(), most);
+      if (most > 0 && found.isEmpty() && served.isEmpty()) {
+        noneWaitsOf = before;
+      }
       int begun = 0;
       for (Authorizations.Accepted accepted : found) {
         if (places.take(accepted.account()) && startLeased(accepted)) {
           begun++;
         }
-      }
-      if (most == 0 || !found.isEmpty() || !served.isEmpty()) {
-        waiting = true;
       }
       return begun;
     } finally {
@@ -212,7 +216,7 @@ final class Validations implements AutoCloseable {
     } finally {
       places.giveBack(accepted.account());
     }
-    if (waiting && !Thread.currentThread().isInterrupted()) {
+    if (placeless.get() != noneWaitsOf && !Thread.currentThread().isInterrupted()) {
       try {
         takeUp();
       } catch (RuntimeException e) {
