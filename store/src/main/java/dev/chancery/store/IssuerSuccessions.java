@@ -193,8 +193,8 @@ public final class IssuerSuccessions {
         .fetch()
         .forEach(row ->
             counted.put(
-                new IssuerId(row.value1()), new Live(row.value2(), Timestamps.instant(row.value3()))));
+                new IssuerId(row.value1()),
+                new Live(row.value2(), Timestamps.instant(row.value3()))));
     return counted;
   }
-
 }

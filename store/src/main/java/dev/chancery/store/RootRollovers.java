@@ -221,7 +221,12 @@ public final class RootRollovers {
   private static boolean audited(
       DSLContext sql, Instant now, String action, Rollover rollover, String by) {
     AuditTrail.issuer(
-        sql, now, action, rollover.newRoot().name(), by, "in the place of " + rollover.oldRoot().name());
+        sql,
+        now,
+        action,
+        rollover.newRoot().name(),
+        by,
+        "in the place of " + rollover.oldRoot().name());
     return true;
   }
 

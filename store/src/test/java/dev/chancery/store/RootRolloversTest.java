@@ -106,8 +106,7 @@ final class RootRolloversTest extends LedgerContract {
     rollovers.prepare(UUID.randomUUID(), OLD, NEW, "alice");
     rollovers.publish(last(), "alice");
     rollovers.crossSign(last(), CROSSED, "alice");
-    IssuerSuccessions successions =
-        new IssuerSuccessions(database, clock, Duration.ZERO, Set.of());
+    IssuerSuccessions successions = new IssuerSuccessions(database, clock, Duration.ZERO, Set.of());
     successions.activate(ABOVE_NEW, ABOVE_OLD, "bob");
 
     assertThat(rollovers.switchOver(last(), Map.of(ABOVE_OLD, ABOVE_NEW), "alice")).isFalse();
