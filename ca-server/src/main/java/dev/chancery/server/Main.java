@@ -49,9 +49,13 @@ public final class Main {
 
   public static void main(String[] arguments) {
     CommandLine command = commandLine();
-    int exitCode = command.execute(arguments);
+    end(command, command.execute(arguments));
+  }
+
+  /** Ends the process after a command. */
+  static void end(CommandLine command, int exitCode) {
     if (NativeCalls.anyInside()) {
-      // A module hangs: an orderly exit would end by a signal, and with another exit code.
+      // A module hangs: an orderly exit can end by a signal, and with another exit code.
       command.getOut().flush();
       command.getErr().flush();
       Runtime.getRuntime().halt(exitCode);
