@@ -209,10 +209,8 @@ class VaultGoldenTest {
     for (JsonNode element : data.path("ca_chain")) {
       assertThat(element.asText())
           .matches(
-              "(?s)-----BEGIN CERTIFICATE-----\n"
-                  + "([A-Za-z0-9+/=]{1,64}\n"
-                  + ")+-----END CERTIFICATE-----\n"
-                  + "?");
+              "-----BEGIN CERTIFICATE-----\\v([A-Za-z0-9+/=]{1,64}\\v)+-----END"
+                  + " CERTIFICATE-----\\v?");
       X509Certificate above = certificate(element.asText());
       below.verify(above.getPublicKey());
       below = above;
