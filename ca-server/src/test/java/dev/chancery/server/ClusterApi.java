@@ -8,7 +8,9 @@ import io.fabric8.kubernetes.api.model.authentication.TokenReviewBuilder;
 import io.fabric8.kubernetes.api.model.authentication.TokenReviewStatus;
 import io.fabric8.kubernetes.api.model.authentication.TokenReviewStatusBuilder;
 import io.fabric8.kubernetes.client.server.mock.KubernetesMockServer;
+import io.fabric8.mockwebserver.http.Headers;
 import io.fabric8.mockwebserver.http.RecordedRequest;
+import io.fabric8.mockwebserver.utils.ResponseProvider;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.security.Key;
@@ -54,7 +56,7 @@ final class ClusterApi implements AutoCloseable {
     key.setKeyId("k");
     server.init();
     server.expect().post().withPath(REVIEWS).andReply(201, this::review).always();
-    server.expect().get().withPath("/openid/v1/jwks").andReturn(200, published()).always();
+    server.expect().get().withPath("/openid/v1/jwks").andReply(new Published()).always();
   }
 
   String url(String path) {
@@ -175,6 +177,31 @@ final class ClusterApi implements AutoCloseable {
 
   private static TokenReviewStatus unknown(String why) {
     return new TokenReviewStatusBuilder().withAuthenticated(false).withError(why).build();
+  }
+
+  /** Its keys; API servers tell them to accounts, and not to whoever asks. */
+  private final class Published implements ResponseProvider<Object> {
+    private Headers headers = Headers.builder().build();
+
+    @Override
+    public Object getBody(RecordedRequest request) {
+      return getStatusCode(request) == 200 ? published() : "";
+    }
+
+    @Override
+    public int getStatusCode(RecordedRequest request) {
+      return request.getHeader("Authorization") == null ? 401 : 200;
+    }
+
+    @Override
+    public Headers getHeaders() {
+      return headers;
+    }
+
+    @Override
+    public void setHeaders(Headers headers) {
+      this.headers = headers;
+    }
   }
 
   @Override

@@ -29,6 +29,7 @@ class ServiceAccountLoginsTest {
   @TempDir static Path folder;
   private static ClusterApi cluster;
   private static Path reviewer;
+  private static Path unbelieved;
   private static VaultHome home;
 
   @BeforeAll
@@ -37,6 +38,7 @@ class ServiceAccountLoginsTest {
     reviewer = Files.writeString(folder.resolve("token"), "first");
     Path keys = Files.writeString(folder.resolve("keys.json"), cluster.published());
     Path strangers = DevelopmentHome.served(folder.resolve("strangers"));
+    unbelieved = Files.copy(strangers.resolve("root.pem"), folder.resolve("ca.crt"));
     String byKeys = "{issuer: '" + ClusterApi.ISSUER + "', ";
     String byReview = "{server: '" + cluster.url("/") + "', tokenFile: '" + reviewer + "', ";
     home =
@@ -49,13 +51,15 @@ class ServiceAccountLoginsTest {
                 byKeys
                     + "jwksUrl: '"
                     + cluster.url("/openid/v1/jwks")
+                    + "', tokenFile: '"
+                    + reviewer
                     + "', caFile: '"
                     + cluster.roots()
                     + "'}",
                 "vault.clusters.filed",
                 byKeys + "jwksFile: '" + keys + "'}",
                 "vault.clusters.unbelieved",
-                byReview + "caFile: '" + strangers.resolve("root.pem") + "'}"));
+                byReview + "caFile: '" + unbelieved + "'}"));
     for (String name : new String[] {"reviewed", "published", "filed", "unbelieved"}) {
       role(name, name, "vault://web");
       role(name, name + "-other", "vault://other");
@@ -198,8 +202,18 @@ class ServiceAccountLoginsTest {
   }
 
   @Test
-  @DisplayName("an API server that caFile does not vouch for is told nothing: 503")
+  @DisplayName("an API server that caFile does not vouch for is told nothing: 503, until it does")
   void unbelieved() throws Exception {
+    String strangers = Files.readString(unbelieved);
+    requireRefused(login("unbelieved", "unbelieved", token()), 503, "cannot be asked");
+
+    Files.writeString(unbelieved, Files.readString(cluster.roots()));
+    assertThat(login("unbelieved", "unbelieved", token()).status()).isEqualTo(200);
+
+    Files.writeString(unbelieved, "just being replaced");
+    assertThat(login("unbelieved", "unbelieved", token()).status()).isEqualTo(200);
+
+    Files.writeString(unbelieved, strangers);
     requireRefused(login("unbelieved", "unbelieved", token()), 503, "cannot be asked");
   }
 }
