@@ -131,8 +131,9 @@ final class RevokeResource {
 
   /**
    * Section 7.6: an account that holds authorizations for all names. As far as a proof at one
-   * endpoint reaches: to what accounts ordered of the same issuer, not to the server's own
-   * certificates or to those of an issuer whose endpoints ask for more.
+   * endpoint reaches: to what accounts ordered of the same issuer, or of one whose place it has
+   * taken, not to the server's own certificates or to those of an issuer whose endpoints ask for
+   * more.
    */
   private void requireNamesProven(
       AcmeEndpoint endpoint,
@@ -142,7 +143,7 @@ final class RevokeResource {
       throws AcmeProblem {
     bindingKeys.requireInForce(account);
     if (known.account().isEmpty()
-        || !known.issuer().equals(endpoint.issuer())
+        || !authority.active(known.issuer()).equals(authority.active(endpoint.issuer()))
         || !hasProvenAllNames(account, certificate)) {
       throw new AcmeProblem(
           AcmeError.UNAUTHORIZED,

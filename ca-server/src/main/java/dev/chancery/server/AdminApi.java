@@ -1,7 +1,6 @@
 package dev.chancery.server;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.CertificateRecord;
@@ -31,13 +30,11 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
-import org.bouncycastle.cert.X509CertificateHolder;
 
 /**
  * The administrators' API (described by /admin/v1/openapi.json). Whoever shows a client certificate
@@ -56,25 +53,21 @@ final class AdminApi {
 
   private final CertificateAuthority authority;
   private final List<IssuerId> ledger;
-  private final Map<IssuerId, X509CertificateHolder> issuers;
   private final Predicate<IssuerId> publishesCrl;
   private final Clock clock;
   private final ObjectMapper json = new ObjectMapper();
 
   /**
    * @param ledger every issuer that the ledger knows
-   * @param issuers the issuers of this server, with their certificates
    * @param publishesCrl whether this server makes the CRLs of an issuer
    */
   AdminApi(
       CertificateAuthority authority,
       List<IssuerId> ledger,
-      Map<IssuerId, X509CertificateHolder> issuers,
       Predicate<IssuerId> publishesCrl,
       Clock clock) {
     this.authority = authority;
     this.ledger = ledger;
-    this.issuers = issuers;
     this.publishesCrl = publishesCrl;
     this.clock = clock;
   }
@@ -83,10 +76,13 @@ final class AdminApi {
     config.http.maxRequestSize = LONGEST_BODY;
     config.routes.beforeMatched(this::requireAdministrator);
     config.routes.get("/admin/v1/openapi.json", this::openApi);
-    config.routes.get("/admin/v1/issuers", this::listIssuers);
     config.routes.get("/admin/v1/certificates/{serial}", this::showCertificate);
     config.routes.post("/admin/v1/certificates/{serial}/revocation", this::revoke);
     config.routes.exception(Refused.class, this::refused);
+    config.routes.exception(
+        TooEarly.class,
+        (early, context) ->
+            problem(context, HttpStatus.CONFLICT.getCode(), String.valueOf(early.getMessage())));
     ErrorAnswers.PROBLEM.routes(config);
   }
 
@@ -111,17 +107,6 @@ final class AdminApi {
 
   Optional<CertificateRecord> find(SerialNumber serial) {
     return ledger.stream().flatMap(issuer -> authority.find(issuer, serial).stream()).findFirst();
-  }
-
-  private void listIssuers(Context context) {
-    ArrayNode list = json.createArrayNode();
-    issuers.forEach((name, certificate) ->
-        list.addObject()
-            .put("name", name.value())
-            .put("subject", certificate.getSubject().toString())
-            .put("notAfter", certificate.getNotAfter().toInstant().toString())
-            .put("sha256", TrustBundle.fingerprint(certificate)));
-    context.contentType("application/json").result(list.toString());
   }
 
   private void showCertificate(Context context) throws Refused {

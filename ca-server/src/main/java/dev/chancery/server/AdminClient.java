@@ -66,7 +66,10 @@ final class AdminClient implements AutoCloseable {
   private static TrustBundle roots(Home home) throws ConfigurationInvalid {
     List<Path> files;
     try {
-      files = Configuration.read(home, Map.of()).roots().stream().map(home::resolve).toList();
+      files =
+          Configuration.read(home, Map.of()).knownRoots(home).stream()
+              .filter(Files::exists)
+              .toList();
     } catch (ConfigurationInvalid e) {
       files = List.of(home.rootCertificate());
     }

@@ -70,7 +70,7 @@ final class AdminCredential {
     SerialNumber serial = SerialNumber.of(kept.certificate().getSerialNumber());
     return clock.instant().isBefore(kept.renewAt())
         && authority
-            .find(issuer, serial)
+            .find(authority.active(issuer), serial)
             .filter(found -> found.state() == CertificateRecord.State.ISSUED)
             .filter(found -> found.profile().equals(BuiltInProfiles.ADMIN_CLIENT))
             .isPresent();

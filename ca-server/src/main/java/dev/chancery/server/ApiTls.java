@@ -16,6 +16,8 @@ import dev.chancery.core.TokenAway;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
+import java.security.cert.CertificateEncodingException;
+import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -104,14 +106,16 @@ final class ApiTls {
   }
 
   /**
-   * Renews when it is time, or when the certificate was revoked. A listener that does not take its
-   * new certificate keeps no other from it, and is given it again at the next call, without another
-   * being issued.
+   * Renews when it is time, when the certificate was revoked, or when another issuer or another
+   * chain is to be shown. A listener that does not take its new certificate keeps no other from it,
+   * and is given it again at the next call, without another being issued.
    *
    * @throws IllegalStateException when there is such a listener
    */
   synchronized void renewIfDue() throws ConfigurationInvalid, Refused, TokenAway {
-    if (!clock.instant().isBefore(credential.renewAt()) || isRevoked(credential)) {
+    if (!clock.instant().isBefore(credential.renewAt())
+        || isRevoked(credential)
+        || !hasChainOfToday(credential)) {
       credential = issue();
       LOG.info("renewed the certificate of the api listeners");
     }
@@ -160,7 +164,7 @@ final class ApiTls {
 
   private boolean isRevoked(Credential held) {
     return authority
-        .find(issuer, SerialNumber.of(held.certificate().getSerialNumber()))
+        .find(authority.active(issuer), SerialNumber.of(held.certificate().getSerialNumber()))
         .filter(found -> found.state() == CertificateRecord.State.REVOKED)
         .isPresent();
   }
@@ -168,7 +172,6 @@ final class ApiTls {
   /** Whether a kept certificate is from the issuer of today, for the names of today, and fresh. */
   private boolean serves(Credential kept) {
     try {
-      Der above = authority.chains(issuer).getFirst().getFirst();
       GeneralNames held =
           GeneralNames.fromExtensions(
               new JcaX509CertificateHolder(kept.certificate()).getExtensions(),
@@ -177,12 +180,23 @@ final class ApiTls {
       names.forEach(name -> wanted.add(name.toGeneralName()));
       return clock.instant().isBefore(kept.renewAt())
           && !isRevoked(kept)
-          && kept.chain().size() > 1
-          && Arrays.equals(kept.chain().get(1).getEncoded(), above.bytes())
+          && hasChainOfToday(kept)
           && wanted.equals(new HashSet<>(Arrays.asList(held.getNames())));
     } catch (Refused | GeneralSecurityException | RuntimeException e) {
       LOG.warn("the kept certificate of the api listeners is not usable: {}", e.getMessage());
       return false;
+    }
+  }
+
+  private boolean hasChainOfToday(Credential held) throws Refused {
+    try {
+      List<Der> above = new ArrayList<>();
+      for (X509Certificate certificate : held.chain().subList(1, held.chain().size())) {
+        above.add(Der.of(certificate.getEncoded()));
+      }
+      return above.equals(authority.chains(authority.active(issuer)).getFirst());
+    } catch (CertificateEncodingException e) {
+      throw new IllegalStateException("a certificate cannot be encoded", e);
     }
   }
 

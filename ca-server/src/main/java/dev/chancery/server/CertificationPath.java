@@ -86,6 +86,19 @@ final class CertificationPath {
     }
   }
 
+  /** Whether one certificate is signed by the key of another, and says so. */
+  static boolean isSigned(X509CertificateHolder below, X509CertificateHolder above) {
+    try {
+      return below.getIssuer().equals(above.getSubject())
+          && below.isSignatureValid(
+              new JcaContentVerifierProviderBuilder()
+                  .setProvider(BouncyCastle.PROVIDER)
+                  .build(above));
+    } catch (CertException | OperatorCreationException | GeneralSecurityException e) {
+      return false;
+    }
+  }
+
   private static void requireCurrent(String where, X509CertificateHolder certificate, Instant now)
       throws ConfigurationInvalid {
     Instant notBefore = certificate.getNotBefore().toInstant();

@@ -32,6 +32,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The server's configuration: DIR/chancery.yaml, read and checked by {@link ConfigurationFile}.
@@ -51,7 +52,8 @@ record Configuration(
     VaultSection vault,
     CrlSection crl,
     OcspSection ocsp,
-    RevocationSection revocation) {
+    RevocationSection revocation,
+    RolloverSection rollover) {
 
   private static final Set<Name.Kind> ORDERED_NAMES = Set.of(Name.Kind.DNS, Name.Kind.IP);
 
@@ -257,6 +259,21 @@ record Configuration(
    * @param visibleInCrl likewise
    */
   record RevocationSection(boolean hold, Duration visibleInOcsp, Duration visibleInCrl) {}
+
+  /**
+   * @param root a file with the root that is to come; issuers below it are served, and clients are
+   *     given it when it is published
+   * @param publishedFor how long clients are given both roots before anything relies on the new one
+   */
+  record RolloverSection(Optional<Path> root, Duration publishedFor) {}
+
+  /** The files with every root that a chain may lead to, also such as clients are not given yet. */
+  List<Path> knownRoots(Home home) {
+    return Stream.concat(roots.stream(), rollover.root().stream())
+        .map(home::resolve)
+        .distinct()
+        .toList();
+  }
 
   /** Reads and checks a home's configuration; nothing but files is touched. */
   static Configuration read(Home home, Map<String, String> overrides) throws ConfigurationInvalid {

@@ -12,6 +12,7 @@ import dev.chancery.server.Configuration.ListenerSection;
 import dev.chancery.server.Configuration.Listeners;
 import dev.chancery.server.Configuration.OcspSection;
 import dev.chancery.server.Configuration.RevocationSection;
+import dev.chancery.server.Configuration.RolloverSection;
 import dev.chancery.server.Configuration.TokenKind;
 import dev.chancery.server.Configuration.TokenSection;
 import dev.chancery.store.DatabaseSettings;
@@ -60,7 +61,8 @@ final class ConfigurationFile {
             VaultConfiguration.read(root.section("vault")),
             crl(root.sectionOrEmpty("crl")),
             ocsp(root.sectionOrEmpty("ocsp"), issuers, tokens.keySet()),
-            revocation(root.sectionOrEmpty("revocation")));
+            revocation(root.sectionOrEmpty("revocation")),
+            rollover(root.sectionOrEmpty("rollover")));
     root.end();
     if (configuration.roots().isEmpty()) {
       throw root.refused("roots needs at least one file");
@@ -222,8 +224,8 @@ final class ConfigurationFile {
       if (!issuer.ocspTokens().equals(List.of(Configuration.MEMORY))) {
         requireTokens(issuer, issuer.ocspTokens(), tokens);
       }
-      if (issuer.name().equals(Initialization.ROOT)) {
-        throw section.refused("the name " + issuer.name() + " is the root's");
+      if (RootNames.isRoot(issuer.name())) {
+        throw section.refused("the name " + issuer.name() + " is a root's");
       }
       if (!names.add(issuer.name())) {
         throw section.refused("there are two issuers named " + issuer.name());
@@ -255,6 +257,25 @@ final class ConfigurationFile {
     if (!name.equals(Configuration.DEFAULT_TOKEN) && !tokens.contains(name)) {
       throw place.refused("there is no token named " + name);
     }
+  }
+
+  private static RolloverSection rollover(YamlSection section) throws ConfigurationInvalid {
+    RolloverSection rollover =
+        new RolloverSection(
+            section.optional("root", Path::of),
+            section
+                .optional("publishedFor", ConfigurationFile::publishedFor)
+                .orElse(Duration.ofDays(30)));
+    section.end();
+    return rollover;
+  }
+
+  private static Duration publishedFor(String text) {
+    Duration duration = ConfigurationValues.duration(text);
+    if (duration.isNegative() || duration.compareTo(Duration.ofDays(3660)) > 0) {
+      throw new IllegalArgumentException("from 0s to 3660d, not " + text);
+    }
+    return duration;
   }
 
   private static CrlSection crl(YamlSection section) throws ConfigurationInvalid {

@@ -76,7 +76,7 @@ record Credential(PrivateKey key, List<X509Certificate> chain) {
                   new Approval.Infrastructure(purpose, new RequestId(ids.next()))));
       List<X509Certificate> chain = new ArrayList<>();
       chain.add(certificate(issued.encoded()));
-      for (Der above : authority.chains(issuer).getFirst()) {
+      for (Der above : authority.chains(issued.issuer()).getFirst()) {
         chain.add(certificate(above));
       }
       return new Credential(pair.getPrivate(), chain);

@@ -32,7 +32,8 @@ final class ForeignIssuers implements AutoCloseable {
   private static final Duration LIMIT = Duration.ofSeconds(30);
 
   /** One, with what has to be done for it again and again. */
-  record Foreign(ServedIssuer served, ForeignStatuses statuses, Duration refresh) {}
+  record Foreign(
+      ServedIssuer served, RootWatch.Signer signer, ForeignStatuses statuses, Duration refresh) {}
 
   private final HttpClient http = HttpClient.newBuilder().connectTimeout(LIMIT).build();
   private final List<Foreign> all = new ArrayList<>();
@@ -71,7 +72,9 @@ final class ForeignIssuers implements AutoCloseable {
             new ForeignSigner(
                 key(section, authority, certificate, tokens, clock.instant()), certificate, clock),
             statuses);
-    Foreign foreign = new Foreign(served, statuses, section.refresh());
+    Foreign foreign =
+        new Foreign(
+            served, new RootWatch.Signer(section.name(), certificate), statuses, section.refresh());
     boolean _ = refresh(foreign);
     return foreign;
   }

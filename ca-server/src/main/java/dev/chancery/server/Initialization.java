@@ -267,7 +267,10 @@ final class Initialization {
 
   private boolean rootCrlIsDue(Database database) {
     return new RootCrl(
-            new JooqCrlLedger(database, clock), new JooqRevocationLedger(database, clock), clock)
+            ROOT,
+            new JooqCrlLedger(database, clock),
+            new JooqRevocationLedger(database, clock),
+            clock)
         .due()
         .isPresent();
   }

@@ -1,5 +1,7 @@
 package dev.chancery.server;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Refused;
@@ -7,7 +9,6 @@ import dev.chancery.core.TokenAway;
 import dev.chancery.hsm.TokenUnusable;
 import dev.chancery.server.ceremony.CeremonyRefused;
 import dev.chancery.store.DatabaseUnusable;
-import dev.chancery.store.IssuerKeyDiffers;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -26,10 +27,16 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Lists the issuing CAs, and gets their certificates from an offline root. */
+/**
+ * Lists the issuing CAs, puts one in the place of another, and gets their certificates from an
+ * offline root.
+ */
 @Command(
     name = "issuer",
-    description = "List the issuing CAs, and get their certificates from an offline root.",
+    description = {
+      "List the issuing CAs, put one in the place of another, and get their certificates from an",
+      "offline root."
+    },
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class IssuerCommand {
@@ -37,7 +44,10 @@ final class IssuerCommand {
 
   @Command(
       name = "list",
-      description = "List the issuing CAs of the running server.",
+      description = {
+        "List the CAs that the running server knows, with their live certificates.",
+        "Those that the server has for itself are not counted."
+      },
       mixinStandardHelpOptions = true)
   int list(@Mixin HomeOption home, @Mixin OutputOption output)
       throws ConfigurationInvalid, CommandFailed {
@@ -45,7 +55,65 @@ final class IssuerCommand {
       output.table(
           spec.commandLine().getOut(),
           admin.get("/admin/v1/issuers"),
-          List.of("name", "subject", "notAfter", "sha256"));
+          List.of(
+              "name",
+              "state",
+              "successor",
+              "live",
+              "liveUntil",
+              "endpoints",
+              "subject",
+              "notAfter"));
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "activate",
+      description = {
+        "Have an issuer sign in the place of another from now on, without a restart.",
+        "The other keeps its OCSP answers and CRLs. To take it back, activate the other again."
+      },
+      mixinStandardHelpOptions = true)
+  int activate(
+      @Mixin HomeOption home,
+      @Mixin OutputOption output,
+      @Parameters(paramLabel = "NAME", description = "who signs") IssuerId name,
+      @Option(
+              names = "--instead-of",
+              paramLabel = "NAME",
+              description = "whose place it takes (default: who signs at the default endpoint)")
+          @Nullable IssuerId insteadOf)
+      throws ConfigurationInvalid, CommandFailed {
+    ObjectNode body = JsonNodeFactory.instance.objectNode();
+    if (insteadOf != null) {
+      body.put("insteadOf", insteadOf.value());
+    }
+    try (AdminClient admin = AdminClient.open(home.open())) {
+      output.object(
+          spec.commandLine().getOut(),
+          admin.post("/admin/v1/issuers/" + name + "/activation", body));
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "retire",
+      description = {
+        "Take an issuer that was replaced out of use.",
+        "Refused with their number while it has live certificates."
+      },
+      mixinStandardHelpOptions = true)
+  int retire(
+      @Mixin HomeOption home,
+      @Mixin OutputOption output,
+      @Parameters(paramLabel = "NAME", description = "the issuer's name") IssuerId name)
+      throws ConfigurationInvalid, CommandFailed {
+    try (AdminClient admin = AdminClient.open(home.open())) {
+      output.object(
+          spec.commandLine().getOut(),
+          admin.post(
+              "/admin/v1/issuers/" + name + "/retirement", JsonNodeFactory.instance.objectNode()));
       return 0;
     }
   }
@@ -120,7 +188,6 @@ final class IssuerCommand {
           CeremonyRefused,
           TokenUnusable,
           TokenAway,
-          IssuerKeyDiffers,
           DatabaseUnusable,
           Refused {
     PrintWriter out = spec.commandLine().getOut();
@@ -132,8 +199,9 @@ final class IssuerCommand {
     }
     X509CertificateHolder certificate = root.take(name, directory, planDigest);
     out.println("imported: " + certificate.getSubject());
-    out.println("It is served from the next start on; orders go to the issuer that their endpoint");
-    out.println("names in chancery.yaml.");
+    out.println(
+        "It is served from the next start on. Then chancery issuer activate has it sign or,");
+    out.println("when its root is a new one, chancery rollover switch.");
     return 0;
   }
 

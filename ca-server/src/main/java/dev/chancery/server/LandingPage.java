@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.bouncycastle.cert.X509CertificateHolder;
 
@@ -17,17 +18,20 @@ import org.bouncycastle.cert.X509CertificateHolder;
  */
 final class LandingPage {
   private final String page;
+  private final Supplier<TrustBundle> bundle;
 
-  LandingPage(BaseUrl publicUrl, BaseUrl apiUrl, TrustBundle trust) {
+  /**
+   * The page.
+   *
+   * @param bundle the roots to trust, as they are when someone looks
+   */
+  LandingPage(BaseUrl publicUrl, BaseUrl apiUrl, Supplier<TrustBundle> bundle) {
     String directory = apiUrl + "/acme/directory";
     this.page =
         template()
             .replace("{{directory}}", escaped(directory))
-            .replace("{{public}}", escaped(publicUrl.toString()))
-            .replace(
-                "{{bundle}}",
-                Base64.getEncoder().encodeToString(trust.pem().getBytes(StandardCharsets.US_ASCII)))
-            .replace("{{roots}}", roots(trust));
+            .replace("{{public}}", escaped(publicUrl.toString()));
+    this.bundle = bundle;
   }
 
   void routes(JavalinConfig config) {
@@ -39,7 +43,14 @@ final class LandingPage {
         .header(Header.CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'")
         .header(Header.X_CONTENT_TYPE_OPTIONS, "nosniff")
         .header(Header.CACHE_CONTROL, "public, max-age=300")
-        .html(page);
+        .html(filled(bundle.get()));
+  }
+
+  private String filled(TrustBundle trust) {
+    return page.replace(
+            "{{bundle}}",
+            Base64.getEncoder().encodeToString(trust.pem().getBytes(StandardCharsets.US_ASCII)))
+        .replace("{{roots}}", roots(trust));
   }
 
   private static String roots(TrustBundle trust) {

@@ -11,7 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -123,6 +125,13 @@ record LoadedIssuer(
 
   IssuerId id() {
     return section.name();
+  }
+
+  /** The certificates over its key: its own, then those that its other chains begin with. */
+  List<X509CertificateHolder> certificates() {
+    Set<X509CertificateHolder> all = new LinkedHashSet<>(List.of(certificate));
+    chains.forEach(chain -> all.add(TrustView.decoded(chain.getFirst())));
+    return List.copyOf(all);
   }
 
   /** The file and the name, for the beginning of a refusal. */

@@ -3,6 +3,7 @@ package dev.chancery.server;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.hsm.KeyId;
+import dev.chancery.hsm.NativeCalls;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.function.Function;
@@ -23,6 +24,7 @@ import picocli.CommandLine.Command;
       CertificateCommand.class,
       OcspCommand.class,
       IssuerCommand.class,
+      RolloverCommand.class,
       BindingCommand.class,
       RoleCommand.class,
       RenewalCommand.class,
@@ -46,7 +48,19 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] arguments) {
-    System.exit(commandLine().execute(arguments));
+    CommandLine command = commandLine();
+    end(command, command.execute(arguments));
+  }
+
+  /** Ends the process after a command. */
+  static void end(CommandLine command, int exitCode) {
+    if (NativeCalls.anyInside()) {
+      // A module hangs: an orderly exit can end by a signal, and with another exit code.
+      command.getOut().flush();
+      command.getErr().flush();
+      Runtime.getRuntime().halt(exitCode);
+    }
+    System.exit(exitCode);
   }
 
   static CommandLine commandLine() {

@@ -18,7 +18,6 @@ import dev.chancery.server.ceremony.Outcome;
 import dev.chancery.server.engine.Issuer;
 import dev.chancery.store.Database;
 import dev.chancery.store.DatabaseUnusable;
-import dev.chancery.store.IssuerKeyDiffers;
 import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.JooqCrlLedger;
 import dev.chancery.store.JooqIssuanceLedger;
@@ -26,10 +25,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.bouncycastle.asn1.DERBitString;
 import org.bouncycastle.asn1.DERSet;
@@ -103,7 +102,8 @@ final class OfflineRoot {
 
   /**
    * Takes the certificate of an issuer out of a ceremony's directory, after the ceremony was
-   * verified; the root is published when the home has none yet.
+   * verified. The root's file is written when the home has none yet, or none of the root that is to
+   * come.
    *
    * @param planDigest the SHA-256 digest of the plan as it stands on paper
    * @throws CommandFailed when anything about it is not this issuer's
@@ -114,7 +114,6 @@ final class OfflineRoot {
           CeremonyRefused,
           TokenUnusable,
           TokenAway,
-          IssuerKeyDiffers,
           DatabaseUnusable,
           Refused {
     // 1. The ceremony, and that it is the one that was agreed.
@@ -132,7 +131,8 @@ final class OfflineRoot {
             .orElseThrow(() ->
                 new CommandFailed(directory + ": nothing was made for the key of issuer " + name));
     requireKey(section, key);
-    TrustBundle trust = trust(outcome.root());
+    Path rootFile = rootFile(outcome.root());
+    TrustBundle trust = new TrustBundle(List.of(outcome.root()));
     CertificationPath.require(
         directory + ": issuer " + name + ": ", List.of(certificate), trust, clock.instant());
     requireIssuer(name, certificate);
@@ -140,7 +140,6 @@ final class OfflineRoot {
     // 3. The ledgers, then the files: what is served is known.
     record(outcome);
     home.privateDirectory("ca");
-    Path rootFile = home.resolve(configuration.roots().getFirst());
     if (!Files.exists(rootFile)) {
       Home.writePrivate(rootFile, trust.pem());
     }
@@ -155,14 +154,9 @@ final class OfflineRoot {
    * @throws CommandFailed when it is not the ceremony that was agreed, or not of a published root
    */
   void takeCrl(Path directory, String planDigest)
-      throws CommandFailed,
-          ConfigurationInvalid,
-          CeremonyRefused,
-          IssuerKeyDiffers,
-          DatabaseUnusable,
-          Refused {
+      throws CommandFailed, ConfigurationInvalid, CeremonyRefused, DatabaseUnusable, Refused {
     Outcome outcome = agreed(directory, planDigest);
-    TrustBundle _ = trust(outcome.root());
+    Path _ = rootFile(outcome.root());
     record(outcome);
   }
 
@@ -176,12 +170,9 @@ final class OfflineRoot {
     return outcome;
   }
 
-  private void record(Outcome outcome)
-      throws ConfigurationInvalid, DatabaseUnusable, IssuerKeyDiffers, Refused {
-    IssuerId root = Initialization.ROOT;
+  private void record(Outcome outcome) throws ConfigurationInvalid, DatabaseUnusable, Refused {
     try (Database database = Databases.open(home, configuration.database(), environment)) {
-      new IssuerRegistry(database)
-          .register(root, SubjectPublicKey.of(outcome.root().getSubjectPublicKeyInfo()));
+      IssuerId root = new RootNames(new IssuerRegistry(database)).register(outcome.root());
       outcome.recordIn(
           new JooqIssuanceLedger(database, clock),
           new JooqCrlLedger(database, clock),
@@ -229,22 +220,28 @@ final class OfflineRoot {
     }
   }
 
-  /** The published roots; the first ceremony of a home brings the first one. */
-  private TrustBundle trust(X509CertificateHolder root) throws CommandFailed, ConfigurationInvalid {
-    List<Path> files = configuration.roots().stream().map(home::resolve).toList();
-    if (files.size() == 1 && !Files.exists(files.getFirst())) {
-      return new TrustBundle(List.of(root));
+  /**
+   * The file of the root that has signed, which is written with what it signed when it is not there
+   * yet: the first root of a home, or the one that is to come (rollover.root).
+   */
+  private Path rootFile(X509CertificateHolder root) throws CommandFailed, ConfigurationInvalid {
+    List<Path> missing = new ArrayList<>();
+    for (Path file : configuration.knownRoots(home)) {
+      if (!Files.exists(file)) {
+        missing.add(file);
+      } else if (TrustBundle.readValid(List.of(file), clock.instant()).roots().contains(root)) {
+        return file;
+      }
     }
-    TrustBundle published = TrustBundle.readValid(files, clock.instant());
-    if (!Set.copyOf(published.roots()).contains(root)) {
-      throw new CommandFailed(
-          "the root "
-              + root.getSubject()
-              + " is not published: add its file to roots in "
-              + home.configurationFile()
-              + ", and give clients time to take it");
+    if (missing.size() == 1) {
+      return missing.getFirst();
     }
-    return published;
+    throw new CommandFailed(
+        "the root "
+            + root.getSubject()
+            + " is not known: it is one of roots in "
+            + home.configurationFile()
+            + ", or rollover.root when it is to take the place of one");
   }
 
   private void requireIssuer(IssuerId name, X509CertificateHolder certificate)

@@ -1,6 +1,7 @@
 package dev.chancery.server;
 
 import dev.chancery.core.CrlLedger;
+import dev.chancery.core.IssuerId;
 import dev.chancery.core.PublishedCrl;
 import dev.chancery.core.RevocationLedger;
 import java.time.Clock;
@@ -9,17 +10,20 @@ import java.time.Instant;
 import java.util.Optional;
 
 /**
- * Says whether the root needs a new CRL. No server can make it, because the root's key is offline:
- * only {@code chancery init} does, with the root's token at hand (docs/revocation.md).
+ * Says whether a root needs a new CRL. No server can make it, because the root's key is offline:
+ * only a ceremony does, or {@code chancery init} with the root's token at hand
+ * (docs/revocation.md).
  */
 final class RootCrl {
   static final Duration LIFETIME = Duration.ofDays(365);
 
+  private final IssuerId root;
   private final CrlLedger crls;
   private final RevocationLedger revocations;
   private final Clock clock;
 
-  RootCrl(CrlLedger crls, RevocationLedger revocations, Clock clock) {
+  RootCrl(IssuerId root, CrlLedger crls, RevocationLedger revocations, Clock clock) {
+    this.root = root;
     this.crls = crls;
     this.revocations = revocations;
     this.clock = clock;
@@ -27,18 +31,23 @@ final class RootCrl {
 
   /** Why a new one is due; empty when none is. */
   Optional<String> due() {
-    Optional<PublishedCrl> current = crls.current(Initialization.ROOT);
+    Optional<PublishedCrl> current = crls.current(root);
     if (current.isEmpty()) {
-      return Optional.of("the root has no CRL");
+      return Optional.of(name() + " has no CRL");
     }
     Instant now = clock.instant();
     Instant made = current.get().thisUpdate();
-    if (revocations.anyRecorded(Initialization.ROOT, made, now)) {
-      return Optional.of("the root's CRL lacks a revocation");
+    if (revocations.anyRecorded(root, made, now)) {
+      return Optional.of("the CRL of " + name() + " lacks a revocation");
     }
     // The root's token comes out rarely, so its CRL is replaced when half of its time is over.
-    return made.plus(LIFETIME.dividedBy(2)).isAfter(now)
+    Instant end = current.get().nextUpdate();
+    return made.plus(Duration.between(made, end).dividedBy(2)).isAfter(now)
         ? Optional.empty()
-        : Optional.of("the root's CRL ends at " + current.get().nextUpdate());
+        : Optional.of("the CRL of " + name() + " ends at " + end);
+  }
+
+  private String name() {
+    return root.equals(Initialization.ROOT) ? "the root" : root.value();
   }
 }

@@ -14,13 +14,11 @@ import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.TimeOrderedIds;
-import dev.chancery.core.TokenAway;
 import dev.chancery.crl.CrlIssuer;
 import dev.chancery.crl.CrlPublisher;
 import dev.chancery.crl.CrlResource;
 import dev.chancery.crl.CrlSettings;
 import dev.chancery.crl.CrlShelf;
-import dev.chancery.hsm.IssuerKey;
 import dev.chancery.kubernetes.ClusterSettings;
 import dev.chancery.kubernetes.Credentials;
 import dev.chancery.kubernetes.Roles;
@@ -44,11 +42,13 @@ import dev.chancery.store.BulkRevocations;
 import dev.chancery.store.CompromisedKeys;
 import dev.chancery.store.Database;
 import dev.chancery.store.IssuerRegistry;
+import dev.chancery.store.IssuerSuccessions;
 import dev.chancery.store.JooqCrlLedger;
 import dev.chancery.store.JooqIssuanceLedger;
 import dev.chancery.store.JooqRevocationLedger;
 import dev.chancery.store.JooqStatusJournal;
 import dev.chancery.store.RenewalMarks;
+import dev.chancery.store.RootRollovers;
 import dev.chancery.store.TokenAudit;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -144,8 +144,11 @@ final class Server implements AutoCloseable {
     TrustBundle trust =
         TrustBundle.readValid(
             configuration.roots().stream().map(home::resolve).toList(), clock.instant());
+    Optional<X509CertificateHolder> comingRoot =
+        RootRollover.coming(configuration.rollover().root().map(home::resolve), clock);
+    TrustBundle knownRoots = TrustBundle.read(configuration.knownRoots(home));
     List<LoadedIssuer> loadedIssuers =
-        LoadedIssuer.all(home, configuration.issuers(), trust, clock.instant());
+        LoadedIssuer.all(home, configuration.issuers(), knownRoots, clock.instant());
     configuration.requireServed(loadedIssuers.stream().map(LoadedIssuer::id).toList());
     KeyBlockList blockedKeys = configuration.blockedKeys(home);
     Configuration.Listeners listeners = configuration.listeners();
@@ -167,7 +170,13 @@ final class Server implements AutoCloseable {
         part(new TokenMetrics(metrics, new TokenAudit(database, clock), started::mustEnd));
     OpenTokens tokens = part(OpenTokens.open(home, configuration, random, tokenMetrics::of));
     tokenMetrics.watch(tokens.all());
-    List<KeyedIssuer> issuers = KeyedIssuer.open(loadedIssuers, tokens, registry);
+    IssuerSuccessions successions =
+        new IssuerSuccessions(database, clock, ISSUANCE_GRACE, BuiltInProfiles.ALL.keySet());
+    RootRollovers rollovers = new RootRollovers(database, clock);
+    TrustView trustView = new TrustView(trust, successions, rollovers, System::nanoTime);
+    List<KeyedIssuer> issuers =
+        KeyedIssuer.open(unretired(loadedIssuers, trustView.now()), tokens, registry);
+    ServedIssuers servedIssuers = new ServedIssuers(issuers, knownRoots);
     JooqStatusJournal journal = new JooqStatusJournal(database);
     StatusView view =
         part(new StatusView(journal, configuration.ocsp().knownWithin(), System::nanoTime));
@@ -183,12 +192,6 @@ final class Server implements AutoCloseable {
           new CrlIssuer(loaded.id(), loaded.certificate(), issuer.crlKey(), crlSettings));
     }
     CrlPublisher publisher = part(new CrlPublisher(crlIssuers, crls, revocations, shelf, clock));
-
-    if (registry.all().contains(Initialization.ROOT)) {
-      new RootCrl(crls, revocations, clock)
-          .due()
-          .ifPresent(why -> LOG.warn("{}: run chancery init with the root's token", why));
-    }
 
     // 4. The engine.
     Map<IssuerId, Issuer> issuing = new TreeMap<>();
@@ -217,6 +220,8 @@ final class Server implements AutoCloseable {
             clock,
             random,
             revoking);
+    SucceededAuthority ordering =
+        new SucceededAuthority(authority, servedIssuers.names(), trustView);
     Recovery recovery = new Recovery(issuance, revocations, clock, ISSUANCE_GRACE);
     recovery.run();
 
@@ -247,6 +252,15 @@ final class Server implements AutoCloseable {
     }
     ForeignIssuers foreign = part(ForeignIssuers.open(home, configuration, tokens, clock));
     foreign.all().forEach(each -> served.add(each.served()));
+    RootWatch rootWatch =
+        new RootWatch(
+            new RootWatch.Ledgers(registry, crls, revocations),
+            foreign.all().stream().map(ForeignIssuers.Foreign::signer).toList(),
+            trustView,
+            metrics,
+            new TokenAudit(database, clock),
+            clock);
+    rootWatch.look();
     OcspResponder responder =
         new OcspResponder(served, view, clock, ocspSettings(configuration.ocsp()));
     new RevocationVisibility(
@@ -264,7 +278,7 @@ final class Server implements AutoCloseable {
     TimeOrderedIds ids = new TimeOrderedIds(clock, random);
     ApiTls tls =
         new ApiTls(
-            authority,
+            ordering,
             own,
             addresses.apiUrl(),
             home.privateDirectory("tls").resolve("api.pem"),
@@ -273,9 +287,9 @@ final class Server implements AutoCloseable {
     home.privateDirectory("admin");
     AdminCredential administrator =
         new AdminCredential(
-            authority,
+            ordering,
             own,
-            issuer(issuing, own).ownSubject("local administrator"),
+            issuer(issuing, ordering.active(own)).ownSubject("local administrator"),
             home,
             clock,
             ids);
@@ -289,7 +303,7 @@ final class Server implements AutoCloseable {
                 acmeSettings(configuration.acme(), addresses, trustAnchors),
                 database,
                 bindingKeys,
-                authority,
+                ordering,
                 clock,
                 random));
     acme.recover(aloneOnDatabase() ? Duration.ZERO : ISSUANCE_GRACE);
@@ -301,24 +315,28 @@ final class Server implements AutoCloseable {
             ? Optional.of(
                 part(
                     new VaultServer(
-                        vaultSettings(registry.all(), profiles, trust),
+                        vaultSettings(registry.all(), profiles, knownRoots),
                         new VaultServer.Foundations(
                             database,
                             tokenKey(database),
-                            authority,
+                            ordering,
                             crls,
-                            id -> key(issuers, id).probe(),
+                            id -> servedIssuers.probe(ordering.active(id)),
                             clock,
                             random))))
             : Optional.empty();
 
     // 9. The listeners.
-    Map<IssuerId, X509CertificateHolder> certificates = new TreeMap<>();
+    Map<IssuerId, List<X509CertificateHolder>> certificates = new TreeMap<>();
     issuers.forEach(
-        issuer -> certificates.put(issuer.loaded().id(), issuer.loaded().certificate()));
-    certificates.put(Initialization.ROOT, trust.roots().getFirst());
-    LandingPage landingPage = new LandingPage(addresses.publicUrl(), addresses.apiUrl(), trust);
-    CertificateDownloads downloads = new CertificateDownloads(certificates, trust);
+        issuer -> certificates.put(issuer.loaded().id(), issuer.loaded().certificates()));
+    RootNames rootNames = new RootNames(registry);
+    for (X509CertificateHolder root : trust.roots().reversed()) {
+      certificates.put(rootNames.find(root).orElse(Initialization.ROOT), List.of(root));
+    }
+    LandingPage landingPage =
+        new LandingPage(addresses.publicUrl(), addresses.apiUrl(), () -> trustView.now().bundle());
+    CertificateDownloads downloads = new CertificateDownloads(certificates, trustView);
     OcspResource ocsp = new OcspResource(responder, clock);
     CrlResource crl = new CrlResource(shelf, clock, CRL_FRESHNESS);
     part(
@@ -336,15 +354,37 @@ final class Server implements AutoCloseable {
         HttpListener.https(
             apiPort,
             configuration.vault().enabled() && configuration.vault().certificateLogin()
-                ? tls.listenerForClientsWithOrWithout(trust.trustStore())
+                ? tls.listenerForClientsWithOrWithout(knownRoots.trustStore())
                 : tls.listener(),
             config -> {
               acme.routes(config.routes);
               vault.ifPresent(api -> api.routes(config.routes));
               ErrorAnswers.ACME_PROBLEM.routes(config);
             }));
-    AdminApi admin =
-        new AdminApi(authority, registry.all(), certificates, publisher::publishesFor, clock);
+    AdminApi admin = new AdminApi(authority, registry.all(), publisher::publishesFor, clock);
+    IssuerChange issuerChange =
+        new IssuerChange(
+            servedIssuers,
+            registry,
+            successions,
+            trustView,
+            () -> renewOwn(List.of(tls::renewIfDue, administrator::renewIfDue)));
+    Map<String, IssuerId> endpointIssuers = new TreeMap<>();
+    configuration
+        .acme()
+        .endpoints()
+        .forEach((name, one) -> endpointIssuers.put(name, one.issuer()));
+    IssuersApi issuersApi =
+        new IssuersApi(issuerChange, trustView, own(certificates), endpointIssuers);
+    RolloverApi rolloverApi =
+        new RolloverApi(
+            new RootRollover(
+                new RootRollover.Foundations(
+                    rollovers, successions, rootNames, issuerChange, servedIssuers, trustView),
+                new RootRollover.Settings(comingRoot, own, configuration.rollover().publishedFor()),
+                clock),
+            trustView,
+            ids);
     BulkRevoking bulk = part(new BulkRevoking(new BulkRevocations(database, clock), revoking));
     RevocationsApi revocationsApi = new RevocationsApi(admin, revoking, bulk, clock, ids);
     BindingApi bindings =
@@ -367,13 +407,15 @@ final class Server implements AutoCloseable {
     part(
         HttpListener.https(
             adminPort,
-            tls.listenerForClientsOf(trust.trustStore()),
+            tls.listenerForClientsOf(knownRoots.trustStore()),
             config -> {
               admin.routes(config);
               revocationsApi.routes(config);
               bindings.routes(config);
               renewalMarks.routes(config);
               rolesApi.routes(config);
+              issuersApi.routes(config);
+              rolloverApi.routes(config);
             }));
     Management management = new Management(checks(database, issuers), metrics);
     part(HttpListener.http(managementPort, UriCompliance.DEFAULT, management::routes));
@@ -390,6 +432,7 @@ final class Server implements AutoCloseable {
     work.once("bulk revocations", Duration.ofSeconds(10), bulk::run);
     work.once("pruning", Duration.ofMinutes(1), () -> prune(acme, vault, journal));
     work.everywhere("ocsp answers", Duration.ofSeconds(30), () -> responder.signAhead(MOST_AHEAD));
+    work.everywhere("crls of roots", Duration.ofHours(1), rootWatch::look);
     for (ForeignIssuers.Foreign each : foreign.all()) {
       work.everywhere(
           "crl of " + each.served().id(),
@@ -455,12 +498,38 @@ final class Server implements AutoCloseable {
         .collect(Collectors.toUnmodifiableSet());
   }
 
-  private static IssuerKey key(List<KeyedIssuer> issuers, IssuerId id) throws TokenAway {
-    return issuers.stream()
-        .filter(issuer -> issuer.loaded().id().equals(id))
-        .findFirst()
-        .orElseThrow(() -> new TokenAway("there is no issuer " + id + " here"))
-        .key();
+  /** Those that still answer for certificates; what the others signed is all gone. */
+  private static List<LoadedIssuer> unretired(List<LoadedIssuer> issuers, TrustView.Snapshot now) {
+    List<LoadedIssuer> left = new ArrayList<>();
+    for (LoadedIssuer issuer : issuers) {
+      if (Optional.ofNullable(now.successions().get(issuer.id()))
+          .flatMap(IssuerSuccessions.Succession::retiredAt)
+          .isPresent()) {
+        LOG.warn("issuer {} is retired: take it out of issuers", issuer.id());
+      } else {
+        left.add(issuer);
+      }
+    }
+    return left;
+  }
+
+  /** The first certificate of each, its own. */
+  private static Map<IssuerId, X509CertificateHolder> own(
+      Map<IssuerId, List<X509CertificateHolder>> certificates) {
+    Map<IssuerId, X509CertificateHolder> own = new TreeMap<>();
+    certificates.forEach((name, all) -> own.put(name, all.getFirst()));
+    return own;
+  }
+
+  /** At once, so that nothing of this server's stands in the way of retiring an issuer. */
+  private static void renewOwn(List<PeriodicWork.Work> renewals) {
+    for (PeriodicWork.Work renewal : renewals) {
+      try {
+        renewal.run();
+      } catch (Exception e) {
+        LOG.warn("a certificate of this server will be renewed later: {}", e.toString());
+      }
+    }
   }
 
   private static Issuer issuer(Map<IssuerId, Issuer> issuers, IssuerId id) {

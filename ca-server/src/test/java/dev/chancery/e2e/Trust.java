@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
+import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
@@ -14,13 +15,14 @@ import javax.net.ssl.TrustManagerFactory;
 final class Trust {
   private Trust() {}
 
-  /** Servers that one certificate, in PEM, vouches for. */
+  /** Servers that one of the certificates of a file, in PEM, vouches for. */
   static SSLContext in(Path root) throws IOException, GeneralSecurityException {
     KeyStore store = KeyStore.getInstance("PKCS12");
     store.load(null, null);
     try (InputStream pem = new FileInputStream(root.toFile())) {
-      store.setCertificateEntry(
-          "root", CertificateFactory.getInstance("X.509").generateCertificate(pem));
+      for (Certificate one : CertificateFactory.getInstance("X.509").generateCertificates(pem)) {
+        store.setCertificateEntry("root-" + store.size(), one);
+      }
     }
     TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
     trust.init(store);

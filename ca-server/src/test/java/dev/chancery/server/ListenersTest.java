@@ -270,17 +270,17 @@ class ListenersTest {
               clock,
               opened.ids());
       AdminApi api =
-          new AdminApi(
-              opened.authority(), List.of(OpenedHome.ISSUING), Map.of(), issuer -> true, clock);
+          new AdminApi(opened.authority(), List.of(OpenedHome.ISSUING), issuer -> true, clock);
       Files.writeString(home.resolve("admin/url"), "https://127.0.0.1:" + port.port() + "\n");
       try (HttpListener _ =
               HttpListener.https(port, tls.listenerForClientsOf(trust.trustStore()), api::routes);
           HttpClient administrator =
               client(Credential.read(home.resolve("admin/admin.pem")).orElseThrow())) {
-        assertThat(admin(administrator, "GET", "/admin/v1/issuers").statusCode()).isEqualTo(200);
+        assertThat(admin(administrator, "GET", "/admin/v1/openapi.json").statusCode())
+            .isEqualTo(200);
         opened.database().close();
 
-        HttpResponse<String> answer = admin(administrator, "GET", "/admin/v1/issuers");
+        HttpResponse<String> answer = admin(administrator, "GET", "/admin/v1/openapi.json");
 
         assertThat(answer.statusCode()).isEqualTo(503);
         assertThat(answer.headers().firstValue("Retry-After")).isPresent();

@@ -60,7 +60,16 @@ final class VaultHome implements AutoCloseable {
       status: {crl: true, ocsp: false, caIssuers: true}
       """;
 
+  private static final Map<String, String> FREE_PORTS =
+      Map.of(
+          "listeners.public", "{host: 127.0.0.1, port: 0}",
+          "listeners.api", "{host: 127.0.0.1, port: 0}",
+          "listeners.admin.port", "0",
+          "listeners.management.port", "0",
+          "vault.enabled", "true");
+
   final Path directory;
+  private Clock clock = Clock.systemUTC();
   private final ObjectMapper json = new ObjectMapper();
   private final Map<String, String> settings = new HashMap<>();
   private Server server;
@@ -72,15 +81,31 @@ final class VaultHome implements AutoCloseable {
 
   static VaultHome serve(Path directory, Map<String, String> more) throws Exception {
     VaultHome home = new VaultHome(directory);
-    home.settings.putAll(
-        Map.of(
-            "listeners.public", "{host: 127.0.0.1, port: 0}",
-            "listeners.api", "{host: 127.0.0.1, port: 0}",
-            "listeners.admin.port", "0",
-            "listeners.management.port", "0",
-            "vault.enabled", "true"));
+    home.settings.putAll(FREE_PORTS);
     home.settings.putAll(more);
     home.make();
+    home.start();
+    return home;
+  }
+
+  /** As {@link #serve}, with another issuer beside issuing that signs nothing yet. */
+  static VaultHome serveTwoIssuers(Path directory, Clock clock) throws Exception {
+    VaultHome home = new VaultHome(directory);
+    home.clock = clock;
+    home.settings.putAll(FREE_PORTS);
+    home.make();
+    Path file = directory.resolve("chancery.yaml");
+    Files.writeString(
+        file,
+        Files.readString(file)
+            .replace(
+                "issuers:\n",
+                """
+                issuers:
+                  - {name: second, certificate: ca/second.pem, keyId: "7365636f", ocspKeyId: "6f637370"}
+                """));
+    assertThat(CommandRun.of("init", "--home", directory.toString(), "--development-key-store"))
+        .returns(0, CommandRun::exitCode);
     home.start();
     return home;
   }
@@ -112,11 +137,7 @@ final class VaultHome implements AutoCloseable {
     AtomicReference<Addresses> started = new AtomicReference<>();
     server =
         Server.start(
-            opened,
-            Configuration.read(opened, settings),
-            Clock.systemUTC(),
-            new SecureRandom(),
-            started::set);
+            opened, Configuration.read(opened, settings), clock, new SecureRandom(), started::set);
     addresses = started.get();
   }
 

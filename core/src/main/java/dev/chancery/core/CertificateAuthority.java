@@ -11,6 +11,15 @@ import java.util.Set;
  */
 public interface CertificateAuthority {
   /**
+   * The issuer that signs today when this one is asked to: itself, unless an operator has put
+   * another in its place. {@link #issue} and {@link #requirePermitted} follow it by themselves, and
+   * {@link IssuedCertificate#issuer} says who signed.
+   */
+  default IssuerId active(IssuerId issuer) {
+    return issuer;
+  }
+
+  /**
    * Decides on a request and, when it is granted, issues: the certificate is recorded before it is
    * signed, verified after, and known to the ledger as issued when this returns.
    *

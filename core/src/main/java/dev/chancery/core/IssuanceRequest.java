@@ -30,6 +30,12 @@ public record IssuanceRequest(
     names = Collections.unmodifiableSet(new LinkedHashSet<>(names));
   }
 
+  /** The same request to another issuer. */
+  public IssuanceRequest to(IssuerId other) {
+    return new IssuanceRequest(
+        other, profile, publicKey, subject, names, notBefore, notAfter, restriction, approval);
+  }
+
   /** A request for all that the profile gives. */
   public IssuanceRequest(
       IssuerId issuer,

@@ -20,6 +20,15 @@ final class LimitedCalls {
     this.limit = limit;
   }
 
+  private static <T> T inside(Callable<T> work) throws Exception {
+    NativeCalls.enter();
+    try {
+      return work.call();
+    } finally {
+      NativeCalls.leave();
+    }
+  }
+
   /** Whether a call did not come back: no other one may follow it into the module. */
   boolean hanging() {
     return hanging;
@@ -32,7 +41,7 @@ final class LimitedCalls {
    * @throws TokenAway when the limit passes, or the module fails
    */
   <T> T call(String what, Callable<T> work) throws TokenUnusable, TokenAway {
-    FutureTask<T> task = new FutureTask<>(work);
+    FutureTask<T> task = new FutureTask<>(() -> inside(work));
     Thread.ofPlatform().daemon().name("token-command").start(task);
     try {
       return task.get(limit.toNanos(), TimeUnit.NANOSECONDS);

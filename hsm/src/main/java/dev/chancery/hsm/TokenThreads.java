@@ -73,10 +73,13 @@ final class TokenThreads implements AutoCloseable {
     }
 
     private void run(int thread) {
+      NativeCalls.enter();
       try {
         answer.complete(work.run(thread));
       } catch (Throwable e) {
         answer.completeExceptionally(e);
+      } finally {
+        NativeCalls.leave();
       }
     }
 

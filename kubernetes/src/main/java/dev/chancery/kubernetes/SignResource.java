@@ -10,6 +10,7 @@ import dev.chancery.core.EmailName;
 import dev.chancery.core.IpName;
 import dev.chancery.core.IssuanceRequest;
 import dev.chancery.core.IssuedCertificate;
+import dev.chancery.core.IssuerId;
 import dev.chancery.core.NamePolicy;
 import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
@@ -28,6 +29,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.bouncycastle.asn1.ASN1String;
 import org.bouncycastle.asn1.x500.AttributeTypeAndValue;
 import org.bouncycastle.asn1.x500.RDN;
@@ -131,7 +133,7 @@ final class SignResource {
             request.lifetime(),
             role.policy(),
             profile(role).validity(),
-            chains.end(role.policy().issuer()),
+            chains.end(authority.active(role.policy().issuer())),
             settings.clock().instant());
     IssuedCertificate issued =
         signings.once(
@@ -152,7 +154,9 @@ final class SignResource {
     return reply(issued, lifetime);
   }
 
-  private static void requireTarget(Role role, Target target) throws VaultProblem {
+  private void requireTarget(Role role, Target target) throws VaultProblem {
+    IssuerId issuer = role.policy().issuer();
+    Set<String> meant = Set.of("default", issuer.value());
     if (target.role().filter(name -> !name.equals(role.name().value())).isPresent()) {
       throw VaultProblem.permissionDenied();
     }
@@ -161,11 +165,11 @@ final class SignResource {
     }
     if (target
         .issuer()
-        .filter(name -> !name.equals("default"))
-        .filter(name -> !name.equals(role.policy().issuer().value()))
+        .filter(name -> !meant.contains(name))
+        .filter(name -> !name.equals(authority.active(issuer).value()))
         .isPresent()) {
       throw VaultProblem.badRequest(
-          "role " + role.name() + " has its certificates from issuer " + role.policy().issuer());
+          "role " + role.name() + " has its certificates from issuer " + issuer);
     }
   }
 

@@ -50,6 +50,17 @@ final class AuditTrail {
     insert(transaction, at, action, issuer, serial, requester(requester), detail);
   }
 
+  /** What became of an issuer. */
+  static void issuer(
+      DSLContext transaction,
+      Instant at,
+      String action,
+      IssuerId issuer,
+      String requester,
+      String detail) {
+    event(transaction, at, action, issuer, requester, detail).execute();
+  }
+
   /** A CRL was published; this server does that of its own accord. */
   static void published(DSLContext transaction, Instant at, IssuerId issuer, BigInteger number) {
     insert(transaction, at, "publish-crl", issuer, null, OWN, "number " + number);

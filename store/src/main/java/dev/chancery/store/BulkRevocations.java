@@ -19,7 +19,6 @@ import dev.chancery.core.SerialNumber;
 import dev.chancery.store.schema.tables.records.BulkRevocationsRecord;
 import java.time.Clock;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -308,19 +307,15 @@ public final class BulkRevocations {
                 Optional.ofNullable(row.getAccountId()).map(AccountId::new),
                 Optional.ofNullable(row.getPublicKeySha256()).map(Der::of),
                 Optional.ofNullable(row.getName()),
-                instant(row.getRecordedFrom()),
-                instant(row.getRecordedUntil())),
+                Timestamps.instant(row.getRecordedFrom()),
+                Timestamps.instant(row.getRecordedUntil())),
             RevocationReason.of(row.getReason()).orElseThrow(),
             row.getRevokedAt().toInstant(),
-            instant(row.getInvalidityDate()),
+            Timestamps.instant(row.getInvalidityDate()),
             row.getRequestedBy()),
         row.getMadeAt().toInstant(),
         row.getCounted(),
         row.getRevoked(),
-        instant(row.getEndedAt()));
-  }
-
-  private static Optional<Instant> instant(@Nullable OffsetDateTime time) {
-    return Optional.ofNullable(time).map(OffsetDateTime::toInstant);
+        Timestamps.instant(row.getEndedAt()));
   }
 }

@@ -6,6 +6,8 @@ import dev.chancery.core.IssuerId;
 import dev.chancery.core.SubjectPublicKey;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import org.jooq.DSLContext;
 import org.jooq.exception.IntegrityConstraintViolationException;
 
 /** The issuers that the ledgers keep certificates of, each known by its name and key. */
@@ -52,6 +54,21 @@ public final class IssuerRegistry {
     }
   }
 
+  /** The issuer that has this key, if there is one. */
+  public Optional<IssuerId> find(SubjectPublicKey key) {
+    byte[] wanted = key.encoded().bytes();
+    return database
+        .sql()
+        .select(ISSUERS.NAME, ISSUERS.PUBLIC_KEY)
+        .from(ISSUERS)
+        .orderBy(ISSUERS.NAME)
+        .fetch()
+        .stream()
+        .filter(row -> Arrays.equals(row.value2(), wanted))
+        .map(row -> new IssuerId(row.value1()))
+        .findFirst();
+  }
+
   /** Every issuer that was ever registered, by name. */
   public List<IssuerId> all() {
     return database
@@ -60,5 +77,14 @@ public final class IssuerRegistry {
         .from(ISSUERS)
         .orderBy(ISSUERS.NAME)
         .fetch(row -> new IssuerId(row.value1()));
+  }
+
+  /**
+   * Waits until no other transaction changes what becomes of issuers and roots, and keeps others
+   * from it until this one ends. Recording certificates does not wait for it.
+   */
+  static void takeTurn(DSLContext transaction) {
+    // Changes nothing: H2 has no lock that foreign keys pass but an UPDATE's.
+    transaction.update(ISSUERS).set(ISSUERS.LAST_CRL_NUMBER, ISSUERS.LAST_CRL_NUMBER).execute();
   }
 }

@@ -20,7 +20,6 @@ import java.util.UUID;
 import org.jooq.Condition;
 import org.jooq.DSLContext;
 import org.jooq.impl.DSL;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Which certificates are to be renewed early, for all nodes. Only those of ACME accounts are meant,
@@ -198,8 +197,8 @@ public final class RenewalMarks {
         new RenewalMark.Scope(
             Optional.ofNullable(row.getIssuer()).map(IssuerId::new),
             Optional.ofNullable(row.getProfile()).map(ProfileId::new),
-            instant(row.getRecordedFrom()),
-            instant(row.getRecordedUntil())),
+            Timestamps.instant(row.getRecordedFrom()),
+            Timestamps.instant(row.getRecordedUntil())),
         row.getMadeAt().toInstant(),
         row.getStartsAt().toInstant(),
         row.getEndsAt().toInstant(),
@@ -208,9 +207,5 @@ public final class RenewalMarks {
         row.getReason(),
         Optional.ofNullable(row.getExplanationUrl()).map(URI::create),
         row.getRequestedBy());
-  }
-
-  private static Optional<Instant> instant(@Nullable OffsetDateTime time) {
-    return Optional.ofNullable(time).map(OffsetDateTime::toInstant);
   }
 }

@@ -1,0 +1,416 @@
+package dev.chancery.server;
+
+import dev.chancery.core.Der;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.Refused;
+import dev.chancery.core.TokenAway;
+import dev.chancery.server.engine.Issuer;
+import dev.chancery.store.IssuerSuccessions;
+import dev.chancery.store.IssuerSuccessions.Live;
+import dev.chancery.store.IssuerSuccessions.Succession;
+import dev.chancery.store.RootRollovers;
+import dev.chancery.store.RootRollovers.CrossCertificates;
+import dev.chancery.store.RootRollovers.Rollover;
+import dev.chancery.store.RootRollovers.Root;
+import dev.chancery.store.RootRollovers.State;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.UUID;
+import org.bouncycastle.cert.X509CertificateHolder;
+
+/**
+ * The change from one root to another, as a state machine in the database (docs/root-rotation.md):
+ * each step says what it waits for, and is refused while it does.
+ */
+final class RootRollover {
+  /** What the rules stand on. */
+  record Foundations(
+      RootRollovers rollovers,
+      IssuerSuccessions successions,
+      RootNames names,
+      IssuerChange issuers,
+      ServedIssuers served,
+      TrustView view) {}
+
+  /**
+   * What the operator has decided.
+   *
+   * @param coming the root that is to take the place of one of them
+   * @param first the issuer of the default endpoint
+   * @param publishedFor how long both roots are given to clients before anything relies on the new
+   */
+  record Settings(Optional<X509CertificateHolder> coming, IssuerId first, Duration publishedFor) {}
+
+  /**
+   * How many certificates are alive.
+   *
+   * @param onlyOld of those below the old root, the ones that were issued before there was a
+   *     cross-certificate: the chains that came with them lead to the old root alone
+   */
+  record Numbers(long belowOld, long onlyOld, Optional<Instant> oldUntil, long belowNew) {}
+
+  private final Foundations on;
+  private final Settings settings;
+  private final Clock clock;
+
+  RootRollover(Foundations on, Settings settings, Clock clock) {
+    this.on = on;
+    this.settings = settings;
+    this.clock = clock;
+  }
+
+  /** The rollover in progress, or the last one that was. */
+  Optional<Rollover> last() {
+    List<Rollover> all = on.view().look().rollovers();
+    return all.isEmpty() ? Optional.empty() : Optional.of(all.getLast());
+  }
+
+  Duration publishedFor() {
+    return settings.publishedFor();
+  }
+
+  /** What the next step waits for; empty when it can be taken. */
+  Optional<String> waitsFor() {
+    Optional<Rollover> current = on.view().look().inProgress();
+    if (current.isEmpty()) {
+      return unprepared();
+    }
+    Rollover rollover = current.get();
+    return switch (rollover.state()) {
+      case PREPARED -> Optional.empty();
+      case PUBLISHED ->
+          Optional.of(
+              "the cross-certificates of a ceremony with each root: chancery rollover cross-sign");
+      case CROSS_SIGNED -> unswitched(rollover, successors(rollover, Map.of()));
+      case SWITCHED -> unretired(rollover);
+      case RETIRED -> Optional.empty();
+    };
+  }
+
+  /** How many certificates are alive on either side of a rollover. */
+  Numbers numbers(Rollover rollover) {
+    List<IssuerId> below = on.served().below(newRoot(rollover));
+    List<IssuerId> others = old(rollover);
+    Map<IssuerId, Live> live = on.successions().live(others);
+    Instant crossed = rollover.crossSignedAt().orElse(Instant.MAX);
+    Map<IssuerId, Live> before =
+        crossed.equals(Instant.MAX) ? live : on.successions().liveFromBefore(others, crossed);
+    return new Numbers(
+        sum(live.values()),
+        sum(before.values()),
+        live.values().stream().flatMap(one -> one.until().stream()).max(Instant::compareTo),
+        sum(on.successions().live(below).values()));
+  }
+
+  private static long sum(Collection<Live> counts) {
+    return counts.stream().mapToLong(Live::number).sum();
+  }
+
+  /** Every issuer that is not known to be below the new root, though it be here no more. */
+  private List<IssuerId> old(Rollover rollover) {
+    List<IssuerId> below = on.served().below(newRoot(rollover));
+    return on.issuers().all().stream()
+        .filter(name -> !below.contains(name) && !RootNames.isRoot(name))
+        .toList();
+  }
+
+  /** Begins: the new root is known, and clients are not given it. */
+  Rollover prepare(UUID id, String by) throws TooEarly, Refused {
+    Optional<String> obstacle = unprepared();
+    if (obstacle.isPresent()) {
+      throw new TooEarly(obstacle.get());
+    }
+    X509CertificateHolder before = current().orElseThrow();
+    X509CertificateHolder after = settings.coming().orElseThrow();
+    Root oldRoot = new Root(on.names().register(before), encoded(before));
+    Root newRoot = new Root(on.names().register(after), encoded(after));
+    if (!on.rollovers().prepare(id, oldRoot, newRoot, by)) {
+      throw overtaken();
+    }
+    return taken();
+  }
+
+  private Optional<X509CertificateHolder> current() {
+    return on.served().root(on.view().now().active(settings.first()));
+  }
+
+  private Optional<String> unprepared() {
+    if (on.view().look().inProgress().isPresent()) {
+      return Optional.of("a rollover is in progress: chancery rollover status");
+    }
+    if (settings.coming().isEmpty()) {
+      return Optional.of("rollover.root of chancery.yaml names no root that is to come");
+    }
+    Optional<X509CertificateHolder> current = current();
+    if (current.isEmpty()) {
+      return Optional.of("the issuer of the default endpoint is below no root that is known here");
+    }
+    X509CertificateHolder coming = settings.coming().get();
+    if (on.view().now().bundle().roots().contains(coming)) {
+      return Optional.of(
+          "the root " + coming.getSubject() + " of rollover.root is one that clients have already");
+    }
+    if (coming.getSubject().equals(current.get().getSubject())
+        || coming.getSubjectPublicKeyInfo().equals(current.get().getSubjectPublicKeyInfo())) {
+      return Optional.of("the new root needs another name and another key than the old one");
+    }
+    return Optional.empty();
+  }
+
+  /** Has clients be given both roots. */
+  Rollover publish(String by) throws TooEarly {
+    Rollover rollover = at(State.PREPARED);
+    if (!on.rollovers().publish(rollover, by)) {
+      throw overtaken();
+    }
+    return taken();
+  }
+
+  /** Takes the cross-certificates, with which every chain leads to both roots. */
+  Rollover crossSign(X509CertificateHolder oldByNew, X509CertificateHolder newByOld, String by)
+      throws TooEarly, Refused {
+    Rollover rollover = at(State.PUBLISHED);
+    X509CertificateHolder before = oldRoot(rollover);
+    X509CertificateHolder after = newRoot(rollover);
+    requireCrossed("oldByNew", oldByNew, before, after);
+    requireCrossed("newByOld", newByOld, after, before);
+    requirePaths(before, oldByNew, after);
+    requirePaths(after, newByOld, before);
+    CrossCertificates certificates = new CrossCertificates(encoded(oldByNew), encoded(newByOld));
+    if (!on.rollovers().crossSign(rollover, certificates, by)) {
+      throw overtaken();
+    }
+    return taken();
+  }
+
+  private void requireCrossed(
+      String which,
+      X509CertificateHolder certificate,
+      X509CertificateHolder certified,
+      X509CertificateHolder above)
+      throws Refused {
+    if (!Issuer.isSameAuthority(certificate, certified)) {
+      throw JsonBody.bad(
+          which + " has not name, key and key identifier of the root " + certified.getSubject());
+    }
+    if (!CertificationPath.isSigned(certificate, above)) {
+      throw JsonBody.bad(which + " is not signed by the root " + above.getSubject());
+    }
+    requirePath(which + ": ", List.of(certificate), above);
+  }
+
+  /** What every client will do with the chains, done once before any does. */
+  private void requirePaths(
+      X509CertificateHolder root, X509CertificateHolder crossed, X509CertificateHolder other)
+      throws Refused {
+    for (IssuerId issuer : on.served().below(root)) {
+      List<X509CertificateHolder> chain = new ArrayList<>();
+      on.served().chain(issuer).forEach(one -> chain.add(TrustView.decoded(one)));
+      chain.add(crossed);
+      requirePath("with issuer " + issuer + ": ", chain, other);
+    }
+  }
+
+  private void requirePath(
+      String where, List<X509CertificateHolder> chain, X509CertificateHolder root) throws Refused {
+    try {
+      CertificationPath.require(where, chain, new TrustBundle(List.of(root)), clock.instant());
+    } catch (ConfigurationInvalid e) {
+      throw JsonBody.bad(String.valueOf(e.getMessage()));
+    }
+  }
+
+  /**
+   * Has issuers below the new root sign in the place of those below the old one.
+   *
+   * @param wanted who takes whose place; an issuer that is not named has the only one that can
+   * @throws TokenAway when a key of the new ones does not sign
+   */
+  Rollover switchOver(Map<IssuerId, IssuerId> wanted, String by)
+      throws TooEarly, Refused, TokenAway {
+    Rollover rollover = at(State.CROSS_SIGNED);
+    List<IssuerId> below = on.served().below(newRoot(rollover));
+    for (Map.Entry<IssuerId, IssuerId> pair : wanted.entrySet()) {
+      if (!active(rollover).contains(pair.getKey())) {
+        throw JsonBody.bad("no issuer " + pair.getKey() + " signs below the old root");
+      }
+      if (!below.contains(pair.getValue())) {
+        throw JsonBody.bad("no issuer " + pair.getValue() + " below the new root is served here");
+      }
+    }
+    Map<IssuerId, IssuerId> successors = successors(rollover, wanted);
+    Optional<String> obstacle = unswitched(rollover, successors);
+    if (obstacle.isPresent()) {
+      throw new TooEarly(obstacle.get());
+    }
+    for (IssuerId successor : successors.values()) {
+      on.issuers().requireReady(successor);
+    }
+    if (!on.rollovers().switchOver(rollover, successors, by)) {
+      throw overtaken();
+    }
+    return taken();
+  }
+
+  /** The issuers below the old root that sign for themselves. */
+  private List<IssuerId> active(Rollover rollover) {
+    Map<IssuerId, Succession> replaced = on.view().now().successions();
+    return on.served().below(oldRoot(rollover)).stream()
+        .filter(name -> !replaced.containsKey(name))
+        .toList();
+  }
+
+  private Map<IssuerId, IssuerId> successors(Rollover rollover, Map<IssuerId, IssuerId> wanted) {
+    Map<IssuerId, IssuerId> successors = new TreeMap<>(wanted);
+    List<IssuerId> below = on.served().below(newRoot(rollover));
+    if (below.size() == 1) {
+      active(rollover).forEach(name -> successors.putIfAbsent(name, below.getFirst()));
+    }
+    return successors;
+  }
+
+  private Optional<String> unswitched(Rollover rollover, Map<IssuerId, IssuerId> successors) {
+    Instant since = rollover.publishedAt().orElseThrow();
+    Instant from = since.plus(settings.publishedFor());
+    if (clock.instant().isBefore(from)) {
+      return Optional.of(
+          "both roots have been in the bundle since %s, for %s; rollover.publishedFor wants %s, until %s"
+              .formatted(
+                  since,
+                  rounded(Duration.between(since, clock.instant())),
+                  settings.publishedFor(),
+                  from));
+    }
+    List<IssuerId> without =
+        active(rollover).stream().filter(name -> !successors.containsKey(name)).toList();
+    List<IssuerId> below = on.served().below(newRoot(rollover));
+    if (!without.isEmpty()) {
+      return Optional.of(
+          "%d issuers below the old root (%s) have no successor; below the new root are %d (%s)"
+              .formatted(without.size(), joined(without), below.size(), joined(below)));
+    }
+    return Optional.empty();
+  }
+
+  /** Has clients be given the new root alone. */
+  Rollover retire(String by) throws TooEarly {
+    Rollover rollover = at(State.SWITCHED);
+    Optional<String> obstacle = unretired(rollover);
+    if (obstacle.isPresent()) {
+      throw new TooEarly(obstacle.get());
+    }
+    if (!on.rollovers().retire(rollover, by)) {
+      throw overtaken();
+    }
+    return taken();
+  }
+
+  private Optional<String> unretired(Rollover rollover) {
+    Numbers numbers = numbers(rollover);
+    if (numbers.belowOld() > 0) {
+      return Optional.of(
+          ("%d live certificates are below the old root, the last until %s; of %d of them the chain"
+                  + " leads only there")
+              .formatted(
+                  numbers.belowOld(),
+                  numbers.oldUntil().map(Object::toString).orElse("-"),
+                  numbers.onlyOld()));
+    }
+    Map<IssuerId, Succession> replaced = on.view().look().successions();
+    List<IssuerId> left =
+        on.served().below(oldRoot(rollover)).stream()
+            .filter(name ->
+                Optional.ofNullable(replaced.get(name)).flatMap(Succession::retiredAt).isEmpty())
+            .toList();
+    return left.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            "%d issuers below the old root are not retired: chancery issuer retire %s"
+                .formatted(left.size(), joined(left)));
+  }
+
+  /** Gives the rollover up; possible until it is switched. */
+  void abandon(String by) throws TooEarly {
+    Rollover rollover =
+        on.view().look().inProgress().orElseThrow(() -> new TooEarly("no rollover is in progress"));
+    if (!on.rollovers().abandon(rollover, by)) {
+      throw new TooEarly(
+          "certificates are issued below the new root: a rollover is given up before that only");
+    }
+    on.issuers().changed();
+  }
+
+  private Rollover at(State state) throws TooEarly {
+    Rollover rollover =
+        on.view()
+            .look()
+            .inProgress()
+            .orElseThrow(
+                () -> new TooEarly("no rollover is in progress: chancery rollover prepare"));
+    if (rollover.state() != state) {
+      throw new TooEarly(
+          "the rollover is %s, and this step follows %s"
+              .formatted(rollover.state().text(), state.text()));
+    }
+    return rollover;
+  }
+
+  private Rollover taken() {
+    on.issuers().changed();
+    return last().orElseThrow();
+  }
+
+  private static TooEarly overtaken() {
+    return new TooEarly("another has changed the rollover at the same time: see its status");
+  }
+
+  static X509CertificateHolder oldRoot(Rollover rollover) {
+    return TrustView.decoded(rollover.oldRoot().certificate());
+  }
+
+  static X509CertificateHolder newRoot(Rollover rollover) {
+    return TrustView.decoded(rollover.newRoot().certificate());
+  }
+
+  private static Duration rounded(Duration duration) {
+    return Duration.ofSeconds(duration.toSeconds());
+  }
+
+  private static String joined(List<IssuerId> names) {
+    return names.isEmpty()
+        ? "none"
+        : String.join(", ", names.stream().map(IssuerId::value).toList());
+  }
+
+  private static Der encoded(X509CertificateHolder certificate) {
+    try {
+      return Der.of(certificate.getEncoded());
+    } catch (IOException e) {
+      throw new IllegalStateException("a certificate cannot be encoded", e);
+    }
+  }
+
+  /** The root of a file that is to come. */
+  static Optional<X509CertificateHolder> coming(Optional<Path> file, Clock clock)
+      throws ConfigurationInvalid {
+    if (file.isEmpty()) {
+      return Optional.empty();
+    }
+    List<X509CertificateHolder> roots =
+        TrustBundle.readValid(List.of(file.get()), clock.instant()).roots();
+    X509CertificateHolder root = roots.getFirst();
+    if (roots.size() != 1 || !root.getSubject().equals(root.getIssuer())) {
+      throw new ConfigurationInvalid(file.get() + ": is to hold one root, signed by itself");
+    }
+    return Optional.of(root);
+  }
+}

@@ -1,0 +1,136 @@
+package dev.chancery.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.chancery.testing.AdjustableClock;
+import java.nio.file.Path;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.time.Instant;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.GeneralName;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** By the command line, on a running server; what is signed is asked for as clients of Vault do. */
+@DisplayName("An issuer that takes the place of another")
+class IssuerChangeTest {
+  private final AdjustableClock clock = new AdjustableClock(Instant.now());
+  @TempDir Path folder;
+  private VaultHome home;
+  private String token;
+
+  @BeforeEach
+  void serve() throws Exception {
+    home = VaultHome.serveTwoIssuers(folder.resolve("home"), clock);
+    home.command(
+        "role", "create", "web", "--issuer", "issuing", "--profile", "workload", "--name=dns:*");
+    token = home.token("web");
+  }
+
+  @AfterEach
+  void stop() {
+    home.close();
+  }
+
+  private X509Certificate signed() throws Exception {
+    RawHttps.Answer answer =
+        home.sign(
+            "pki/sign/web",
+            token,
+            VaultHome.object(
+                "csr",
+                TestCsr.of(
+                        new X500Name("CN=www.corp.test"),
+                        new GeneralName(GeneralName.dNSName, "www.corp.test"))
+                    .pem()));
+    assertThat(answer.status()).as(answer.toString()).isEqualTo(200);
+    return VaultHome.certificate(answer.json().at("/data/certificate").asText());
+  }
+
+  private static String issuer(X509Certificate certificate) {
+    return certificate.getIssuerX500Principal().getName();
+  }
+
+  private JsonNode listed(String name) throws Exception {
+    for (JsonNode issuer : home.command("issuer", "list")) {
+      if (issuer.path("name").asText().equals(name)) {
+        return issuer;
+      }
+    }
+    throw new AssertionError("no issuer " + name);
+  }
+
+  private void refused(String why, String... words) {
+    CommandRun run = home.attempt(words);
+    assertThat(run.exitCode()).as(run.out()).isEqualTo(1);
+    assertThat(run.err()).contains(why);
+  }
+
+  @Test
+  @DisplayName(
+      "signs at once and without a restart; the other retires when nothing of its own is alive")
+  void rollover() throws Exception {
+    X509Certificate before = signed();
+    assertThat(listed("issuing").path("live").asInt()).isEqualTo(1);
+    assertThat(listed("issuing").path("endpoints").path(0).asText()).isEqualTo("default");
+    assertThat(listed("second").path("state").asText()).isEqualTo("active");
+    refused("issuer issuing still signs", "issuer", "retire", "issuing");
+    refused("no such issuer", "issuer", "activate", "third");
+    refused("is the one that signs", "issuer", "activate", "issuing");
+    refused("no issuer third", "issuer", "activate", "second", "--instead-of", "third");
+    refused("no issuer root to be", "issuer", "activate", "second", "--instead-of", "root");
+    refused("is not served here", "issuer", "activate", "root");
+    refused("root is a root", "issuer", "retire", "root");
+
+    home.command("issuer", "activate", "second");
+    X509Certificate after = signed();
+    assertThat(issuer(after)).isNotEqualTo(issuer(before));
+    assertThat(listed("issuing").path("successor").asText()).isEqualTo("second");
+    assertThat(listed("second").path("endpoints").path(0).asText()).isEqualTo("default");
+    refused(
+        "was replaced already, by second", "issuer", "activate", "second", "--instead-of=issuing");
+
+    // It can be taken back, and done again.
+    home.command("issuer", "activate", "issuing", "--instead-of", "second");
+    assertThat(issuer(signed())).isEqualTo(issuer(before));
+    home.command("issuer", "activate", "second", "--instead-of", "issuing");
+
+    refused("may be under way until", "issuer", "retire", "issuing");
+    clock.advance(Duration.ofSeconds(61));
+    refused("issuing has 2 live certificates, the last of which", "issuer", "retire", "issuing");
+    JsonNode revoked =
+        home.command(
+            "certificate",
+            "revoke-matching",
+            "--issuer=issuing",
+            "--profile=workload",
+            "--reason=superseded",
+            "--certificates=2");
+    assertThat(revoked.isObject()).isTrue();
+    retireWhenRevoked();
+    assertThat(listed("issuing").path("state").asText()).isEqualTo("retired");
+    refused("issuing is retired", "issuer", "activate", "issuing", "--instead-of", "second");
+    refused("issuing is retired", "issuer", "retire", "issuing");
+
+    // The next start does without it, although the configuration and the role name it.
+    home.stop();
+    home.start();
+    token = home.token("web");
+    assertThat(issuer(signed())).isEqualTo(issuer(after));
+  }
+
+  private void retireWhenRevoked() throws Exception {
+    for (int turn = 0; turn < 100; turn++) {
+      if (home.attempt("issuer", "retire", "issuing").exitCode() == 0) {
+        return;
+      }
+      Thread.sleep(200);
+    }
+    throw new AssertionError(home.attempt("issuer", "retire", "issuing").err());
+  }
+}
