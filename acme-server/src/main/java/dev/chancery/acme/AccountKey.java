@@ -11,9 +11,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
+import org.jose4j.jwk.EllipticCurveJsonWebKey;
 import org.jose4j.jwk.JsonWebKey;
+import org.jose4j.jwk.OctetKeyPairJsonWebKey;
 import org.jose4j.jwk.PublicJsonWebKey;
+import org.jose4j.jwk.RsaJsonWebKey;
 import org.jose4j.lang.JoseException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The public key of an account, or of a certificate that its own key revokes. Its JWK and
@@ -25,6 +29,7 @@ final class AccountKey {
       List.of("d", "p", "q", "dp", "dq", "qi", "oth", "k");
 
   private final SubjectPublicKey key;
+  private volatile byte @Nullable [] thumbprint;
 
   private AccountKey(SubjectPublicKey key) {
     this.key = key;
@@ -106,12 +111,12 @@ final class AccountKey {
 
   /** SHA-256 of the JWK's required members in their order (RFC 7638). */
   byte[] thumbprint() {
-    return jwk().calculateThumbprint("SHA-256");
-  }
-
-  /** The JWK's kty. */
-  String keyType() {
-    return jwk().getKeyType();
+    byte[] calculated = thumbprint;
+    if (calculated == null) {
+      calculated = jwk().calculateThumbprint("SHA-256");
+      thumbprint = calculated;
+    }
+    return calculated.clone();
   }
 
   private PublicJsonWebKey jwk() {
@@ -120,6 +125,15 @@ final class AccountKey {
     } catch (JoseException e) {
       throw new IllegalStateException("an account key has a JWK", e);
     }
+  }
+
+  /** The JWK's kty. */
+  String keyType() {
+    return switch (key.algorithm()) {
+      case EC_P256, EC_P384, EC_P521 -> EllipticCurveJsonWebKey.KEY_TYPE;
+      case RSA_2048, RSA_3072, RSA_4096 -> RsaJsonWebKey.KEY_TYPE;
+      case ED25519 -> OctetKeyPairJsonWebKey.KEY_TYPE;
+    };
   }
 
   KeyAlgorithm algorithm() {

@@ -1,13 +1,16 @@
 package dev.chancery.acme;
 
+import static dev.chancery.store.PreparedQuery.parameter;
 import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
 import static dev.chancery.store.schema.Tables.ACME_FORMER_KEYS;
 import static org.jooq.impl.DSL.select;
+import static org.jooq.impl.DSL.selectFrom;
 
 import dev.chancery.core.AccountId;
 import dev.chancery.core.Refused;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.store.Database;
+import dev.chancery.store.PreparedQuery;
 import dev.chancery.store.schema.tables.records.AcmeAccountsRecord;
 import java.net.URI;
 import java.time.Clock;
@@ -15,7 +18,11 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
+import org.jooq.Condition;
 import org.jooq.DSLContext;
+import org.jooq.Param;
+import org.jooq.Record;
 import org.jooq.exception.IntegrityConstraintViolationException;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +31,31 @@ final class Accounts {
   private static final String VALID = "valid";
   private static final String DEACTIVATED = "deactivated";
   private static final int MOST_FORMER_KEYS = 50;
+
+  private static final Param<UUID> ID = parameter(ACME_ACCOUNTS.ID);
+  private static final Param<String> ENDPOINT = parameter(ACME_ACCOUNTS.ENDPOINT);
+  private static final Param<byte[]> PUBLIC_KEY = parameter(ACME_ACCOUNTS.PUBLIC_KEY);
+  private static final Param<String> CONTACTS = parameter(ACME_ACCOUNTS.CONTACTS);
+  private static final Param<String> TERMS_AGREED = parameter(ACME_ACCOUNTS.TERMS_AGREED);
+
+  /** That an account is valid and is what it was when it was read. */
+  static final Condition UNCHANGED =
+      ACME_ACCOUNTS
+          .ID
+          .eq(ID)
+          .and(ACME_ACCOUNTS.ENDPOINT.eq(ENDPOINT))
+          .and(ACME_ACCOUNTS.STATUS.eq(VALID))
+          // These three are all that can change in a valid account.
+          .and(ACME_ACCOUNTS.PUBLIC_KEY.eq(PUBLIC_KEY))
+          .and(ACME_ACCOUNTS.CONTACTS.eq(CONTACTS))
+          .and(ACME_ACCOUNTS.TERMS_AGREED.isNotDistinctFrom(TERMS_AGREED));
+
+  private static final PreparedQuery<AcmeAccountsRecord> FIND =
+      PreparedQuery.of(
+          ACME_ACCOUNTS,
+          selectFrom(ACME_ACCOUNTS)
+              .where(ACME_ACCOUNTS.ID.eq(ID))
+              .and(ACME_ACCOUNTS.ENDPOINT.eq(ENDPOINT)));
 
   private final Database database;
   private final TimeOrderedIds ids;
@@ -95,8 +127,8 @@ final class Accounts {
             .set(ACME_ACCOUNTS.PUBLIC_KEY, account.key().encoded().bytes())
             .set(ACME_ACCOUNTS.KEY_THUMBPRINT, account.key().thumbprint())
             .set(ACME_ACCOUNTS.STATUS, VALID)
-            .set(ACME_ACCOUNTS.CONTACTS, String.join("\n", account.contacts()))
-            .set(ACME_ACCOUNTS.TERMS_AGREED, account.terms().map(URI::toString).orElse(null))
+            .set(ACME_ACCOUNTS.CONTACTS, stored(account.contacts()))
+            .set(ACME_ACCOUNTS.TERMS_AGREED, stored(account.terms()))
             .set(
                 ACME_ACCOUNTS.TERMS_AGREED_AT,
                 account.terms().map(_ -> Times.stored(now)).orElse(null))
@@ -130,12 +162,28 @@ final class Accounts {
    */
   Optional<Account> find(AcmeEndpoint endpoint, AccountId id) throws AcmeProblem {
     return valid(
-        database
-            .sql()
-            .selectFrom(ACME_ACCOUNTS)
-            .where(ACME_ACCOUNTS.ID.eq(id.value()))
-            .and(ACME_ACCOUNTS.ENDPOINT.eq(endpoint.name()))
-            .fetchOne());
+        FIND.with(ID, id.value())
+            .with(ENDPOINT, endpoint.name())
+            .fetchOptional(database.sql())
+            .orElse(null));
+  }
+
+  /** Gives {@link #UNCHANGED} its values. */
+  static PreparedQuery<Record>.Call unchanged(
+      PreparedQuery<Record>.Call call, AcmeEndpoint endpoint, Account account) {
+    return call.with(ID, account.id().value())
+        .with(ENDPOINT, endpoint.name())
+        .with(PUBLIC_KEY, account.key().encoded().bytes())
+        .with(CONTACTS, stored(account.contacts()))
+        .with(TERMS_AGREED, stored(account.terms()));
+  }
+
+  private static String stored(List<String> contacts) {
+    return String.join("\n", contacts);
+  }
+
+  private static @Nullable String stored(Optional<URI> terms) {
+    return terms.map(URI::toString).orElse(null);
   }
 
   private static Optional<Account> valid(@Nullable AcmeAccountsRecord row) throws AcmeProblem {
@@ -167,7 +215,7 @@ final class Accounts {
     return database
             .sql()
             .update(ACME_ACCOUNTS)
-            .set(ACME_ACCOUNTS.CONTACTS, String.join("\n", contacts))
+            .set(ACME_ACCOUNTS.CONTACTS, stored(contacts))
             .where(ACME_ACCOUNTS.ID.eq(id.value()))
             .and(ACME_ACCOUNTS.STATUS.eq(VALID))
             .execute()

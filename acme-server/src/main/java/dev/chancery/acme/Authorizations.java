@@ -1,5 +1,6 @@
 package dev.chancery.acme;
 
+import static dev.chancery.store.PreparedQuery.parameter;
 import static dev.chancery.store.schema.Tables.ACME_AUTHORIZATIONS;
 import static dev.chancery.store.schema.Tables.ACME_CHALLENGES;
 import static dev.chancery.store.schema.Tables.ACME_ORDERS;
@@ -8,22 +9,29 @@ import static org.jooq.impl.DSL.exists;
 import static org.jooq.impl.DSL.notExists;
 import static org.jooq.impl.DSL.select;
 import static org.jooq.impl.DSL.selectOne;
+import static org.jooq.impl.DSL.update;
+import static org.jooq.impl.DSL.val;
 
 import dev.chancery.core.AccountId;
 import dev.chancery.core.Name;
 import dev.chancery.store.Database;
+import dev.chancery.store.PreparedQuery;
 import dev.chancery.store.schema.tables.records.AcmeAuthorizationsRecord;
 import dev.chancery.store.schema.tables.records.AcmeChallengesRecord;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import org.jooq.Condition;
 import org.jooq.DSLContext;
 import org.jooq.Field;
+import org.jooq.Param;
+import org.jooq.Record;
 import org.jooq.Record1;
 import org.jooq.Select;
 import org.jooq.SelectConditionStep;
@@ -35,6 +43,84 @@ import org.jooq.SelectConditionStep;
  */
 final class Authorizations {
   private static final int MOST_AT_ONCE = 500;
+
+  private static final Param<UUID> ID = parameter(ACME_AUTHORIZATIONS.ID);
+  private static final Param<UUID> ACCOUNT_ID = parameter(ACME_AUTHORIZATIONS.ACCOUNT_ID);
+  private static final Param<OffsetDateTime> EXPIRES_AT = parameter(ACME_AUTHORIZATIONS.EXPIRES_AT);
+  private static final Param<OffsetDateTime> NOW = parameter("now", ACME_AUTHORIZATIONS.EXPIRES_AT);
+  private static final Param<UUID> CHALLENGE_ID = parameter(ACME_CHALLENGES.ID);
+  private static final Param<OffsetDateTime> LEASE_UNTIL = parameter(ACME_CHALLENGES.LEASE_UNTIL);
+  private static final Param<OffsetDateTime> ACCEPTED_AT = parameter(ACME_CHALLENGES.ACCEPTED_AT);
+  private static final Param<OffsetDateTime> HELD = parameter("held", ACME_CHALLENGES.LEASE_UNTIL);
+  private static final Param<OffsetDateTime> SETTLED_AT = parameter(ACME_CHALLENGES.SETTLED_AT);
+
+  private static final PreparedQuery<Record> FIND =
+      PreparedQuery.of(withChallenges().and(ACME_AUTHORIZATIONS.ID.eq(ID)));
+  private static final PreparedQuery<Record> FIND_BY_CHALLENGE =
+      PreparedQuery.of(
+          withChallenges()
+              .and(
+                  ACME_AUTHORIZATIONS.ID.eq(
+                      select(ACME_CHALLENGES.AUTHORIZATION_ID)
+                          .from(ACME_CHALLENGES)
+                          .where(ACME_CHALLENGES.ID.eq(CHALLENGE_ID)))));
+  private static final PreparedQuery<Record> ACCEPT =
+      PreparedQuery.of(
+          update(ACME_CHALLENGES)
+              .set(ACME_CHALLENGES.STATUS, "processing")
+              .set(ACME_CHALLENGES.LEASE_UNTIL, LEASE_UNTIL)
+              .set(ACME_CHALLENGES.ACCEPTED_AT, ACCEPTED_AT)
+              .where(ACME_CHALLENGES.ID.eq(CHALLENGE_ID))
+              .and(ACME_CHALLENGES.STATUS.eq("pending")));
+  private static final Condition STILL_HELD =
+      ACME_CHALLENGES
+          .ID
+          .eq(CHALLENGE_ID)
+          .and(ACME_CHALLENGES.STATUS.eq("processing"))
+          .and(ACME_CHALLENGES.LEASE_UNTIL.eq(HELD));
+  private static final PreparedQuery<Record> SUCCEED =
+      PreparedQuery.of(
+          update(ACME_CHALLENGES)
+              .set(ACME_CHALLENGES.STATUS, "valid")
+              .set(ACME_CHALLENGES.SETTLED_AT, SETTLED_AT)
+              .where(STILL_HELD));
+  private static final PreparedQuery<Record> VALIDATE =
+      PreparedQuery.of(
+          update(ACME_AUTHORIZATIONS)
+              .set(ACME_AUTHORIZATIONS.STATUS, "valid")
+              .set(ACME_AUTHORIZATIONS.EXPIRES_AT, EXPIRES_AT)
+              .set(ACME_AUTHORIZATIONS.REVIEW_AT, EXPIRES_AT)
+              .where(ACME_AUTHORIZATIONS.ID.eq(ID))
+              .and(ACME_AUTHORIZATIONS.STATUS.eq("pending"))
+              .and(ACME_AUTHORIZATIONS.EXPIRES_AT.gt(NOW)));
+  private static final PreparedQuery<Record> LOCK_ORDERS =
+      PreparedQuery.of(
+          select(ACME_ORDERS.ID)
+              .from(ACME_ORDERS)
+              .where(ACME_ORDERS.ID.in(ordersOf(ID)))
+              .and(ACME_ORDERS.STATUS.eq("pending"))
+              .and(
+                  exists(
+                      selectOne()
+                          .from(ACME_AUTHORIZATIONS)
+                          .where(ACME_AUTHORIZATIONS.ID.eq(ID))
+                          .and(ACME_AUTHORIZATIONS.STATUS.eq("pending"))))
+              .orderBy(ACME_ORDERS.ID)
+              .forUpdate());
+  private static final PreparedQuery<Record> MAKE_ORDERS_READY =
+      PreparedQuery.of(
+          update(ACME_ORDERS)
+              .set(ACME_ORDERS.STATUS, "ready")
+              .where(ACME_ORDERS.ID.in(ordersOf(ID)))
+              .and(ACME_ORDERS.STATUS.eq("pending"))
+              .and(
+                  notExists(
+                      of(ACME_ORDERS.ID)
+                          .and(
+                              ACME_AUTHORIZATIONS
+                                  .STATUS
+                                  .ne("valid")
+                                  .or(ACME_AUTHORIZATIONS.EXPIRES_AT.le(NOW))))));
 
   private final Database database;
   private final Clock clock;
@@ -50,32 +136,37 @@ final class Authorizations {
   }
 
   Optional<Authorization> find(AccountId owner, AuthorizationId id) {
-    AcmeAuthorizationsRecord row =
-        database
-            .sql()
-            .selectFrom(ACME_AUTHORIZATIONS)
-            .where(ACME_AUTHORIZATIONS.ID.eq(id.value()))
-            .and(ACME_AUTHORIZATIONS.ACCOUNT_ID.eq(owner.value()))
-            .fetchOne();
-    return Optional.ofNullable(row).map(this::read);
+    return read(FIND.with(ACCOUNT_ID, owner.value()).with(ID, id.value()).fetch(database.sql()));
   }
 
-  private Authorization read(AcmeAuthorizationsRecord row) {
-    Instant expires = row.getExpiresAt().toInstant();
-    return new Authorization(
-        new AuthorizationId(row.getId()),
-        new AccountId(row.getAccountId()),
-        Identifiers.stored(row.getNameKind(), row.getName()),
-        Authorization.Status.at(clock.instant(), row.getStatus(), expires),
-        expires,
-        database
-            .sql()
-            .selectFrom(ACME_CHALLENGES)
-            .where(ACME_CHALLENGES.AUTHORIZATION_ID.eq(row.getId()))
-            .fetch(Authorizations::readChallenge)
-            .stream()
-            .sorted(Comparator.comparing(Challenge::kind))
-            .toList());
+  /** One row for each challenge, or a single one without: a preauthorized name has none. */
+  private static SelectConditionStep<Record> withChallenges() {
+    return select(ACME_AUTHORIZATIONS.fields())
+        .select(ACME_CHALLENGES.fields())
+        .from(ACME_AUTHORIZATIONS)
+        .leftJoin(ACME_CHALLENGES)
+        .on(ACME_CHALLENGES.AUTHORIZATION_ID.eq(ACME_AUTHORIZATIONS.ID))
+        .where(ACME_AUTHORIZATIONS.ACCOUNT_ID.eq(ACCOUNT_ID));
+  }
+
+  private Optional<Authorization> read(List<Record> rows) {
+    return rows.stream()
+        .findFirst()
+        .map(row -> {
+          AcmeAuthorizationsRecord authorization = row.into(ACME_AUTHORIZATIONS);
+          Instant expires = authorization.getExpiresAt().toInstant();
+          return new Authorization(
+              new AuthorizationId(authorization.getId()),
+              new AccountId(authorization.getAccountId()),
+              Identifiers.stored(authorization.getNameKind(), authorization.getName()),
+              Authorization.Status.at(clock.instant(), authorization.getStatus(), expires),
+              expires,
+              rows.stream()
+                  .filter(one -> one.get(ACME_CHALLENGES.ID) != null)
+                  .map(one -> readChallenge(one.into(ACME_CHALLENGES)))
+                  .sorted(Comparator.comparing(Challenge::kind))
+                  .toList());
+        });
   }
 
   static Challenge readChallenge(AcmeChallengesRecord row) {
@@ -95,18 +186,11 @@ final class Authorizations {
 
   /** The authorization that a challenge belongs to. */
   Optional<Authorization> findByChallenge(AccountId owner, ChallengeId id) {
-    AcmeAuthorizationsRecord row =
-        database
-            .sql()
-            .selectFrom(ACME_AUTHORIZATIONS)
-            .where(ACME_AUTHORIZATIONS.ACCOUNT_ID.eq(owner.value()))
-            .and(
-                ACME_AUTHORIZATIONS.ID.eq(
-                    select(ACME_CHALLENGES.AUTHORIZATION_ID)
-                        .from(ACME_CHALLENGES)
-                        .where(ACME_CHALLENGES.ID.eq(id.value()))))
-            .fetchOne();
-    return Optional.ofNullable(row).map(this::read);
+    return read(
+        FIND_BY_CHALLENGE
+            .with(ACCOUNT_ID, owner.value())
+            .with(CHALLENGE_ID, id.value())
+            .fetch(database.sql()));
   }
 
   /** Whether the account has proven each of these names, and the proof still counts. */
@@ -142,15 +226,11 @@ final class Authorizations {
   /** The client says that it has met the challenge: pending to processing, under a first lease. */
   Optional<Challenge.State.Processing> accept(Challenge challenge, Instant leaseUntil) {
     int moved =
-        database
-            .sql()
-            .update(ACME_CHALLENGES)
-            .set(ACME_CHALLENGES.STATUS, "processing")
-            .set(ACME_CHALLENGES.LEASE_UNTIL, Times.stored(leaseUntil))
-            .set(ACME_CHALLENGES.ACCEPTED_AT, Times.stored(Times.now(clock)))
-            .where(ACME_CHALLENGES.ID.eq(challenge.id().value()))
-            .and(ACME_CHALLENGES.STATUS.eq("pending"))
-            .execute();
+        ACCEPT
+            .with(LEASE_UNTIL, Times.stored(leaseUntil))
+            .with(ACCEPTED_AT, Times.stored(Times.now(clock)))
+            .with(CHALLENGE_ID, challenge.id().value())
+            .execute(database.sql());
     return moved == 1 ? Optional.of(new Challenge.State.Processing(leaseUntil)) : Optional.empty();
   }
 
@@ -216,47 +296,32 @@ final class Authorizations {
     return database.inTransaction(sql -> {
       lockOrders(sql, authorization);
       int settled =
-          sql.update(ACME_CHALLENGES)
-              .set(ACME_CHALLENGES.STATUS, "valid")
-              .set(ACME_CHALLENGES.SETTLED_AT, Times.stored(now))
-              .where(stillHeld(challenge.id(), held))
-              .execute();
+          SUCCEED
+              .with(SETTLED_AT, Times.stored(now))
+              .with(CHALLENGE_ID, challenge.id().value())
+              .with(HELD, Times.stored(held.leaseUntil()))
+              .execute(sql);
       if (settled == 0) {
         return false;
       }
       int moved =
-          sql.update(ACME_AUTHORIZATIONS)
-              .set(ACME_AUTHORIZATIONS.STATUS, "valid")
-              .set(ACME_AUTHORIZATIONS.EXPIRES_AT, Times.stored(end))
-              .set(ACME_AUTHORIZATIONS.REVIEW_AT, Times.stored(end))
-              .where(ACME_AUTHORIZATIONS.ID.eq(authorization))
-              .and(ACME_AUTHORIZATIONS.STATUS.eq("pending"))
-              .and(ACME_AUTHORIZATIONS.EXPIRES_AT.gt(Times.stored(now)))
-              .execute();
+          VALIDATE
+              .with(EXPIRES_AT, Times.stored(end))
+              .with(ID, authorization)
+              .with(NOW, Times.stored(now))
+              .execute(sql);
       if (moved == 0) {
         return true;
       }
       if (until.isPresent()) {
         sql.update(ACME_ORDERS)
             .set(ACME_ORDERS.EXPIRES_AT, Times.stored(end))
-            .where(ACME_ORDERS.ID.in(ordersOf(authorization)))
+            .where(ACME_ORDERS.ID.in(ordersOf(val(authorization))))
             .and(ACME_ORDERS.STATUS.eq("pending"))
             .and(ACME_ORDERS.EXPIRES_AT.gt(Times.stored(end)))
             .execute();
       }
-      sql.update(ACME_ORDERS)
-          .set(ACME_ORDERS.STATUS, "ready")
-          .where(ACME_ORDERS.ID.in(ordersOf(authorization)))
-          .and(ACME_ORDERS.STATUS.eq("pending"))
-          .and(
-              notExists(
-                  of(ACME_ORDERS.ID)
-                      .and(
-                          ACME_AUTHORIZATIONS
-                              .STATUS
-                              .ne("valid")
-                              .or(ACME_AUTHORIZATIONS.EXPIRES_AT.le(Times.stored(now))))))
-          .execute();
+      MAKE_ORDERS_READY.with(ID, authorization).with(NOW, Times.stored(now)).execute(sql);
       return true;
     });
   }
@@ -356,19 +421,7 @@ final class Authorizations {
    * by further orders.
    */
   private static void lockOrders(DSLContext sql, UUID authorization) {
-    sql.select(ACME_ORDERS.ID)
-        .from(ACME_ORDERS)
-        .where(ACME_ORDERS.ID.in(ordersOf(authorization)))
-        .and(ACME_ORDERS.STATUS.eq("pending"))
-        .and(
-            exists(
-                selectOne()
-                    .from(ACME_AUTHORIZATIONS)
-                    .where(ACME_AUTHORIZATIONS.ID.eq(authorization))
-                    .and(ACME_AUTHORIZATIONS.STATUS.eq("pending"))))
-        .orderBy(ACME_ORDERS.ID)
-        .forUpdate()
-        .fetch();
+    LOCK_ORDERS.with(ID, authorization).fetch(sql);
   }
 
   /** Some of them; to be repeated until there are none. */
@@ -380,7 +433,7 @@ final class Authorizations {
             ACME_ORDERS.ID.in(
                 select(ACME_ORDERS.ID)
                     .from(ACME_ORDERS)
-                    .where(ACME_ORDERS.ID.in(ordersOf(authorization)))
+                    .where(ACME_ORDERS.ID.in(ordersOf(val(authorization))))
                     .and(ACME_ORDERS.STATUS.in("pending", "ready"))
                     .orderBy(ACME_ORDERS.ID)
                     .limit(MOST_AT_ONCE)))
@@ -388,7 +441,7 @@ final class Authorizations {
         .execute();
   }
 
-  private static Select<Record1<UUID>> ordersOf(UUID authorization) {
+  private static Select<Record1<UUID>> ordersOf(Field<UUID> authorization) {
     return select(ACME_ORDER_AUTHORIZATIONS.ORDER_ID)
         .from(ACME_ORDER_AUTHORIZATIONS)
         .where(ACME_ORDER_AUTHORIZATIONS.AUTHORIZATION_ID.eq(authorization));

@@ -21,16 +21,14 @@ final class CertificateResource {
   Reply reply(SignedRequest.ByAccount request) throws AcmeProblem, Refused {
     request.requireNoPayload();
     OrderId id = OrderId.parse(request.path().id());
-    if (!(orders.find(request.account().id(), id).orElseThrow(AcmeProblem::notFound)
-        instanceof Order.Valid order)) {
-      throw AcmeProblem.notFound();
-    }
+    Orders.Certificate certificate =
+        orders.findCertificate(request.account().id(), id).orElseThrow(AcmeProblem::notFound);
     Der leaf =
         authority
-            .find(order.issuer(), order.serial())
+            .find(certificate.issuer(), certificate.serial())
             .flatMap(found -> found.certificate())
             .orElseThrow(AcmeProblem::notFound);
-    List<List<Der>> chains = authority.chains(order.issuer());
+    List<List<Der>> chains = authority.chains(certificate.issuer());
     int wanted = chain(request.path().parts());
     if (wanted >= chains.size()) {
       throw AcmeProblem.notFound();

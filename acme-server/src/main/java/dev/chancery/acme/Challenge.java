@@ -18,4 +18,9 @@ record Challenge(
 
     record Invalid(ObjectNode problem) implements State {}
   }
+
+  /** The same, moved on. */
+  Challenge in(State next) {
+    return new Challenge(id, authorization, kind, token, next);
+  }
 }

@@ -1,6 +1,7 @@
 package dev.chancery.acme;
 
 import dev.chancery.acme.SignedRequests.SignedRequest;
+import java.util.Optional;
 
 /** Reads a challenge, or takes the client's word that it is met (RFC 8555 section 7.5.1). */
 final class ChallengeResource {
@@ -31,7 +32,13 @@ final class ChallengeResource {
           }
           limiter.requireFewFailures(
               request.urls().endpoint(), request.account().id(), authorization.name());
-          validations.accept(authorization, challenge, request.account().key(), request.urls());
+          Optional<Challenge.State.Processing> accepted =
+              validations.accept(authorization, challenge, request.account().key(), request.urls());
+          if (accepted.isPresent()) {
+            return AuthorizationView.reply(request.urls(), challenge.in(accepted.get()));
+          }
+          // Another request was faster.
+          return AuthorizationView.reply(request.urls(), challenge(find(request, id), id));
         }
         // Said before: clients repeat it when an answer was lost.
         case Challenge.State.Processing processing -> {}
@@ -39,7 +46,7 @@ final class ChallengeResource {
         case Challenge.State.Invalid invalid -> {}
       }
     }
-    return AuthorizationView.reply(request.urls(), challenge(find(request, id), id));
+    return AuthorizationView.reply(request.urls(), challenge);
   }
 
   private Authorization find(SignedRequest.ByAccount request, ChallengeId id) throws AcmeProblem {

@@ -44,26 +44,27 @@ final class FinalizeResource {
 
   Reply reply(SignedRequest.ByAccount request) throws AcmeProblem, TokenAway {
     OrderId id = OrderId.parse(request.path().id());
-    Der csr = csr(request.requiredPayload().requiredText("csr"));
+    Der encoded = csr(request.requiredPayload().requiredText("csr"));
     switch (find(request, id)) {
       case Order.Ready ready -> {
         requireOffered(ready.details().profileAt(request.urls().endpoint()), request.urls());
-        requireMatch(csr, ready, request.account());
+        Csr csr = matching(encoded, ready, request.account());
         requireAllowed(ready, request);
         caa.require(request.urls(), ready.details());
-        Order.Processing processing = new Order.Processing(ready.details(), csr, Times.now(clock));
-        if (orders.begin(ready, csr, processing.since())) {
-          issue(request.urls().endpoint(), processing);
-        } else {
+        Order.Processing processing =
+            new Order.Processing(ready.details(), encoded, Times.now(clock));
+        if (!orders.begin(ready, encoded, processing.since())) {
           // Another request was faster; whether it was this same one repeated, its CSR says.
-          return repeated(request, find(request, id), csr);
+          return repeated(request, find(request, id), encoded);
         }
+        Optional<Order.Valid> valid = issue(request.urls().endpoint(), processing, csr);
+        return OrderView.reply(
+            200, request.urls(), valid.isPresent() ? valid.get() : find(request, id));
       }
       case Order other -> {
-        return repeated(request, other, csr);
+        return repeated(request, other, encoded);
       }
     }
-    return OrderView.reply(200, request.urls(), find(request, id));
   }
 
   /** A CSR is stored, so its size is limited: hundreds of names and the largest key fit well. */
@@ -93,9 +94,10 @@ final class FinalizeResource {
     return orders.find(request.account().id(), id).orElseThrow(AcmeProblem::notFound);
   }
 
-  private void issue(AcmeEndpoint endpoint, Order.Processing order) throws AcmeProblem, TokenAway {
+  private Optional<Order.Valid> issue(AcmeEndpoint endpoint, Order.Processing order, Csr csr)
+      throws AcmeProblem, TokenAway {
     try {
-      issuance.issue(endpoint, order);
+      return issuance.issue(endpoint, order, csr);
     } catch (TokenAway e) {
       // Nothing recorded can become a certificate any more, so the client may ask again.
       orders.release(order);
@@ -104,6 +106,7 @@ final class FinalizeResource {
       // Issued or not: unknown here. The order stays processing, recovery settles it, and the
       // client hears so instead of an error that would make it give up.
       LOG.error("order {} is left to recovery", order.details().id(), e);
+      return Optional.empty();
     }
   }
 
@@ -144,7 +147,12 @@ final class FinalizeResource {
     }
   }
 
-  private void requireMatch(Der encoded, Order.Ready order, Account account) throws AcmeProblem {
+  /**
+   * Reads the CSR.
+   *
+   * @throws AcmeProblem badCSR when it is not one for exactly this order
+   */
+  private Csr matching(Der encoded, Order.Ready order, Account account) throws AcmeProblem {
     Csr csr;
     try {
       csr = Csr.parse(encoded.bytes());
@@ -171,6 +179,7 @@ final class FinalizeResource {
       throw new AcmeProblem(
           AcmeError.BAD_CSR, "the CSR does not name exactly the identifiers of the order");
     }
+    return csr;
   }
 
   private static Optional<Name> commonNameIn(Set<Name> ordered, String commonName) {

@@ -39,13 +39,15 @@ final class Issuance {
    * Asks for the certificate and settles the order. Any exception but the two declared leaves the
    * order processing: the outcome is not known then, and recovery finds it out.
    *
+   * @param csr the order's, read
+   * @return the order with its certificate; nothing when it was settled otherwise meanwhile
    * @throws AcmeProblem when the request is refused; the order is invalid
    * @throws TokenAway when the key does not answer; the order is where it was, processing
    */
-  void issue(AcmeEndpoint endpoint, Order.Processing order) throws AcmeProblem, TokenAway {
+  Optional<Order.Valid> issue(AcmeEndpoint endpoint, Order.Processing order, Csr csr)
+      throws AcmeProblem, TokenAway {
     IssuedCertificate issued;
     try {
-      Csr csr = Csr.parse(order.csr().bytes());
       issued =
           authority.issue(
               new IssuanceRequest(
@@ -59,11 +61,15 @@ final class Issuance {
                   new Approval.ValidatedOrder(
                       order.details().account(), order.details().request())));
     } catch (Refused e) {
-      Problem problem = problem(e);
-      orders.fail(order, problem);
-      throw new AcmeProblem(problem);
+      throw failed(order, e);
     }
-    complete(order, issued);
+    return complete(order, issued);
+  }
+
+  private AcmeProblem failed(Order.Processing order, Refused refused) {
+    Problem problem = problem(refused);
+    orders.fail(order, problem);
+    return new AcmeProblem(problem);
   }
 
   /**
@@ -79,7 +85,7 @@ final class Issuance {
       complete(order, issued.get());
     } else {
       requirePermitted(endpoint, order);
-      issue(endpoint, order);
+      issue(endpoint, order, csr(order));
     }
   }
 
@@ -94,9 +100,19 @@ final class Issuance {
     }
   }
 
-  private void complete(Order.Processing order, IssuedCertificate issued) {
+  private Csr csr(Order.Processing order) throws AcmeProblem {
+    try {
+      return Csr.parse(order.csr().bytes());
+    } catch (Refused e) {
+      throw failed(order, e);
+    }
+  }
+
+  private Optional<Order.Valid> complete(Order.Processing order, IssuedCertificate issued) {
     if (orders.complete(order, issued) || isKnown(order, issued)) {
-      return;
+      return Optional.of(
+          new Order.Valid(
+              order.details(), CsrDigest.of(order.csr()), issued.issuer(), issued.serial()));
     }
     // Another node took the order over and was faster: an order has one certificate.
     LOG.warn("order {} was settled otherwise; revoking {}", order.details().id(), issued.serial());
@@ -112,6 +128,7 @@ final class Issuance {
     } catch (Refused e) {
       LOG.info("{} needed no revocation: {}", issued.serial(), e.getMessage());
     }
+    return Optional.empty();
   }
 
   private boolean isKnown(Order.Processing order, IssuedCertificate issued) {

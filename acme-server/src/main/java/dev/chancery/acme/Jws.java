@@ -177,6 +177,16 @@ final class Jws {
     }
   }
 
+  /** Whether the signature is right and of this key. */
+  boolean isSignedBy(AccountKey key) {
+    try {
+      requireSignedBy(key);
+      return true;
+    } catch (AcmeProblem e) {
+      return false;
+    }
+  }
+
   private AcmeProblem misfit(AccountKey key) {
     return new AcmeProblem(
         AcmeError.BAD_SIGNATURE_ALGORITHM,

@@ -1,11 +1,15 @@
 package dev.chancery.acme;
 
+import static dev.chancery.store.PreparedQuery.parameter;
+import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
 import static dev.chancery.store.schema.Tables.ACME_SHARED_KEYS;
 import static dev.chancery.store.schema.Tables.ACME_SPENT_NONCES;
+import static org.jooq.impl.DSL.insertInto;
 import static org.jooq.impl.DSL.row;
 import static org.jooq.impl.DSL.select;
 
 import dev.chancery.store.Database;
+import dev.chancery.store.PreparedQuery;
 import java.nio.ByteBuffer;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
@@ -13,10 +17,13 @@ import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.Arrays;
 import java.util.Optional;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
+import org.jooq.Param;
+import org.jooq.Record;
 
 /**
  * Replay nonces (RFC 8555 section 6.5). Making one writes nothing: it carries its expiry and a MAC
@@ -33,6 +40,19 @@ final class Nonces {
   private static final int RANDOM_OCTETS = 16;
   private static final int BODY_OCTETS = Long.BYTES + RANDOM_OCTETS;
   private static final int MAC_OCTETS = 16;
+
+  private static final Param<OffsetDateTime> EXPIRES_AT = parameter(ACME_SPENT_NONCES.EXPIRES_AT);
+  private static final Param<byte[]> OCTETS = parameter(ACME_SPENT_NONCES.OCTETS);
+  private static final PreparedQuery<Record> SPEND =
+      PreparedQuery.of(
+          insertInto(ACME_SPENT_NONCES, ACME_SPENT_NONCES.EXPIRES_AT, ACME_SPENT_NONCES.OCTETS)
+              .values(EXPIRES_AT, OCTETS)
+              .onConflictDoNothing());
+  private static final PreparedQuery<Record> SPEND_BY =
+      PreparedQuery.of(
+          insertInto(ACME_SPENT_NONCES, ACME_SPENT_NONCES.EXPIRES_AT, ACME_SPENT_NONCES.OCTETS)
+              .select(select(EXPIRES_AT, OCTETS).from(ACME_ACCOUNTS).where(Accounts.UNCHANGED))
+              .onConflictDoNothing());
 
   private final Database database;
   private final Clock clock;
@@ -122,17 +142,25 @@ final class Nonces {
      * @throws AcmeProblem badNonce, when it was spent before
      */
     void spend() throws AcmeProblem {
-      boolean inserted =
-          UniqueRow.insert(
-              database
-                  .sql()
-                  .insertInto(
-                      ACME_SPENT_NONCES, ACME_SPENT_NONCES.EXPIRES_AT, ACME_SPENT_NONCES.OCTETS)
-                  .values(Times.stored(expiresAt), value)
-                  .onConflictDoNothing());
-      if (!inserted) {
+      if (!UniqueRow.insert(database.sql(), given(SPEND))) {
         throw bad("the nonce was used before");
       }
+    }
+
+    /**
+     * Spends it for an account that was read before, if that is still what it was: the same
+     * statement asks, so a deactivation or a change of key on any node is met at once.
+     *
+     * @return false when the account has changed, or the nonce was spent before; nothing was spent
+     *     then
+     */
+    boolean spendBy(AcmeEndpoint endpoint, Account account) {
+      return UniqueRow.insert(
+          database.sql(), Accounts.unchanged(given(SPEND_BY), endpoint, account));
+    }
+
+    private PreparedQuery<Record>.Call given(PreparedQuery<Record> query) {
+      return query.with(EXPIRES_AT, Times.stored(expiresAt)).with(OCTETS, value);
     }
   }
 

@@ -1,12 +1,16 @@
 package dev.chancery.acme;
 
+import static dev.chancery.store.PreparedQuery.parameter;
 import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
 import static dev.chancery.store.schema.Tables.ACME_AUTHORIZATIONS;
 import static dev.chancery.store.schema.Tables.ACME_CHALLENGES;
 import static dev.chancery.store.schema.Tables.ACME_ORDERS;
 import static dev.chancery.store.schema.Tables.ACME_ORDER_AUTHORIZATIONS;
+import static org.jooq.impl.DSL.insertInto;
 import static org.jooq.impl.DSL.notExists;
 import static org.jooq.impl.DSL.select;
+import static org.jooq.impl.DSL.selectFrom;
+import static org.jooq.impl.DSL.update;
 
 import dev.chancery.core.AccountId;
 import dev.chancery.core.Der;
@@ -17,8 +21,8 @@ import dev.chancery.core.ProfileId;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.store.Database;
+import dev.chancery.store.PreparedQuery;
 import dev.chancery.store.schema.tables.records.AcmeAuthorizationsRecord;
-import dev.chancery.store.schema.tables.records.AcmeChallengesRecord;
 import dev.chancery.store.schema.tables.records.AcmeOrdersRecord;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -34,7 +38,7 @@ import java.util.Set;
 import java.util.UUID;
 import org.jooq.Condition;
 import org.jooq.DSLContext;
-import org.jooq.InsertValuesStep5;
+import org.jooq.Param;
 import org.jooq.Record;
 import org.jooq.SQLDialect;
 import org.jooq.SelectLimitStep;
@@ -48,6 +52,113 @@ import org.jspecify.annotations.Nullable;
 final class Orders {
   private static final int TOKEN_OCTETS = 32;
   private static final int MOST_CANCELLED = 500;
+
+  private static final Param<UUID> ID = parameter(ACME_ORDERS.ID);
+  private static final Param<UUID> ACCOUNT_ID = parameter(ACME_ORDERS.ACCOUNT_ID);
+  private static final Param<String> STATUS = parameter(ACME_ORDERS.STATUS);
+  private static final Param<OffsetDateTime> CREATED_AT = parameter(ACME_ORDERS.CREATED_AT);
+  private static final Param<OffsetDateTime> EXPIRES_AT = parameter(ACME_ORDERS.EXPIRES_AT);
+  private static final Param<OffsetDateTime> NOT_BEFORE = parameter(ACME_ORDERS.NOT_BEFORE);
+  private static final Param<OffsetDateTime> NOT_AFTER = parameter(ACME_ORDERS.NOT_AFTER);
+  private static final Param<String> PROFILE = parameter(ACME_ORDERS.PROFILE);
+  private static final Param<String> REPLACES = parameter(ACME_ORDERS.REPLACES);
+  private static final Param<byte[]> CSR = parameter(ACME_ORDERS.CSR);
+  private static final Param<byte[]> CSR_SHA256 = parameter(ACME_ORDERS.CSR_SHA256);
+  private static final Param<OffsetDateTime> SINCE = parameter(ACME_ORDERS.PROCESSING_SINCE);
+  private static final Param<String> ISSUER = parameter(ACME_ORDERS.ISSUER);
+  private static final Param<byte[]> SERIAL = parameter(ACME_ORDERS.SERIAL);
+  private static final Param<OffsetDateTime> ENDS_AT = parameter(ACME_ORDERS.ENDS_AT);
+  private static final Param<Integer> POSITION = parameter(ACME_ORDER_AUTHORIZATIONS.POSITION);
+  private static final Param<UUID> AUTHORIZATION_ID = parameter(ACME_AUTHORIZATIONS.ID);
+  private static final Param<String> NAME_KIND = parameter(ACME_AUTHORIZATIONS.NAME_KIND);
+  private static final Param<String> NAME = parameter(ACME_AUTHORIZATIONS.NAME);
+  private static final Param<UUID> CHALLENGE_ID = parameter(ACME_CHALLENGES.ID);
+  private static final Param<String> KIND = parameter(ACME_CHALLENGES.KIND);
+  private static final Param<String> TOKEN = parameter(ACME_CHALLENGES.TOKEN);
+
+  private static final PreparedQuery<Record> INSERT =
+      PreparedQuery.of(
+          insertInto(ACME_ORDERS)
+              .set(ACME_ORDERS.ID, ID)
+              .set(ACME_ORDERS.ACCOUNT_ID, ACCOUNT_ID)
+              .set(ACME_ORDERS.STATUS, STATUS)
+              .set(ACME_ORDERS.CREATED_AT, CREATED_AT)
+              .set(ACME_ORDERS.EXPIRES_AT, EXPIRES_AT)
+              .set(ACME_ORDERS.ENDS_AT, EXPIRES_AT)
+              .set(ACME_ORDERS.NOT_BEFORE, NOT_BEFORE)
+              .set(ACME_ORDERS.NOT_AFTER, NOT_AFTER)
+              .set(ACME_ORDERS.PROFILE, PROFILE)
+              .set(ACME_ORDERS.REPLACES, REPLACES));
+  private static final PreparedQuery<Record> INSERT_AUTHORIZATION =
+      PreparedQuery.of(
+          insertInto(ACME_AUTHORIZATIONS)
+              .set(ACME_AUTHORIZATIONS.ID, AUTHORIZATION_ID)
+              .set(ACME_AUTHORIZATIONS.ACCOUNT_ID, ACCOUNT_ID)
+              .set(ACME_AUTHORIZATIONS.NAME_KIND, NAME_KIND)
+              .set(ACME_AUTHORIZATIONS.NAME, NAME)
+              .set(ACME_AUTHORIZATIONS.STATUS, STATUS)
+              .set(ACME_AUTHORIZATIONS.EXPIRES_AT, EXPIRES_AT)
+              .set(ACME_AUTHORIZATIONS.REVIEW_AT, EXPIRES_AT));
+  private static final PreparedQuery<Record> INSERT_CHALLENGE =
+      PreparedQuery.of(
+          insertInto(ACME_CHALLENGES)
+              .set(ACME_CHALLENGES.ID, CHALLENGE_ID)
+              .set(ACME_CHALLENGES.AUTHORIZATION_ID, AUTHORIZATION_ID)
+              .set(ACME_CHALLENGES.KIND, KIND)
+              .set(ACME_CHALLENGES.TOKEN, TOKEN)
+              .set(ACME_CHALLENGES.STATUS, "pending"));
+  private static final PreparedQuery<Record> INSERT_ITEM =
+      PreparedQuery.of(
+          insertInto(ACME_ORDER_AUTHORIZATIONS)
+              .set(ACME_ORDER_AUTHORIZATIONS.ORDER_ID, ID)
+              .set(ACME_ORDER_AUTHORIZATIONS.POSITION, POSITION)
+              .set(ACME_ORDER_AUTHORIZATIONS.AUTHORIZATION_ID, AUTHORIZATION_ID));
+  private static final PreparedQuery<AcmeOrdersRecord> FIND =
+      PreparedQuery.of(
+          ACME_ORDERS,
+          selectFrom(ACME_ORDERS)
+              .where(ACME_ORDERS.ID.eq(ID))
+              .and(ACME_ORDERS.ACCOUNT_ID.eq(ACCOUNT_ID)));
+  private static final PreparedQuery<Record> ITEMS =
+      PreparedQuery.of(
+          select(ACME_AUTHORIZATIONS.NAME_KIND, ACME_AUTHORIZATIONS.NAME, ACME_AUTHORIZATIONS.ID)
+              .from(ACME_ORDER_AUTHORIZATIONS)
+              .join(ACME_AUTHORIZATIONS)
+              .on(ACME_AUTHORIZATIONS.ID.eq(ACME_ORDER_AUTHORIZATIONS.AUTHORIZATION_ID))
+              .where(ACME_ORDER_AUTHORIZATIONS.ORDER_ID.eq(ID))
+              .orderBy(ACME_ORDER_AUTHORIZATIONS.POSITION));
+  private static final PreparedQuery<Record> FIND_CERTIFICATE =
+      PreparedQuery.of(
+          select(ACME_ORDERS.ISSUER, ACME_ORDERS.SERIAL)
+              .from(ACME_ORDERS)
+              .where(ACME_ORDERS.ID.eq(ID))
+              .and(ACME_ORDERS.ACCOUNT_ID.eq(ACCOUNT_ID))
+              .and(ACME_ORDERS.STATUS.eq("valid")));
+  private static final PreparedQuery<Record> BEGIN =
+      PreparedQuery.of(
+          update(ACME_ORDERS)
+              .set(ACME_ORDERS.STATUS, "processing")
+              .set(ACME_ORDERS.CSR, CSR)
+              .set(ACME_ORDERS.CSR_SHA256, CSR_SHA256)
+              .set(ACME_ORDERS.PROCESSING_SINCE, SINCE)
+              .where(ACME_ORDERS.ID.eq(ID))
+              .and(ACME_ORDERS.STATUS.eq("ready"))
+              .and(ACME_ORDERS.EXPIRES_AT.gt(SINCE))
+              .and(
+                  notExists(
+                      Authorizations.of(ACME_ORDERS.ID)
+                          .and(ACME_AUTHORIZATIONS.STATUS.ne("valid")))));
+  private static final PreparedQuery<Record> TO_VALID =
+      PreparedQuery.of(
+          update(ACME_ORDERS)
+              .set(ACME_ORDERS.STATUS, "valid")
+              .set(ACME_ORDERS.ISSUER, ISSUER)
+              .set(ACME_ORDERS.SERIAL, SERIAL)
+              .set(ACME_ORDERS.ENDS_AT, ENDS_AT)
+              .set(ACME_ORDERS.CSR, (byte[]) null)
+              .where(ACME_ORDERS.ID.eq(ID))
+              .and(ACME_ORDERS.STATUS.eq("processing"))
+              .and(ACME_ORDERS.CSR.eq(CSR)));
 
   private final Database database;
   private final TimeOrderedIds ids;
@@ -85,19 +196,19 @@ final class Orders {
       Map<Name, AuthorizationId> held =
           endpoint.authorizations().reuse() ? held(sql, owner, toProve, expires) : Map.of();
       boolean ready = held.keySet().containsAll(toProve);
-      sql.insertInto(ACME_ORDERS)
-          .set(ACME_ORDERS.ID, id.value())
-          .set(ACME_ORDERS.ACCOUNT_ID, owner.value())
-          .set(ACME_ORDERS.STATUS, ready ? "ready" : "pending")
-          .set(ACME_ORDERS.CREATED_AT, Times.stored(Times.now(clock)))
-          .set(ACME_ORDERS.EXPIRES_AT, Times.stored(expires))
-          .set(ACME_ORDERS.ENDS_AT, Times.stored(expires))
-          .set(ACME_ORDERS.NOT_BEFORE, wanted.notBefore().map(Times::stored).orElse(null))
-          .set(ACME_ORDERS.NOT_AFTER, wanted.notAfter().map(Times::stored).orElse(null))
-          .set(ACME_ORDERS.PROFILE, wanted.profile().value())
-          .set(ACME_ORDERS.REPLACES, replaces.orElse(null))
-          .execute();
+      INSERT
+          .with(ID, id.value())
+          .with(ACCOUNT_ID, owner.value())
+          .with(STATUS, ready ? "ready" : "pending")
+          .with(CREATED_AT, Times.stored(Times.now(clock)))
+          .with(EXPIRES_AT, Times.stored(expires))
+          .with(NOT_BEFORE, wanted.notBefore().map(Times::stored).orElse(null))
+          .with(NOT_AFTER, wanted.notAfter().map(Times::stored).orElse(null))
+          .with(PROFILE, wanted.profile().value())
+          .with(REPLACES, replaces.orElse(null))
+          .execute(sql);
       List<Order.Item> items = new ArrayList<>();
+      List<PreparedQuery<Record>.Call> inserts = new ArrayList<>();
       for (Name name : wanted.names()) {
         AuthorizationId known = held.get(name);
         AuthorizationId authorization =
@@ -110,13 +221,14 @@ final class Orders {
                     name,
                     expires)
                 : known;
-        sql.insertInto(ACME_ORDER_AUTHORIZATIONS)
-            .set(ACME_ORDER_AUTHORIZATIONS.ORDER_ID, id.value())
-            .set(ACME_ORDER_AUTHORIZATIONS.POSITION, items.size())
-            .set(ACME_ORDER_AUTHORIZATIONS.AUTHORIZATION_ID, authorization.value())
-            .execute();
+        inserts.add(
+            INSERT_ITEM
+                .with(ID, id.value())
+                .with(POSITION, items.size())
+                .with(AUTHORIZATION_ID, authorization.value()));
         items.add(new Order.Item(name, authorization));
       }
+      INSERT_ITEM.executeAll(sql, inserts);
       Order.Details details =
           new Order.Details(
               id,
@@ -205,40 +317,52 @@ final class Orders {
       Name name,
       Instant expires) {
     AuthorizationId id = new AuthorizationId(ids.next());
-    sql.insertInto(ACME_AUTHORIZATIONS)
-        .set(ACME_AUTHORIZATIONS.ID, id.value())
-        .set(ACME_AUTHORIZATIONS.ACCOUNT_ID, owner.value())
-        .set(ACME_AUTHORIZATIONS.NAME_KIND, Identifiers.type(name))
-        .set(ACME_AUTHORIZATIONS.NAME, name.value())
-        .set(ACME_AUTHORIZATIONS.STATUS, preauthorized ? "valid" : "pending")
-        .set(ACME_AUTHORIZATIONS.EXPIRES_AT, Times.stored(expires))
-        .set(ACME_AUTHORIZATIONS.REVIEW_AT, Times.stored(expires))
-        .execute();
+    INSERT_AUTHORIZATION
+        .with(AUTHORIZATION_ID, id.value())
+        .with(ACCOUNT_ID, owner.value())
+        .with(NAME_KIND, Identifiers.type(name))
+        .with(NAME, name.value())
+        .with(STATUS, preauthorized ? "valid" : "pending")
+        .with(EXPIRES_AT, Times.stored(expires))
+        .execute(sql);
     if (preauthorized) {
       // RFC 8555 section 7.1.4: a valid authorization lists what was validated, which is nothing.
       return id;
     }
-    InsertValuesStep5<AcmeChallengesRecord, UUID, UUID, String, String, String> challenges =
-        sql.insertInto(
-            ACME_CHALLENGES,
-            ACME_CHALLENGES.ID,
-            ACME_CHALLENGES.AUTHORIZATION_ID,
-            ACME_CHALLENGES.KIND,
-            ACME_CHALLENGES.TOKEN,
-            ACME_CHALLENGES.STATUS);
+    List<PreparedQuery<Record>.Call> challenges = new ArrayList<>();
     for (ChallengeKind kind : offered.proving(name)) {
       byte[] token = new byte[TOKEN_OCTETS];
       random.nextBytes(token);
-      challenges =
-          challenges.values(
-              ids.next(), id.value(), kind.type(), Base64Url.encode(token), "pending");
+      challenges.add(
+          INSERT_CHALLENGE
+              .with(CHALLENGE_ID, ids.next())
+              .with(AUTHORIZATION_ID, id.value())
+              .with(KIND, kind.type())
+              .with(TOKEN, Base64Url.encode(token)));
     }
-    challenges.execute();
+    INSERT_CHALLENGE.executeAll(sql, challenges);
     return id;
   }
 
   Optional<Order> find(AccountId owner, OrderId id) {
-    return find(ACME_ORDERS.ID.eq(id.value()).and(ACME_ORDERS.ACCOUNT_ID.eq(owner.value())));
+    return FIND.with(ID, id.value())
+        .with(ACCOUNT_ID, owner.value())
+        .fetchOptional(database.sql())
+        .map(this::read);
+  }
+
+  /** Which certificate an order has that is valid. */
+  record Certificate(IssuerId issuer, SerialNumber serial) {}
+
+  Optional<Certificate> findCertificate(AccountId owner, OrderId id) {
+    return FIND_CERTIFICATE
+        .with(ID, id.value())
+        .with(ACCOUNT_ID, owner.value())
+        .fetchOptional(database.sql())
+        .map(row ->
+            new Certificate(
+                new IssuerId(row.get(ACME_ORDERS.ISSUER)),
+                SerialNumber.of(row.get(ACME_ORDERS.SERIAL))));
   }
 
   /** Whether this account ordered this certificate. */
@@ -252,11 +376,6 @@ final class Orders {
                 .eq(serial.octets())
                 .and(ACME_ORDERS.ISSUER.eq(issuer.value()))
                 .and(ACME_ORDERS.ACCOUNT_ID.eq(owner.value())));
-  }
-
-  private Optional<Order> find(Condition condition) {
-    AcmeOrdersRecord row = database.sql().selectFrom(ACME_ORDERS).where(condition).fetchOne();
-    return Optional.ofNullable(row).map(this::read);
   }
 
   private Order read(AcmeOrdersRecord row) {
@@ -306,19 +425,13 @@ final class Orders {
   }
 
   private List<Order.Item> items(OrderId id) {
-    return database
-        .sql()
-        .select(ACME_AUTHORIZATIONS.fields())
-        .from(ACME_ORDER_AUTHORIZATIONS)
-        .join(ACME_AUTHORIZATIONS)
-        .on(ACME_AUTHORIZATIONS.ID.eq(ACME_ORDER_AUTHORIZATIONS.AUTHORIZATION_ID))
-        .where(ACME_ORDER_AUTHORIZATIONS.ORDER_ID.eq(id.value()))
-        .orderBy(ACME_ORDER_AUTHORIZATIONS.POSITION)
-        .fetchInto(ACME_AUTHORIZATIONS)
+    return ITEMS.with(ID, id.value()).fetch(database.sql()).stream()
         .map(row ->
             new Order.Item(
-                Identifiers.stored(row.getNameKind(), row.getName()),
-                new AuthorizationId(row.getId())));
+                Identifiers.stored(
+                    row.get(ACME_AUTHORIZATIONS.NAME_KIND), row.get(ACME_AUTHORIZATIONS.NAME)),
+                new AuthorizationId(row.get(ACME_AUTHORIZATIONS.ID))))
+        .toList();
   }
 
   /**
@@ -348,20 +461,12 @@ final class Orders {
    * its authorizations is valid no more: that order is on its way to become invalid.
    */
   boolean begin(Order.Ready order, Der csr, Instant since) {
-    return database
-            .sql()
-            .update(ACME_ORDERS)
-            .set(ACME_ORDERS.STATUS, "processing")
-            .set(ACME_ORDERS.CSR, csr.bytes())
-            .set(ACME_ORDERS.CSR_SHA256, Sha256.of(csr.bytes()))
-            .set(ACME_ORDERS.PROCESSING_SINCE, Times.stored(since))
-            .where(ACME_ORDERS.ID.eq(order.details().id().value()))
-            .and(ACME_ORDERS.STATUS.eq("ready"))
-            .and(ACME_ORDERS.EXPIRES_AT.gt(Times.stored(since)))
-            .and(
-                notExists(
-                    Authorizations.of(ACME_ORDERS.ID).and(ACME_AUTHORIZATIONS.STATUS.ne("valid"))))
-            .execute()
+    return BEGIN
+            .with(ID, order.details().id().value())
+            .with(CSR, csr.bytes())
+            .with(CSR_SHA256, Sha256.of(csr.bytes()))
+            .with(SINCE, Times.stored(since))
+            .execute(database.sql())
         == 1;
   }
 
@@ -385,16 +490,13 @@ final class Orders {
   }
 
   private static boolean toValid(DSLContext sql, Order.Processing order, IssuedCertificate issued) {
-    return sql.update(ACME_ORDERS)
-            .set(ACME_ORDERS.STATUS, "valid")
-            .set(ACME_ORDERS.ISSUER, issued.issuer().value())
-            .set(ACME_ORDERS.SERIAL, issued.serial().octets())
-            .set(ACME_ORDERS.ENDS_AT, Times.stored(issued.notAfter()))
-            .set(ACME_ORDERS.CSR, (byte[]) null)
-            .where(ACME_ORDERS.ID.eq(order.details().id().value()))
-            .and(ACME_ORDERS.STATUS.eq("processing"))
-            .and(ACME_ORDERS.CSR.eq(order.csr().bytes()))
-            .execute()
+    return TO_VALID
+            .with(ISSUER, issued.issuer().value())
+            .with(SERIAL, issued.serial().octets())
+            .with(ENDS_AT, Times.stored(issued.notAfter()))
+            .with(ID, order.details().id().value())
+            .with(CSR, order.csr().bytes())
+            .execute(sql)
         == 1;
   }
 

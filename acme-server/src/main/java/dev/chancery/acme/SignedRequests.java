@@ -1,5 +1,6 @@
 package dev.chancery.acme;
 
+import dev.chancery.core.AccountId;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.Cidr;
 import io.javalin.http.Context;
@@ -29,6 +30,7 @@ final class SignedRequests {
   private final Nonces nonces;
   private final Accounts accounts;
   private final CertificateAuthority authority;
+  private final KnownAccounts known = new KnownAccounts();
 
   SignedRequests(Nonces nonces, Accounts accounts, CertificateAuthority authority) {
     this.nonces = nonces;
@@ -92,13 +94,7 @@ final class SignedRequests {
     }
     return switch (jws.signer()) {
       case Jws.Signer.Account(String kid) -> {
-        Account account =
-            accounts
-                .find(urls.endpoint(), urls.accountAt(kid))
-                .orElseThrow(() ->
-                    new AcmeProblem(AcmeError.ACCOUNT_DOES_NOT_EXIST, "there is no such account"));
-        jws.requireSignedBy(account.key());
-        nonce.spend();
+        Account account = authenticated(jws, nonce, urls.endpoint(), urls.accountAt(kid));
         Optional<Payload> payload = Payload.parse(jws.payload());
         if (payload.isPresent()) {
           // What only reads is let through: it harms nobody, and is most of the requests.
@@ -114,6 +110,27 @@ final class SignedRequests {
             urls, key, Payload.parse(jws.payload()), PeerNetwork.of(context));
       }
     };
+  }
+
+  /** The account that has signed; the nonce is spent. */
+  private Account authenticated(Jws jws, Nonces.Genuine nonce, AcmeEndpoint endpoint, AccountId id)
+      throws AcmeProblem {
+    Optional<Account> before = known.find(id);
+    if (before.isPresent()
+        && jws.isSignedBy(before.get().key())
+        && nonce.spendBy(endpoint, before.get())) {
+      return before.get();
+    }
+    // Whatever it was that did not fit, what the database says now decides, and says why.
+    Account account =
+        accounts
+            .find(endpoint, id)
+            .orElseThrow(() ->
+                new AcmeProblem(AcmeError.ACCOUNT_DOES_NOT_EXIST, "there is no such account"));
+    jws.requireSignedBy(account.key());
+    nonce.spend();
+    known.keep(account);
+    return account;
   }
 
   private static void requireContentType(@Nullable String header) throws AcmeProblem {

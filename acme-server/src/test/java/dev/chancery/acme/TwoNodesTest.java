@@ -91,6 +91,31 @@ final class TwoNodesTest {
   }
 
   @Test
+  @DisplayName("RFC 8555 7.3.5, 7.3.6: what one server has just seen of an account does not count")
+  void accountKnownElsewhere() {
+    AcmeClient client = new AcmeClient(acme.url).register();
+    String account = client.account();
+    for (int round = 0; round < 2; round++) {
+      client.through(UnaryOperator.identity()).read(account).expect(200);
+      client.through(TwoNodesTest::atSecond).read(account).expect(200);
+    }
+    String contact = "mailto:new@example.org";
+    client
+        .through(UnaryOperator.identity())
+        .post(account, "{\"contact\":[\"" + contact + "\"]}")
+        .expect(200);
+    assertThat(client.through(TwoNodesTest::atSecond).read(account).expect(200).body())
+        .contains(contact);
+
+    client
+        .through(UnaryOperator.identity())
+        .post(account, "{\"status\":\"deactivated\"}")
+        .expect(200);
+    client.through(TwoNodesTest::atSecond).read(account).expectError(401, "unauthorized");
+    client.newOrder("late.example").expectError(401, "unauthorized");
+  }
+
+  @Test
   @DisplayName("RFC 8555 7.3: the same new account at both servers at once is one")
   void newAccountRace() {
     AcmeClient client = client();

@@ -72,14 +72,15 @@ final class VaultConfiguration {
     if (byKeys == server.isPresent()) {
       throw section.refused("one of server (TokenReview) and issuer (offline) is needed");
     }
-    if (byKeys ? tokenFile.isPresent() : jwksUrl.isPresent() || jwksFile.isPresent()) {
-      throw section.refused("tokenFile is for server; jwksUrl and jwksFile are for issuer");
+    if (!byKeys && (jwksUrl.isPresent() || jwksFile.isPresent())) {
+      throw section.refused("jwksUrl and jwksFile are for issuer");
     }
     try {
       if (byKeys) {
         return new ClusterSettings(
             name,
-            new ClusterSettings.ByKeys(issuer.get(), new ClusterSettings.Keys(jwksUrl, jwksFile)),
+            new ClusterSettings.ByKeys(
+                issuer.get(), new ClusterSettings.Keys(jwksUrl, tokenFile, jwksFile)),
             roots);
       }
       return new ClusterSettings(

@@ -10,7 +10,7 @@ enum CrashStep {
   DECIDED(At.ENTRY, Classes.TBS_WRITER, "write", Row.NONE, "processing"),
   BUILT(At.RETURN, Classes.TBS_WRITER, "write", Row.NONE, "processing"),
   LINTED(At.ENTRY, Classes.LEDGER, "commit", Row.NONE, "processing"),
-  INSERTED(At.ENTRY, Classes.TRANSACTIONS, "commit", Row.NONE, "processing") {
+  INSERTED(At.ENTRY, Classes.DATABASE, "commit", Row.NONE, "processing") {
     @Override
     String under() {
       return Classes.LEDGER + ".commit";
@@ -32,7 +32,7 @@ enum CrashStep {
   },
   VERIFIED(At.RETURN, Classes.KEY, "sign", Row.RECORDED, "processing"),
   COMPLETING(At.ENTRY, Classes.LEDGER, "markIssued", Row.RECORDED, "processing"),
-  UPDATED(At.ENTRY, Classes.TRANSACTIONS, "commit", Row.RECORDED, "processing") {
+  UPDATED(At.ENTRY, Classes.DATABASE, "commit", Row.RECORDED, "processing") {
     @Override
     String under() {
       return Classes.LEDGER + ".markIssued";
@@ -65,7 +65,6 @@ enum CrashStep {
     private static final String TBS_WRITER = "dev.chancery.server.engine.TbsCertificateWriter";
     private static final String LEDGER = "dev.chancery.store.JooqIssuanceLedger";
     private static final String DATABASE = "dev.chancery.store.Database";
-    private static final String TRANSACTIONS = "org.jooq.impl.DefaultTransactionProvider";
     private static final String KEY = "dev.chancery.hsm.IssuerKey";
     private static final String SIGNING = "dev.chancery.hsm.VerifiedSigning";
 

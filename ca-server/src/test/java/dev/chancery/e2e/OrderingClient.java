@@ -2,6 +2,7 @@ package dev.chancery.e2e;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpTimeoutException;
@@ -51,7 +52,7 @@ final class OrderingClient {
     try {
       order("n" + ++begun + "." + name + ".chancery.test");
       orders++;
-    } catch (HttpTimeoutException e) {
+    } catch (IOException e) {
       failures++;
     }
   }
@@ -70,7 +71,7 @@ final class OrderingClient {
     acme.post(challenge.path("url").asText(), "{}");
     // No look is worth a request before the server came for the answer.
     if (!awaited.asked().await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-      throw new AssertionError("the server never came for the answer to " + host);
+      throw new HttpTimeoutException("the server never came for the answer to " + host);
     }
     until(authorization, "valid");
     challenges.remove(token);

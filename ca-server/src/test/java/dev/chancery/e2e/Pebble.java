@@ -24,12 +24,15 @@ final class Pebble implements AutoCloseable {
           "PEBBLE_WFE_NONCEREJECT", "0",
           "PEBBLE_AUTHZREUSE", "0");
 
+  private final Path folder;
   private final NameServer names;
-  private final Process server;
   private final Path certificate;
   private final String directoryUrl;
+  private Process server;
 
-  private Pebble(NameServer names, Process server, Path certificate, String directoryUrl) {
+  private Pebble(
+      Path folder, NameServer names, Process server, Path certificate, String directoryUrl) {
+    this.folder = folder;
     this.names = names;
     this.server = server;
     this.certificate = certificate;
@@ -83,24 +86,48 @@ final class Pebble implements AutoCloseable {
                     .put("externalAccountBindingRequired", false))
             .toString());
     NameServer names = NameServer.start(folder);
-    Process server =
-        run(
+    Pebble pebble =
+        new Pebble(
             folder,
-            "pebble.log",
-            List.of("pebble", "-config", "pebble.json", "-dnsserver", names.address()));
-    Pebble pebble = new Pebble(names, server, certificate, "https://localhost:" + apiPort + "/dir");
-    try (HttpClient http = HttpClient.newBuilder().sslContext(Trust.in(certificate)).build()) {
-      HttpRequest directory = HttpRequest.newBuilder(URI.create(pebble.directoryUrl)).build();
-      Awaitility.await("Pebble's directory; see " + folder)
-          .atMost(START)
-          .ignoreExceptions()
-          .until(() ->
-              http.send(directory, HttpResponse.BodyHandlers.discarding()).statusCode() == 200);
+            names,
+            server(folder, names),
+            certificate,
+            "https://localhost:" + apiPort + "/dir");
+    try {
+      pebble.awaitDirectory();
       return pebble;
     } catch (RuntimeException e) {
       pebble.close();
       throw e;
     }
+  }
+
+  private static Process server(Path folder, NameServer names) throws IOException {
+    return run(
+        folder,
+        "pebble.log",
+        List.of("pebble", "-config", "pebble.json", "-dnsserver", names.address()));
+  }
+
+  private void awaitDirectory() throws Exception {
+    try (HttpClient http = HttpClient.newBuilder().sslContext(Trust.in(certificate)).build()) {
+      HttpRequest directory = HttpRequest.newBuilder(URI.create(directoryUrl)).build();
+      Awaitility.await("Pebble's directory; see " + folder)
+          .atMost(START)
+          .ignoreExceptions()
+          .until(() ->
+              http.send(directory, HttpResponse.BodyHandlers.discarding()).statusCode() == 200);
+    }
+  }
+
+  /**
+   * Ends the ACME server, whatever it is doing, and starts another in its place, at the same URL;
+   * it knows nothing of what the last one knew.
+   */
+  void restart() throws Exception {
+    server.destroyForcibly().waitFor();
+    server = server(folder, names);
+    awaitDirectory();
   }
 
   private static Process run(Path folder, String log, List<String> command) throws IOException {

@@ -1,5 +1,6 @@
 package dev.chancery.kubernetes;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.http.HttpClient;
@@ -16,36 +17,79 @@ import java.time.Duration;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Speaks to a cluster's API server, trusting the roots in a file. */
+/**
+ * Speaks to a cluster's API server: trusts the roots in one file, and shows the token in another.
+ * Clusters replace both, so a changed file is read anew.
+ */
 final class ClusterHttp implements AutoCloseable {
   private static final int LONGEST_BODY = 1024 * 1024;
   private static final Duration CONNECT = Duration.ofSeconds(5);
+  private static final Duration LIMIT = Duration.ofSeconds(10);
 
-  private final HttpClient client;
+  private static final Logger LOG = LoggerFactory.getLogger(ClusterHttp.class);
+
+  private final Optional<Path> roots;
+  private final Optional<Path> tokenFile;
+  private Trusting trusting;
+
+  /** Connections by what the roots' file held at a time. */
+  private record Trusting(String roots, HttpClient client) {}
 
   /**
    * @param roots a PEM file; the system's when empty
-   * @throws IOException when the file cannot be read or has no certificate in it
+   * @param tokenFile a token that every request shows
+   * @throws IOException when the file of roots cannot be read or has no certificate in it
    */
-  ClusterHttp(Optional<Path> roots) throws IOException {
+  ClusterHttp(Optional<Path> roots, Optional<Path> tokenFile) throws IOException {
+    this.roots = roots;
+    this.tokenFile = tokenFile;
+    this.trusting = trusting(content());
+  }
+
+  private String content() throws IOException {
+    return roots.isPresent() ? Files.readString(roots.get(), StandardCharsets.ISO_8859_1) : "";
+  }
+
+  /** What cannot be read, as a file that is just being replaced, leaves what was trusted before. */
+  private synchronized HttpClient client() {
+    try {
+      String content = content();
+      if (!content.equals(trusting.roots())) {
+        Trusting before = trusting;
+        trusting = trusting(content);
+        // Lets its requests end, and waits for none.
+        before.client().shutdown();
+        LOG.info("{}: has changed and is read anew", roots.orElseThrow());
+      }
+    } catch (IOException e) {
+      LOG.error("the roots of a cluster stay what they were: {}", e.toString());
+    }
+    return trusting.client();
+  }
+
+  private Trusting trusting(String content) throws IOException {
     HttpClient.Builder builder =
         HttpClient.newBuilder()
             .connectTimeout(CONNECT)
             .version(HttpClient.Version.HTTP_1_1)
             .followRedirects(HttpClient.Redirect.NEVER);
     if (roots.isPresent()) {
-      builder.sslContext(trusting(roots.get()));
+      builder.sslContext(context(roots.get(), content));
     }
-    this.client = builder.build();
+    return new Trusting(content, builder.build());
   }
 
-  private static SSLContext trusting(Path file) throws IOException {
-    try (InputStream stream = Files.newInputStream(file)) {
+  private static SSLContext context(Path file, String content) throws IOException {
+    try {
       KeyStore store = KeyStore.getInstance("PKCS12");
       store.load(null, null);
       for (Certificate root :
-          CertificateFactory.getInstance("X.509").generateCertificates(stream)) {
+          CertificateFactory.getInstance("X.509")
+              .generateCertificates(
+                  new ByteArrayInputStream(content.getBytes(StandardCharsets.ISO_8859_1)))) {
         store.setCertificateEntry("root-" + store.size(), root);
       }
       if (store.size() == 0) {
@@ -64,14 +108,18 @@ final class ClusterHttp implements AutoCloseable {
   record Response(int status, String body) {}
 
   /**
-   * Sends a request; the answer has at most a mebioctet.
+   * Sends a request within ten seconds; the answer has at most a mebioctet.
    *
    * @throws IOException when there is no whole answer in time
    */
   Response send(HttpRequest.Builder request) throws IOException {
+    request.timeout(LIMIT);
+    if (tokenFile.isPresent()) {
+      authorize(request, tokenFile.get());
+    }
     try {
       HttpResponse<InputStream> response =
-          client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+          client().send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
       try (InputStream stream = response.body()) {
         byte[] octets = stream.readNBytes(LONGEST_BODY + 1);
         if (octets.length > LONGEST_BODY) {
@@ -85,8 +133,18 @@ final class ClusterHttp implements AutoCloseable {
     }
   }
 
+  private static void authorize(HttpRequest.Builder request, Path file) throws IOException {
+    String token = Files.readString(file).strip();
+    try {
+      request.header("Authorization", "Bearer " + token);
+    } catch (IllegalArgumentException e) {
+      // Without its message: that is about a header, and the header holds the token.
+      throw new IOException(file + ": holds no token that can be sent");
+    }
+  }
+
   @Override
-  public void close() {
-    client.shutdownNow();
+  public synchronized void close() {
+    trusting.client().shutdownNow();
   }
 }

@@ -27,7 +27,10 @@ public record ClusterSettings(String name, Verification verification, Optional<P
           case ByKeys published ->
               new ByKeys(
                   published.issuer(),
-                  new Keys(published.keys().url(), published.keys().file().map(resolve)));
+                  new Keys(
+                      published.keys().url(),
+                      published.keys().tokenFile().map(resolve),
+                      published.keys().file().map(resolve)));
         };
     return new ClusterSettings(name, found, roots.map(resolve));
   }
@@ -49,14 +52,22 @@ public record ClusterSettings(String name, Verification verification, Optional<P
    */
   public record ByKeys(String issuer, Keys keys) implements Verification {}
 
-  /** Where its keys are read from: one of the two. */
-  public record Keys(Optional<URI> url, Optional<Path> file) {
+  /**
+   * Where its keys are read from: a URL or a file.
+   *
+   * @param tokenFile the token that is shown at the URL; API servers tell nobody their keys unless
+   *     they are told to
+   */
+  public record Keys(Optional<URI> url, Optional<Path> tokenFile, Optional<Path> file) {
     /**
-     * @throws IllegalArgumentException when it is none or both
+     * @throws IllegalArgumentException when it is none or both, or a token for a file
      */
     public Keys {
       if (url.isPresent() == file.isPresent()) {
         throw new IllegalArgumentException("keys are read from a file or from a URL, one of them");
+      }
+      if (file.isPresent() && tokenFile.isPresent()) {
+        throw new IllegalArgumentException("a file of keys is read without a token");
       }
     }
   }

@@ -27,7 +27,6 @@ final class KeySet {
   }
 
   private static final Logger LOG = LoggerFactory.getLogger(KeySet.class);
-  private static final Duration LIMIT = Duration.ofSeconds(10);
   private static final Duration KEPT = Duration.ofMinutes(10);
 
   /** Whoever sends tokens with made-up keys must not have the cluster asked for each of them. */
@@ -53,7 +52,6 @@ final class KeySet {
       ClusterHttp.Response response =
           http.send(
               HttpRequest.newBuilder(url)
-                  .timeout(LIMIT)
                   .header("Accept", "application/jwk-set+json, application/json")
                   .GET());
       if (response.status() != 200) {

@@ -7,9 +7,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpRequest;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,25 +16,21 @@ import org.slf4j.LoggerFactory;
  */
 final class TokenReview implements ServiceAccountTokens {
   private static final Logger LOG = LoggerFactory.getLogger(TokenReview.class);
-  private static final Duration LIMIT = Duration.ofSeconds(10);
 
   private final ClusterHttp http;
   private final URI reviews;
-  private final Path tokenFile;
   private final ObjectMapper json = new ObjectMapper();
 
   /**
+   * @param http shows the token of an account that may review others'
    * @param server the API server's URL
-   * @param tokenFile the token of an account that may review others'; read anew each time, for
-   *     clusters replace it
    */
-  TokenReview(ClusterHttp http, URI server, Path tokenFile) {
+  TokenReview(ClusterHttp http, URI server) {
     this.http = http;
     this.reviews =
         URI.create(
             server.toString().replaceFirst("/+$", "")
                 + "/apis/authentication.k8s.io/v1/tokenreviews");
-    this.tokenFile = tokenFile;
   }
 
   @Override
@@ -65,12 +58,9 @@ final class TokenReview implements ServiceAccountTokens {
 
   private JsonNode reviewed(ObjectNode review) throws VaultProblem {
     try {
-      String own = Files.readString(tokenFile).strip();
       ClusterHttp.Response response =
           http.send(
               HttpRequest.newBuilder(reviews)
-                  .timeout(LIMIT)
-                  .header("Authorization", "Bearer " + own)
                   .header("Content-Type", "application/json")
                   .header("Accept", "application/json")
                   .POST(HttpRequest.BodyPublishers.ofString(review.toString())));
@@ -81,9 +71,6 @@ final class TokenReview implements ServiceAccountTokens {
     } catch (JsonProcessingException e) {
       // Its message could repeat what it could not read.
       LOG.error("the API server answers a TokenReview with something that is not JSON");
-    } catch (IllegalArgumentException e) {
-      // Nor this one: it is about a header, and the header holds the token.
-      LOG.error("{}: holds no token that can be sent", tokenFile);
     } catch (IOException e) {
       LOG.error("a TokenReview cannot be asked for: {}", e.toString());
     }

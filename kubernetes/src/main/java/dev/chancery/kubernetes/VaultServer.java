@@ -14,6 +14,7 @@ import io.javalin.http.Handler;
 import io.javalin.http.HandlerType;
 import io.javalin.router.JavalinDefaultRoutingApi;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -107,11 +108,15 @@ public final class VaultServer implements AutoCloseable {
   }
 
   private ServiceAccountTokens accounts(ClusterSettings cluster, Clock clock) throws IOException {
-    ClusterHttp http = new ClusterHttp(cluster.roots());
+    Optional<Path> tokenFile =
+        switch (cluster.verification()) {
+          case ClusterSettings.ByReview review -> Optional.of(review.tokenFile());
+          case ClusterSettings.ByKeys published -> published.keys().tokenFile();
+        };
+    ClusterHttp http = new ClusterHttp(cluster.roots(), tokenFile);
     connections.add(http);
     return switch (cluster.verification()) {
-      case ClusterSettings.ByReview review ->
-          new TokenReview(http, review.server(), review.tokenFile());
+      case ClusterSettings.ByReview review -> new TokenReview(http, review.server());
       case ClusterSettings.ByKeys published ->
           new SignedTokens(
               published.issuer(),

@@ -61,7 +61,7 @@ class SignedTokensTest {
           exchange.close();
         });
     server.start();
-    http = new ClusterHttp(Optional.empty());
+    http = new ClusterHttp(Optional.empty(), Optional.empty());
     URI url = URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/openid/v1/jwks");
     tokens = new SignedTokens(ISSUER, new KeySet(KeySet.ofUrl(http, url), clock), clock);
   }

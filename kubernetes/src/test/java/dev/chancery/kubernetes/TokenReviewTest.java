@@ -31,8 +31,8 @@ class TokenReviewTest {
   void serve() throws Exception {
     server.init();
     Path own = Files.writeString(folder.resolve("token"), "reviewer\n");
-    http = new ClusterHttp(Optional.empty());
-    review = new TokenReview(http, URI.create(server.url("/")), own);
+    http = new ClusterHttp(Optional.empty(), Optional.of(own));
+    review = new TokenReview(http, URI.create(server.url("/")));
   }
 
   @AfterEach

@@ -1,19 +1,40 @@
 package dev.chancery.store;
 
+import static dev.chancery.store.PreparedQuery.parameter;
 import static dev.chancery.store.schema.Tables.AUDIT_EVENTS;
+import static org.jooq.impl.DSL.insertInto;
 
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.SerialNumber;
-import dev.chancery.store.schema.tables.records.AuditEventsRecord;
 import java.math.BigInteger;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import org.jooq.DSLContext;
-import org.jooq.InsertSetMoreStep;
+import org.jooq.Param;
+import org.jooq.Record;
+import org.jspecify.annotations.Nullable;
 
 /** Writes who had what done, in the transaction that does it. */
 final class AuditTrail {
+  private static final String OWN = "chancery";
   private static final int LONGEST_REQUESTER = 200;
   private static final int LONGEST_DETAIL = 1000;
+
+  private static final Param<OffsetDateTime> AT = parameter(AUDIT_EVENTS.AT);
+  private static final Param<String> ACTION = parameter(AUDIT_EVENTS.ACTION);
+  private static final Param<String> ISSUER = parameter(AUDIT_EVENTS.ISSUER);
+  private static final Param<byte[]> SERIAL = parameter(AUDIT_EVENTS.SERIAL);
+  private static final Param<String> REQUESTED_BY = parameter(AUDIT_EVENTS.REQUESTED_BY);
+  private static final Param<String> DETAIL = parameter(AUDIT_EVENTS.DETAIL);
+  private static final PreparedQuery<Record> INSERT =
+      PreparedQuery.of(
+          insertInto(AUDIT_EVENTS)
+              .set(AUDIT_EVENTS.AT, AT)
+              .set(AUDIT_EVENTS.ACTION, ACTION)
+              .set(AUDIT_EVENTS.ISSUER, ISSUER)
+              .set(AUDIT_EVENTS.SERIAL, SERIAL)
+              .set(AUDIT_EVENTS.REQUESTED_BY, REQUESTED_BY)
+              .set(AUDIT_EVENTS.DETAIL, DETAIL));
 
   private AuditTrail() {}
 
@@ -26,9 +47,7 @@ final class AuditTrail {
       SerialNumber serial,
       String requester,
       String detail) {
-    event(transaction, at, action, issuer, requester, detail)
-        .set(AUDIT_EVENTS.SERIAL, serial.octets())
-        .execute();
+    insert(transaction, at, action, issuer, serial, requester(requester), detail);
   }
 
   /** What became of an issuer. */
@@ -44,45 +63,37 @@ final class AuditTrail {
 
   /** A CRL was published; this server does that of its own accord. */
   static void published(DSLContext transaction, Instant at, IssuerId issuer, BigInteger number) {
-    event(transaction, at, "publish-crl", issuer, "chancery", "number " + number).execute();
+    insert(transaction, at, "publish-crl", issuer, null, OWN, "number " + number);
   }
 
   /** What happened to a token; nobody asked for it, and it is no one issuer's. */
   static void token(DSLContext sql, Instant at, String action, String detail) {
-    sql.insertInto(AUDIT_EVENTS)
-        .set(AUDIT_EVENTS.AT, Timestamps.of(at))
-        .set(AUDIT_EVENTS.ACTION, action)
-        .set(AUDIT_EVENTS.REQUESTED_BY, "chancery")
-        .set(AUDIT_EVENTS.DETAIL, fitted(detail, LONGEST_DETAIL))
-        .execute();
+    insert(sql, at, action, null, null, OWN, detail);
   }
 
   /** What an operator did, or what was done for one, that is no one issuer's. */
   static void operation(
       DSLContext transaction, Instant at, String action, String requester, String detail) {
-    transaction
-        .insertInto(AUDIT_EVENTS)
-        .set(AUDIT_EVENTS.AT, Timestamps.of(at))
-        .set(AUDIT_EVENTS.ACTION, action)
-        .set(AUDIT_EVENTS.REQUESTED_BY, requester(requester))
-        .set(AUDIT_EVENTS.DETAIL, fitted(detail, LONGEST_DETAIL))
-        .execute();
+    insert(transaction, at, action, null, null, requester(requester), detail);
   }
 
-  private static InsertSetMoreStep<AuditEventsRecord> event(
-      DSLContext transaction,
+  private static void insert(
+      DSLContext sql,
       Instant at,
       String action,
-      IssuerId issuer,
+      @Nullable IssuerId issuer,
+      @Nullable SerialNumber serial,
       String requester,
       String detail) {
-    return transaction
-        .insertInto(AUDIT_EVENTS)
-        .set(AUDIT_EVENTS.AT, Timestamps.of(at))
-        .set(AUDIT_EVENTS.ACTION, action)
-        .set(AUDIT_EVENTS.ISSUER, issuer.value())
-        .set(AUDIT_EVENTS.REQUESTED_BY, requester(requester))
-        .set(AUDIT_EVENTS.DETAIL, fitted(detail, LONGEST_DETAIL));
+    int _ =
+        INSERT
+            .with(AT, Timestamps.of(at))
+            .with(ACTION, action)
+            .with(ISSUER, issuer == null ? null : issuer.value())
+            .with(SERIAL, serial == null ? null : serial.octets())
+            .with(REQUESTED_BY, requester)
+            .with(DETAIL, fitted(detail, LONGEST_DETAIL))
+            .execute(sql);
   }
 
   /**

@@ -1,13 +1,24 @@
 package dev.chancery.store;
 
+import static dev.chancery.store.PreparedQuery.parameter;
 import static dev.chancery.store.schema.Tables.COMPROMISED_KEYS;
+import static org.jooq.impl.DSL.select;
 
 import dev.chancery.core.BlockedKeys;
 import dev.chancery.core.SubjectPublicKey;
 import java.util.Optional;
+import org.jooq.Param;
+import org.jooq.Record;
 
 /** The keys of certificates that were revoked here for keyCompromise, on whichever node. */
 public final class CompromisedKeys implements BlockedKeys {
+  private static final Param<byte[]> SHA256 = parameter(COMPROMISED_KEYS.PUBLIC_KEY_SHA256);
+  private static final PreparedQuery<Record> FIND =
+      PreparedQuery.of(
+          select(COMPROMISED_KEYS.PUBLIC_KEY_SHA256)
+              .from(COMPROMISED_KEYS)
+              .where(COMPROMISED_KEYS.PUBLIC_KEY_SHA256.eq(SHA256)));
+
   private final Database database;
 
   public CompromisedKeys(Database database) {
@@ -17,10 +28,7 @@ public final class CompromisedKeys implements BlockedKeys {
   @Override
   public Optional<String> reason(SubjectPublicKey key) {
     boolean compromised =
-        database
-            .sql()
-            .fetchExists(
-                COMPROMISED_KEYS, COMPROMISED_KEYS.PUBLIC_KEY_SHA256.eq(key.encoded().sha256()));
+        !FIND.with(SHA256, key.encoded().sha256()).fetch(database.sql()).isEmpty();
     return compromised
         ? Optional.of("the key was compromised: a certificate for it was revoked for that")
         : Optional.empty();

@@ -13,7 +13,6 @@ import java.util.function.Function;
 import javax.sql.DataSource;
 import org.h2.api.ErrorCode;
 import org.jooq.Configuration;
-import org.jooq.ConnectionProvider;
 import org.jooq.DSLContext;
 import org.jooq.ExecuteContext;
 import org.jooq.ExecuteListener;
@@ -24,6 +23,8 @@ import org.jooq.exception.DataAccessException;
 import org.jooq.impl.DSL;
 import org.jooq.impl.DefaultConfiguration;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The database that every node of a CA shares: PostgreSQL, or H2 in a file for one node. Opening it
@@ -38,6 +39,7 @@ import org.jspecify.annotations.Nullable;
  * <p>When the database cannot be reached, everything here throws {@link DatabaseAway}.
  */
 public final class Database implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Database.class);
   private static final int ATTEMPTS = 4;
   // A row lock is waited for as long as H2 is told to. Commits are durable whatever the server's
   // default; a stricter setting (remote_apply, for example) stands.
@@ -47,9 +49,9 @@ public final class Database implements AutoCloseable {
           + " then set_config('synchronous_commit', 'on', false) end";
 
   private final HikariDataSource pool;
-  private final DataSource writing;
+  private final Connections.Pooled connections;
   private final DSLContext sql;
-  private final DSLContext transactions;
+  private final Configuration transactions;
   private final Disk disk;
   private final SharedSync sync;
 
@@ -57,23 +59,23 @@ public final class Database implements AutoCloseable {
     this.pool = pool;
     if (dialect == SQLDialect.H2) {
       OneWriter writer = new OneWriter(pool, Duration.ofMillis(pool.getConnectionTimeout()));
-      this.writing = writer.writing();
-      this.sql = sql(pool, dialect, new OutageListener(true), writer.statements());
+      this.connections = new Connections.Pooled(pool, writer.writing());
+      this.sql = sql(connections, dialect, new OutageListener(true), writer.statements());
     } else {
-      this.writing = pool;
-      this.sql = sql(pool, dialect, new OutageListener(true));
+      this.connections = new Connections.Pooled(pool, pool);
+      this.sql = sql(connections, dialect, new OutageListener(true));
     }
-    this.transactions = sql(writing, dialect, new OutageListener(false));
+    this.transactions = sql(connections, dialect, new OutageListener(false)).configuration();
     this.disk = disk;
     this.sync = new SharedSync(disk::sync);
   }
 
   private static DSLContext sql(
-      DataSource connections, SQLDialect dialect, ExecuteListener... listeners) {
+      Connections connections, SQLDialect dialect, ExecuteListener... listeners) {
     Configuration configuration = new DefaultConfiguration();
     return DSL.using(
         configuration
-            .set(new PooledConnections(connections))
+            .set(connections)
             .set(dialect)
             .set(listeners)
             .set(
@@ -169,14 +171,15 @@ public final class Database implements AutoCloseable {
   public <T extends @Nullable Object> T inTransaction(Function<DSLContext, T> work) {
     for (int attempt = 1; ; attempt++) {
       try {
-        return transactions.transactionResult(
-            configuration -> work.apply(DSL.using(configuration)));
-      } catch (DataAccessException e) {
+        return transaction(work);
+      } catch (SQLException | DataAccessException e) {
         if (SqlFailures.isOutage(e)) {
           throw new DatabaseAway("the database was lost in a transaction", e);
         }
         if (!SqlFailures.isLostRace(e)) {
-          throw e;
+          throw e instanceof DataAccessException known
+              ? known
+              : new DataAccessException("a transaction failed", e);
         }
         if (attempt == ATTEMPTS) {
           throw new DatabaseAway("a transaction lost against others " + ATTEMPTS + " times", e);
@@ -185,9 +188,45 @@ public final class Database implements AutoCloseable {
     }
   }
 
+  /**
+   * Once. Not jOOQ's own transactions: before each they ask PostgreSQL for its isolation level, a
+   * round trip, and the pool's connections all have the same.
+   */
+  private <T extends @Nullable Object> T transaction(Function<DSLContext, T> work)
+      throws SQLException {
+    try (Connection connection = connections.acquireToWrite()) {
+      connection.setAutoCommit(false);
+      boolean committed = false;
+      try {
+        T result =
+            work.apply(DSL.using(transactions.derive(new Connections.OfTransaction(connection))));
+        commit(connection);
+        committed = true;
+        return result;
+      } finally {
+        if (!committed) {
+          rollBack(connection);
+        }
+      }
+    }
+  }
+
+  private static void commit(Connection connection) throws SQLException {
+    connection.commit();
+  }
+
+  /** What went wrong before is what the caller must hear of. */
+  private static void rollBack(Connection connection) {
+    try {
+      connection.rollback();
+    } catch (SQLException e) {
+      LOG.debug("a transaction could not be rolled back; its connection is lost", e);
+    }
+  }
+
   /** Connections that may write, for libraries that keep their own tables. */
   public DataSource dataSource() {
-    return writing;
+    return connections.writing();
   }
 
   /**
@@ -205,27 +244,6 @@ public final class Database implements AutoCloseable {
       disk.close();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    }
-  }
-
-  /** A connection that cannot be had is an outage, whatever the driver calls it. */
-  private record PooledConnections(DataSource pool) implements ConnectionProvider {
-    @Override
-    public Connection acquire() {
-      try {
-        return pool.getConnection();
-      } catch (SQLException e) {
-        throw new DatabaseAway("no connection to the database", e);
-      }
-    }
-
-    @Override
-    public void release(Connection connection) {
-      try {
-        connection.close();
-      } catch (SQLException e) {
-        throw new DatabaseAway("a connection to the database was lost", e);
-      }
     }
   }
 

@@ -1,7 +1,11 @@
 package dev.chancery.store;
 
+import static dev.chancery.store.PreparedQuery.parameter;
 import static dev.chancery.store.schema.Tables.CERTIFICATES;
 import static dev.chancery.store.schema.Tables.REVOCATIONS;
+import static org.jooq.impl.DSL.insertInto;
+import static org.jooq.impl.DSL.select;
+import static org.jooq.impl.DSL.update;
 
 import dev.chancery.core.AccountId;
 import dev.chancery.core.Approval;
@@ -25,12 +29,55 @@ import java.time.OffsetDateTime;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import org.jooq.Param;
 import org.jooq.Record;
 import org.jooq.SelectOnConditionStep;
 import org.jspecify.annotations.Nullable;
 
 /** The issuance ledger in SQL. */
 public final class JooqIssuanceLedger extends IssuanceLedger {
+  private static final Param<String> ISSUER = parameter(CERTIFICATES.ISSUER);
+  private static final Param<byte[]> SERIAL = parameter(CERTIFICATES.SERIAL);
+  private static final Param<String> PROFILE = parameter(CERTIFICATES.PROFILE);
+  private static final Param<UUID> REQUEST_ID = parameter(CERTIFICATES.REQUEST_ID);
+  private static final Param<UUID> ACCOUNT_ID = parameter(CERTIFICATES.ACCOUNT_ID);
+  private static final Param<byte[]> KEY_SHA256 = parameter(CERTIFICATES.PUBLIC_KEY_SHA256);
+  private static final Param<OffsetDateTime> NOT_BEFORE = parameter(CERTIFICATES.NOT_BEFORE);
+  private static final Param<OffsetDateTime> NOT_AFTER = parameter(CERTIFICATES.NOT_AFTER);
+  private static final Param<OffsetDateTime> RECORDED_AT = parameter(CERTIFICATES.RECORDED_AT);
+  private static final Param<OffsetDateTime> COMPLETED_AT = parameter(CERTIFICATES.COMPLETED_AT);
+  private static final Param<byte[]> TBS = parameter(CERTIFICATES.TBS);
+  private static final Param<String> SCHEME = parameter(CERTIFICATES.SIGNATURE_SCHEME);
+  private static final Param<byte[]> SIGNATURE = parameter(CERTIFICATES.SIGNATURE);
+
+  private static final PreparedQuery<Record> RECORD =
+      PreparedQuery.of(
+          insertInto(CERTIFICATES)
+              .set(CERTIFICATES.ISSUER, ISSUER)
+              .set(CERTIFICATES.SERIAL, SERIAL)
+              .set(CERTIFICATES.STATE, CertificateState.of(State.RECORDED))
+              .set(CERTIFICATES.PROFILE, PROFILE)
+              .set(CERTIFICATES.REQUEST_ID, REQUEST_ID)
+              .set(CERTIFICATES.ACCOUNT_ID, ACCOUNT_ID)
+              .set(CERTIFICATES.PUBLIC_KEY_SHA256, KEY_SHA256)
+              .set(CERTIFICATES.NOT_BEFORE, NOT_BEFORE)
+              .set(CERTIFICATES.NOT_AFTER, NOT_AFTER)
+              .set(CERTIFICATES.RECORDED_AT, RECORDED_AT)
+              .set(CERTIFICATES.TBS, TBS)
+              .set(CERTIFICATES.SIGNATURE_SCHEME, SCHEME));
+  private static final PreparedQuery<Record> MARK_ISSUED =
+      PreparedQuery.of(
+          update(CERTIFICATES)
+              .set(CERTIFICATES.STATE, CertificateState.of(State.ISSUED))
+              .set(CERTIFICATES.SIGNATURE, SIGNATURE)
+              .set(CERTIFICATES.COMPLETED_AT, COMPLETED_AT)
+              .where(CERTIFICATES.ISSUER.eq(ISSUER))
+              .and(CERTIFICATES.SERIAL.eq(SERIAL))
+              .and(CERTIFICATES.STATE.eq(CertificateState.of(State.RECORDED))));
+  private static final PreparedQuery<Record> FIND =
+      PreparedQuery.of(
+          records().where(CERTIFICATES.ISSUER.eq(ISSUER)).and(CERTIFICATES.SERIAL.eq(SERIAL)));
+
   private final Database database;
   private final Clock clock;
 
@@ -44,20 +91,19 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
     ToBeSigned toBeSigned = prepared.toBeSigned();
     Instant now = clock.instant();
     database.inTransaction(sql ->
-        sql.insertInto(CERTIFICATES)
-            .set(CERTIFICATES.ISSUER, prepared.issuer().value())
-            .set(CERTIFICATES.SERIAL, prepared.serial().octets())
-            .set(CERTIFICATES.STATE, CertificateState.of(State.RECORDED))
-            .set(CERTIFICATES.PROFILE, prepared.profile().value())
-            .set(CERTIFICATES.REQUEST_ID, prepared.approval().request().value())
-            .set(CERTIFICATES.ACCOUNT_ID, account(prepared.approval()))
-            .set(CERTIFICATES.PUBLIC_KEY_SHA256, prepared.publicKey().encoded().sha256())
-            .set(CERTIFICATES.NOT_BEFORE, Timestamps.of(prepared.notBefore()))
-            .set(CERTIFICATES.NOT_AFTER, Timestamps.of(prepared.notAfter()))
-            .set(CERTIFICATES.RECORDED_AT, Timestamps.of(now))
-            .set(CERTIFICATES.TBS, toBeSigned.bytes().bytes())
-            .set(CERTIFICATES.SIGNATURE_SCHEME, toBeSigned.scheme().name())
-            .execute());
+        RECORD
+            .with(ISSUER, prepared.issuer().value())
+            .with(SERIAL, prepared.serial().octets())
+            .with(PROFILE, prepared.profile().value())
+            .with(REQUEST_ID, prepared.approval().request().value())
+            .with(ACCOUNT_ID, account(prepared.approval()))
+            .with(KEY_SHA256, prepared.publicKey().encoded().sha256())
+            .with(NOT_BEFORE, Timestamps.of(prepared.notBefore()))
+            .with(NOT_AFTER, Timestamps.of(prepared.notAfter()))
+            .with(RECORDED_AT, Timestamps.of(now))
+            .with(TBS, toBeSigned.bytes().bytes())
+            .with(SCHEME, toBeSigned.scheme().name())
+            .execute(sql));
     // A signature may leave the token as soon as this returns, so the row must outlive a power cut.
     database.syncToDisk();
   }
@@ -77,14 +123,12 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
     Instant now = clock.instant();
     return database.inTransaction(sql -> {
       int moved =
-          sql.update(CERTIFICATES)
-              .set(CERTIFICATES.STATE, CertificateState.of(State.ISSUED))
-              .set(CERTIFICATES.SIGNATURE, signature.octets())
-              .set(CERTIFICATES.COMPLETED_AT, Timestamps.of(now))
-              .where(CERTIFICATES.ISSUER.eq(prepared.issuer().value()))
-              .and(CERTIFICATES.SERIAL.eq(prepared.serial().octets()))
-              .and(CERTIFICATES.STATE.eq(CertificateState.of(State.RECORDED)))
-              .execute();
+          MARK_ISSUED
+              .with(SIGNATURE, signature.octets())
+              .with(COMPLETED_AT, Timestamps.of(now))
+              .with(ISSUER, prepared.issuer().value())
+              .with(SERIAL, prepared.serial().octets())
+              .execute(sql);
       if (moved == 0) {
         return false;
       }
@@ -102,34 +146,38 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
 
   @Override
   public Optional<CertificateRecord> find(IssuerId issuer, SerialNumber serial) {
-    return records()
-        .where(CERTIFICATES.ISSUER.eq(issuer.value()))
-        .and(CERTIFICATES.SERIAL.eq(serial.octets()))
-        .fetchOptional(JooqIssuanceLedger::certificateRecord);
+    return FIND.with(ISSUER, issuer.value())
+        .with(SERIAL, serial.octets())
+        .fetchOptional(database.sql())
+        .map(JooqIssuanceLedger::certificateRecord);
   }
 
   @Override
   public List<CertificateRecord> find(RequestId request) {
-    return records()
-        .where(CERTIFICATES.REQUEST_ID.eq(request.value()))
-        .orderBy(CERTIFICATES.RECORDED_AT, CERTIFICATES.SERIAL)
-        .fetch(JooqIssuanceLedger::certificateRecord);
+    return database
+        .sql()
+        .fetch(
+            records()
+                .where(CERTIFICATES.REQUEST_ID.eq(request.value()))
+                .orderBy(CERTIFICATES.RECORDED_AT, CERTIFICATES.SERIAL))
+        .map(JooqIssuanceLedger::certificateRecord);
   }
 
   @Override
   public List<CertificateRecord> recordedBefore(Instant instant, int limit) {
-    return records()
-        .where(CERTIFICATES.STATE.eq(CertificateState.of(State.RECORDED)))
-        .and(CERTIFICATES.RECORDED_AT.lt(Timestamps.of(instant)))
-        .orderBy(CERTIFICATES.RECORDED_AT, CERTIFICATES.SERIAL)
-        .limit(limit)
-        .fetch(JooqIssuanceLedger::certificateRecord);
-  }
-
-  private SelectOnConditionStep<Record> records() {
     return database
         .sql()
-        .select(CERTIFICATES.fields())
+        .fetch(
+            records()
+                .where(CERTIFICATES.STATE.eq(CertificateState.of(State.RECORDED)))
+                .and(CERTIFICATES.RECORDED_AT.lt(Timestamps.of(instant)))
+                .orderBy(CERTIFICATES.RECORDED_AT, CERTIFICATES.SERIAL)
+                .limit(limit))
+        .map(JooqIssuanceLedger::certificateRecord);
+  }
+
+  private static SelectOnConditionStep<Record> records() {
+    return select(CERTIFICATES.fields())
         .select(REVOCATIONS.REVOKED_AT, REVOCATIONS.REASON)
         .select(REVOCATIONS.INVALIDITY_DATE, REVOCATIONS.REQUESTED_BY)
         .from(CERTIFICATES)

@@ -30,6 +30,8 @@ final class SqlFailures {
           "40P01", // deadlock_detected
           "55P03", // lock_not_available
           "HYT00"); // H2's lock timeout
+  // SQL:2023 part 2 section 24: integrity constraint violation.
+  private static final String INTEGRITY_CLASS = "23";
   private static final Set<Integer> H2_RACE = Set.of(ErrorCode.CONCURRENT_UPDATE_1);
 
   private SqlFailures() {}
@@ -53,6 +55,11 @@ final class SqlFailures {
     return sql != null
         && (H2_RACE.contains(sql.getErrorCode())
             || (sql.getSQLState() != null && RACE_STATES.contains(sql.getSQLState())));
+  }
+
+  /** Whether a constraint forbids what a statement would have written. */
+  static boolean isIntegrityViolation(SQLException failure) {
+    return failure.getSQLState() != null && failure.getSQLState().startsWith(INTEGRITY_CLASS);
   }
 
   /** The first SQLException among a failure and its causes. */
