@@ -58,7 +58,7 @@ final class AuditTrail {
       IssuerId issuer,
       String requester,
       String detail) {
-    event(transaction, at, action, issuer, requester, detail).execute();
+    insert(transaction, at, action, issuer, null, requester(requester), detail);
   }
 
   /** A CRL was published; this server does that of its own accord. */
