@@ -266,13 +266,18 @@ final class RolloverScene implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
+  public void close() {
     challenges.close();
     http.close();
     tlsServers.forEach(Process::destroy);
     server.destroy();
-    if (!server.waitFor(30, TimeUnit.SECONDS)) {
+    try {
+      if (!server.waitFor(30, TimeUnit.SECONDS)) {
+        server.destroyForcibly();
+      }
+    } catch (InterruptedException e) {
       server.destroyForcibly();
+      Thread.currentThread().interrupt();
     }
   }
 }

@@ -1,0 +1,104 @@
+package dev.chancery.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.PublishedCrl;
+import dev.chancery.store.IssuerRegistry;
+import dev.chancery.store.IssuerSuccessions;
+import dev.chancery.store.JooqCrlLedger;
+import dev.chancery.store.JooqRevocationLedger;
+import dev.chancery.store.RootRollovers;
+import dev.chancery.store.TokenAudit;
+import dev.chancery.testing.AdjustableClock;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Set;
+import org.jooq.impl.DSL;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@DisplayName("The watch over what only a ceremony renews")
+class RootWatchTest {
+  @TempDir Path folder;
+  private final AdjustableClock clock = new AdjustableClock(Instant.now());
+  private final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
+
+  @Test
+  @DisplayName("has the end of the root's CRL as a metric, and says once when half of it is over")
+  void rootCrl() throws Exception {
+    Path home = folder.resolve("home");
+    assertThat(CommandRun.of("init", "--home", home.toString(), "--development-key-store"))
+        .returns(0, CommandRun::exitCode);
+    try (OpenedHome opened = OpenedHome.open(home, clock)) {
+      JooqCrlLedger crls = new JooqCrlLedger(opened.database(), clock);
+      PublishedCrl crl = crls.current(Initialization.ROOT).orElseThrow();
+      RootWatch watch = watch(opened, crls);
+
+      watch.look();
+      assertThat(metrics.get("chancery.root.crl.end").tag("issuer", "root").gauge().value())
+          .isEqualTo(crl.nextUpdate().getEpochSecond());
+      assertThat(events(opened, "root-crl-due")).isZero();
+
+      Duration whole = Duration.between(crl.thisUpdate(), crl.nextUpdate());
+      clock.advance(whole.dividedBy(2).plusHours(1));
+      watch.look();
+      watch.look();
+      assertThat(events(opened, "root-crl-due")).isEqualTo(1);
+    }
+  }
+
+  @Test
+  @DisplayName("has the end of an OCSP signer's certificate as a metric, and says when it is due")
+  void signer() throws Exception {
+    Path home = folder.resolve("home");
+    assertThat(CommandRun.of("init", "--home", home.toString(), "--development-key-store"))
+        .returns(0, CommandRun::exitCode);
+    try (OpenedHome opened = OpenedHome.open(home, clock)) {
+      var certificate = PemFile.certificates(home.resolve("root.pem")).getFirst();
+      RootWatch watch =
+          watch(
+              opened,
+              new JooqCrlLedger(opened.database(), clock),
+              new RootWatch.Signer(new IssuerId("old-ca"), certificate));
+      watch.look();
+      Instant end = certificate.getNotAfter().toInstant();
+      assertThat(metrics.get("chancery.ocsp.signer.end").tag("issuer", "old-ca").gauge().value())
+          .isEqualTo(end.getEpochSecond());
+      assertThat(events(opened, "root-crl-due")).isZero();
+
+      clock.advance(Duration.between(clock.instant(), end).dividedBy(2).plusDays(1));
+      watch.look();
+      assertThat(events(opened, "ocsp-signer-due")).isEqualTo(1);
+    }
+  }
+
+  private RootWatch watch(OpenedHome opened, JooqCrlLedger crls, RootWatch.Signer... signers)
+      throws Exception {
+    return new RootWatch(
+        new RootWatch.Ledgers(
+            new IssuerRegistry(opened.database()),
+            crls,
+            new JooqRevocationLedger(opened.database(), clock)),
+        List.of(signers),
+        new TrustView(
+            TrustBundle.read(List.of(opened.home().rootCertificate())),
+            new IssuerSuccessions(opened.database(), clock, Duration.ZERO, Set.of()),
+            new RootRollovers(opened.database(), clock),
+            System::nanoTime),
+        metrics,
+        new TokenAudit(opened.database(), clock),
+        clock);
+  }
+
+  private static int events(OpenedHome opened, String action) {
+    return opened
+        .database()
+        .sql()
+        .fetchCount(DSL.table("audit_events"), DSL.field("action", String.class).eq(action));
+  }
+}
