@@ -6,6 +6,8 @@
 #        scripts/bench.sh acme [SECONDS]      (default: 30; some five minutes)
 #            complete http-01 orders on both databases, against Pebble: how many a second, and their processor time;
 #            SECONDS is for how long each server is measured with each number of clients (docs/performance.md)
+#        scripts/bench.sh crl [REVOKED]       (default: 1000000; some two minutes)
+#            CRLs of very many revoked certificates in PostgreSQL, made with a small heap, against Bouncy Castle's builder
 #
 # Ends with 0 when the limits are kept, 1 when one is not or nothing could be measured, 2 when called wrongly. Other work
 # on the machine blurs the result: ratios stand longest.
@@ -52,10 +54,24 @@ bench_acme() {
   grep -q 'within the limits$' "$folder/table.txt" || exit 1
 }
 
+bench_crl() {
+  local revoked=${1:-1000000} folder=crl-publisher/target/benchmark
+  [ $# -le 1 ] || wrong "crl takes a number of revoked certificates and nothing else"
+  [[ "$revoked" =~ ^[1-9][0-9]{0,7}$ ]] || wrong "not a number of certificates: $revoked"
+  require_jdk
+  install_missing mvn=maven
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  mvn -B -q -ntp -Dformat.skip -pl crl-publisher -am -P crl-benchmark "-Dbenchmark.revoked=$revoked" \
+    process-test-classes | tee "$folder/table.txt"
+  grep -q 'MiB: done$' "$folder/table.txt" || exit 1
+}
+
 case "${1:-}" in
   -h | --help) usage ;;
   token) bench_token "${@:2}" ;;
   acme) bench_acme "${@:2}" ;;
+  crl) bench_crl "${@:2}" ;;
   '') wrong "which benchmark?" ;;
   *) wrong "no such benchmark: $1" ;;
 esac

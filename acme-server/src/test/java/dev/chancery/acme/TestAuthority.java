@@ -154,6 +154,7 @@ final class TestAuthority implements CertificateAuthority {
             notBefore,
             notAfter,
             CertificateRecord.State.RECORDED,
+            0,
             Optional.empty(),
             Optional.empty());
     ledger.put(serial, recorded);
@@ -311,6 +312,7 @@ final class TestAuthority implements CertificateAuthority {
         record.notBefore(),
         record.notAfter(),
         state,
+        record.crlShard(),
         certificate,
         revocation);
   }

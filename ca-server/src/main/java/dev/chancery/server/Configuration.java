@@ -10,6 +10,7 @@ import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
 import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
+import dev.chancery.crl.CrlSettings;
 import dev.chancery.hsm.KeyId;
 import dev.chancery.hsm.Pkcs11Settings;
 import dev.chancery.server.profiles.BuiltInProfiles;
@@ -165,7 +166,23 @@ record Configuration(
 
   record NetworksSection(List<Cidr> allow, List<Cidr> deny) {}
 
-  record CrlSection(Duration validity, Duration refresh) {}
+  /**
+   * @param shards how many CRLs the certificates of an issuer are spread over; 0: they name none
+   * @param delta empty when there are no delta CRLs
+   * @param directories where CRLs are put for others to serve
+   * @param fetchBack whether this server looks at its CRLs at their public URLs
+   */
+  record CrlSection(
+      Duration validity,
+      Duration refresh,
+      int shards,
+      Optional<CrlSettings.Delta> delta,
+      List<Path> directories,
+      boolean fetchBack) {
+    CrlSettings settings() {
+      return new CrlSettings(validity, refresh, delta);
+    }
+  }
 
   record OcspSection(Duration validity) {}
 

@@ -8,9 +8,11 @@ import dev.chancery.acme.OfferedChallenges;
 import dev.chancery.acme.Retention;
 import dev.chancery.acme.TargetNetworks;
 import dev.chancery.core.Cidr;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.DnsName;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.ProfileId;
+import dev.chancery.crl.CrlSettings;
 import dev.chancery.hsm.KeyId;
 import dev.chancery.hsm.Pkcs11Settings;
 import dev.chancery.server.Configuration.AcmeSection;
@@ -478,12 +480,32 @@ final class ConfigurationFile {
     CrlSection crl =
         new CrlSection(
             optional(section, "validity", ConfigurationFile::duration).orElse(Duration.ofDays(7)),
-            optional(section, "refresh", ConfigurationFile::duration).orElse(Duration.ofDays(1)));
+            optional(section, "refresh", ConfigurationFile::duration).orElse(Duration.ofDays(1)),
+            optional(section, "shards", text -> number(text, 0, CrlScope.MOST_SHARDS)).orElse(0),
+            section.isEmpty() ? Optional.empty() : crlDelta(section.get().section("delta")),
+            section.isEmpty() ? List.of() : section.get().list("directories", Path::of),
+            optional(section, "fetchBack", ConfigurationFile::truth).orElse(true));
     end(section);
     if (crl.refresh().compareTo(crl.validity()) >= 0) {
       throw section.orElseThrow().refused("refresh must be less than validity");
     }
+    if (crl.delta().isPresent() && crl.delta().get().base().compareTo(crl.validity()) >= 0) {
+      throw section.orElseThrow().refused("delta.base must be less than validity");
+    }
     return crl;
+  }
+
+  private static Optional<CrlSettings.Delta> crlDelta(Optional<YamlSection> section)
+      throws ConfigurationInvalid {
+    if (section.isEmpty()) {
+      return Optional.empty();
+    }
+    CrlSettings.Delta delta =
+        new CrlSettings.Delta(
+            optional(section, "validity", ConfigurationFile::duration).orElse(Duration.ofDays(1)),
+            optional(section, "base", ConfigurationFile::duration).orElse(Duration.ofDays(3)));
+    end(section);
+    return Optional.of(delta);
   }
 
   private static OcspSection ocsp(Optional<YamlSection> section) throws ConfigurationInvalid {

@@ -18,6 +18,7 @@ import picocli.CommandLine.Command;
       InitCommand.class,
       ConfigCommand.class,
       CertificateCommand.class,
+      CrlCommand.class,
       IssuerCommand.class,
       BindingCommand.class,
       RenewalCommand.class,

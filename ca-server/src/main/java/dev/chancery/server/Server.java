@@ -9,16 +9,21 @@ import dev.chancery.acme.DnsTrustAnchors;
 import dev.chancery.acme.TargetNetworks;
 import dev.chancery.core.BlockedKeys;
 import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.crl.CrlDistribution;
 import dev.chancery.crl.CrlIssuer;
 import dev.chancery.crl.CrlPublisher;
 import dev.chancery.crl.CrlResource;
 import dev.chancery.crl.CrlSettings;
 import dev.chancery.crl.CrlShelf;
+import dev.chancery.crl.CrlTarget;
+import dev.chancery.crl.DirectoryTarget;
+import dev.chancery.crl.PublicCrls;
 import dev.chancery.ocsp.DelegatedSigner;
 import dev.chancery.ocsp.OcspResource;
 import dev.chancery.ocsp.OcspResponder;
@@ -39,6 +44,7 @@ import dev.chancery.store.RenewalMarks;
 import dev.chancery.store.TokenAudit;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
@@ -73,6 +79,8 @@ final class Server implements AutoCloseable {
       BuiltInProfiles.LIFE_OF_OCSP_SIGNER.minus(SIGNER_RENEWAL);
 
   private static final Duration CRL_FRESHNESS = Duration.ofMinutes(5);
+
+  private static final Duration CRL_LOOK = Duration.ofMinutes(1);
 
   /** For how long the first CRL holds up the start. */
   private static final Duration FIRST_CRL = Duration.ofSeconds(10);
@@ -153,16 +161,28 @@ final class Server implements AutoCloseable {
     List<KeyedIssuer> issuers = KeyedIssuer.open(loadedIssuers, tokens, registry);
 
     // 3. CRLs.
-    CrlSettings crlSettings =
-        new CrlSettings(configuration.crl().validity(), configuration.crl().refresh());
-    CrlShelf shelf = new CrlShelf(crls, clock);
+    CrlSettings crlSettings = configuration.crl().settings();
+    CrlShelf shelf = new CrlShelf(crls, clock, home.privateDirectory("crl"));
     List<CrlIssuer> crlIssuers = new ArrayList<>();
     for (KeyedIssuer issuer : issuers) {
       LoadedIssuer loaded = issuer.loaded();
       crlIssuers.add(
           new CrlIssuer(loaded.id(), loaded.certificate(), issuer.crlKey(), crlSettings));
+      // Before the first certificate that names them, so that no CRL can be without its name.
+      for (int shard = 0; shard <= configuration.crl().shards(); shard++) {
+        CrlScope scope = new CrlScope(loaded.id(), shard);
+        crls.addLocation(scope, addresses.crl(scope));
+      }
     }
-    CrlPublisher publisher = part(new CrlPublisher(crlIssuers, crls, revocations, shelf, clock));
+    CrlMetrics crlMetrics = new CrlMetrics(metrics, clock);
+    List<CrlTarget> crlTargets = new ArrayList<>();
+    for (Path directory : configuration.crl().directories()) {
+      crlTargets.add(new DirectoryTarget(home.resolve(directory)));
+    }
+    CrlDistribution distribution = part(new CrlDistribution(crlTargets, shelf, crlMetrics));
+    PublicCrls publicCrls = part(new PublicCrls(crlIssuers, crls, shelf));
+    CrlPublisher publisher =
+        part(new CrlPublisher(crlIssuers, crls, revocations, shelf, clock, distribution));
 
     if (registry.all().contains(Initialization.ROOT)) {
       new RootCrl(crls, revocations, clock)
@@ -173,7 +193,7 @@ final class Server implements AutoCloseable {
     // 4. The engine.
     Map<IssuerId, Issuer> issuing = new TreeMap<>();
     for (KeyedIssuer issuer : issuers) {
-      issuing.put(issuer.loaded().id(), issuer.forIssuing(addresses));
+      issuing.put(issuer.loaded().id(), issuer.forIssuing(addresses, configuration.crl().shards()));
     }
     CertificateAuthority authority =
         new IssuingAuthority(
@@ -285,6 +305,7 @@ final class Server implements AutoCloseable {
     BindingApi bindings =
         new BindingApi(
             bindingKeys, configuration.acme().boundEndpoints(), profiles.keySet(), clock);
+    CrlApi crlApi = new CrlApi(publicCrls, publisher);
     RenewalMarksApi renewalMarks =
         new RenewalMarksApi(
             new RenewalMarks(database, clock), registry, new IssuerKeys(issuers), clock, ids);
@@ -296,6 +317,7 @@ final class Server implements AutoCloseable {
               admin.routes(config);
               bindings.routes(config);
               renewalMarks.routes(config);
+              crlApi.routes(config);
             }));
     Management management = new Management(checks(database, issuers), metrics);
     part(HttpListener.http(managementPort, UriCompliance.DEFAULT, management::routes));
@@ -315,7 +337,15 @@ final class Server implements AutoCloseable {
     for (DelegatedSigner signer : signers) {
       work.everywhere("ocsp signer", Duration.ofMinutes(10), signer::renewIfDue);
     }
+    if (configuration.crl().fetchBack()) {
+      work.everywhere("look at the CRLs", CRL_LOOK, () -> crlMetrics.look(publicCrls));
+    }
     publisher.refreshDue();
+    // What another node published, or this one before it died, may be missing in a directory.
+    work.everywhere(
+        "bring CRLs to their places",
+        Duration.ofMinutes(1),
+        () -> publicCrls.names().forEach(distribution::published));
     work.start();
     // The first certificates say where their CRL is: there should be one. A token that is slow or
     // away must not keep the server from all else that it can do.

@@ -2,6 +2,7 @@ package dev.chancery.server.engine;
 
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.CertificateRecord;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.Der;
 import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuanceRequest;
@@ -46,7 +47,7 @@ public final class IssuingAuthority implements CertificateAuthority {
   private final RevocationLedger revocations;
   private final Abandonment abandonment;
   private final Clock clock;
-  private final Consumer<IssuerId> afterRevocation;
+  private final Consumer<CrlScope> afterRevocation;
 
   /** The issuers whose key failed at its last certificate and has not been seen to work since. */
   private final Set<IssuerId> doubtful = ConcurrentHashMap.newKeySet();
@@ -61,7 +62,7 @@ public final class IssuingAuthority implements CertificateAuthority {
       RevocationLedger revocations,
       Clock clock,
       SecureRandom random,
-      Consumer<IssuerId> afterRevocation) {
+      Consumer<CrlScope> afterRevocation) {
     this.catalogue = catalogue;
     this.decision = new Decision(catalogue, clock, random);
     this.issuance = issuance;
@@ -99,6 +100,7 @@ public final class IssuingAuthority implements CertificateAuthority {
             grant.period().notAfter(),
             grant.publicKey(),
             request.approval(),
+            grant.crlShard(),
             toBeSigned);
     // A key that failed last must answer again first, or an outage would fill the ledger, and then
     // the CRL, with a serial for each try.
@@ -204,7 +206,7 @@ public final class IssuingAuthority implements CertificateAuthority {
             revocation.issuer(),
             revocation.by(),
             revocation.reason());
-        announce(revocation.issuer());
+        announce(known.crlScope());
       }
       case ALREADY_REVOKED ->
           throw new Refused(Reason.ALREADY_REVOKED, "the certificate was revoked before");
@@ -222,12 +224,12 @@ public final class IssuingAuthority implements CertificateAuthority {
     return catalogue.issuer(issuer).chains();
   }
 
-  private void announce(IssuerId issuer) {
+  private void announce(CrlScope scope) {
     try {
-      afterRevocation.accept(issuer);
+      afterRevocation.accept(scope);
     } catch (RuntimeException e) {
       // The revocation is committed and OCSP tells it; the schedule brings the CRL.
-      LOG.error("the CRL of {} could not be asked for after a revocation", issuer, e);
+      LOG.error("the CRL of {} could not be asked for after a revocation", scope, e);
     }
   }
 
