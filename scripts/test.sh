@@ -11,7 +11,7 @@ require_jdk
 install_missing mvn=maven softhsm2-util=softhsm2 pkcs11-tool=opensc certbot=certbot pebble=pebble openssl=openssl \
   gcc=gcc /usr/include/stdlib.h=libc6-dev curl=curl python3=python3 \
   p11-kit=p11-kit "/usr/lib/$(uname -m)-linux-gnu/pkcs11/p11-kit-client.so=p11-kit-modules" \
-  certutil=libnss3-tools "/usr/lib/$(uname -m)-linux-gnu/libsoftokn3.so=libnss3"
+  certtool=gnutls-bin certutil=libnss3-tools "/usr/lib/$(uname -m)-linux-gnu/libsoftokn3.so=libnss3"
 
 # Reports of an earlier run must not be counted.
 find . -path ./.git -prune -o -type d \( -name surefire-reports -o -name failsafe-reports \) -prune -exec rm -rf {} +

@@ -54,10 +54,12 @@ public abstract class CrlLedger {
   /**
    * Returns after these exact octets are durable.
    *
+   * @return empty when a CRL of the scope with a higher number was published meanwhile: this one
+   *     never can be, and was dropped
    * @throws IOException when they cannot be read
    */
-  public final Recorded record(PreparedCrl prepared) throws IOException {
-    return new Recorded(prepared, commit(prepared));
+  public final Optional<Recorded> record(PreparedCrl prepared) throws IOException {
+    return commit(prepared).map(digest -> new Recorded(prepared, digest));
   }
 
   /**
@@ -71,8 +73,11 @@ public abstract class CrlLedger {
     return markPublished(complete, delta, base);
   }
 
-  /** Keeps the octets and makes them durable; the digest is of what was kept. */
-  protected abstract Digest commit(PreparedCrl prepared) throws IOException;
+  /**
+   * Keeps the octets and makes them durable; the digest is of what was kept. Empty when they were
+   * dropped meanwhile.
+   */
+  protected abstract Optional<Digest> commit(PreparedCrl prepared) throws IOException;
 
   /** Moves the rows from recorded to published unless a higher number is published already. */
   protected abstract boolean markPublished(

@@ -283,20 +283,7 @@ public final class CrlPublisher implements AutoCloseable {
     CrlBuild.Plan plan = new CrlBuild.Plan(issuer, scope, number, now, expiringAfter);
     boolean published;
     try (CrlBuild build = CrlBuild.of(plan, ledger, revocations, shelf)) {
-      // 3. Record. From here on the ledger knows these octets, whatever becomes of this process.
-      CrlLedger.Recorded complete = ledger.record(build.complete());
-      Optional<CrlLedger.Recorded> delta =
-          build.delta().isPresent()
-              ? Optional.of(ledger.record(build.delta().get()))
-              : Optional.empty();
-
-      // 4. Sign; the key verifies what the token gave.
-      CrlLedger.Signed signed = sign(issuer, complete);
-      Optional<CrlLedger.Signed> signedDelta =
-          delta.isPresent() ? Optional.of(sign(issuer, delta.get())) : Optional.empty();
-
-      // 5. Publish, unless someone published a higher number since step 1.
-      published = ledger.publish(signed, signedDelta, build.keptBase());
+      published = recordSignAndPublish(issuer, build);
     }
     BigInteger shown = shelf.refresh(name).map(CrlShelf.Copy::number).orElse(number);
     LOG.info("CRL {} of {} {}", number, scope, published ? "published" : "dropped for " + shown);
@@ -307,6 +294,28 @@ public final class CrlPublisher implements AutoCloseable {
       }
     }
     return shown;
+  }
+
+  /** False when someone published a higher number since this one was taken. */
+  private boolean recordSignAndPublish(CrlIssuer issuer, CrlBuild build)
+      throws TokenAway, IOException {
+    // 3. Record. From here on the ledger knows these octets, whatever becomes of this process.
+    Optional<CrlLedger.Recorded> complete = ledger.record(build.complete());
+    Optional<CrlLedger.Recorded> delta = Optional.empty();
+    if (build.delta().isPresent()) {
+      delta = ledger.record(build.delta().get());
+    }
+    if (complete.isEmpty() || build.delta().isPresent() != delta.isPresent()) {
+      return false;
+    }
+
+    // 4. Sign; the key verifies what the token gave.
+    CrlLedger.Signed signed = sign(issuer, complete.get());
+    Optional<CrlLedger.Signed> signedDelta =
+        delta.isPresent() ? Optional.of(sign(issuer, delta.get())) : Optional.empty();
+
+    // 5. Publish, unless someone published a higher number since step 1.
+    return ledger.publish(signed, signedDelta, build.keptBase());
   }
 
   private CrlLedger.Signed sign(CrlIssuer issuer, CrlLedger.Recorded recorded)

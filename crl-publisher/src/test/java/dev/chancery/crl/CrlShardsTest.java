@@ -261,11 +261,37 @@ final class CrlShardsTest {
         .getReason();
   }
 
+  @Test
+  @DisplayName("RFC 5280 5: GnuTLS verifies the CRL of a shard, and its delta")
+  void gnutls() throws Exception {
+    locate(CrlFixture.SCOPE, FIRST);
+    crl.revoke(crl.issued(MONTH, 1, Optional.of(location(FIRST))), RevocationReason.KEY_COMPROMISE);
+    publisher.publish(FIRST);
+    pem("issuer.pem", "CERTIFICATE", crl.issuer.certificate().getEncoded());
+    for (CrlName name : List.of(CrlName.complete(FIRST), CrlName.delta(FIRST))) {
+      pem("crl.pem", "X509 CRL", crl.current(name).getEncoded());
+      assertThat(
+              run(
+                  List.of(
+                      "certtool",
+                      "--verify-crl",
+                      "--load-ca-certificate",
+                      "issuer.pem",
+                      "--infile",
+                      "crl.pem")))
+          .contains("Verification output: Verified.");
+    }
+  }
+
   private String verify(String certificate, String crls) throws Exception {
     List<String> command =
         new ArrayList<>(
             List.of("openssl", "verify", "-x509_strict", "-crl_check", "-extended_crl"));
     command.addAll(List.of("-use_deltas", "-CAfile", "issuer.pem", "-CRLfile", crls, certificate));
+    return run(command);
+  }
+
+  private String run(List<String> command) throws Exception {
     Process process =
         new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true).start();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

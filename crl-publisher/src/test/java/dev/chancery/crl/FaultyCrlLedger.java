@@ -63,12 +63,12 @@ final class FaultyCrlLedger extends CrlLedger {
   }
 
   @Override
-  protected Digest commit(PreparedCrl prepared) throws IOException {
+  protected Optional<Digest> commit(PreparedCrl prepared) throws IOException {
     failAt(Fault.RECORD);
-    Recorded real = this.real.record(prepared);
-    recorded.put(key(prepared), real);
+    Optional<Recorded> real = this.real.record(prepared);
+    real.ifPresent(known -> recorded.put(key(prepared), known));
     failAt(Fault.RECORDED);
-    return real.spend();
+    return real.map(Recorded::spend);
   }
 
   private static String key(PreparedCrl prepared) {

@@ -24,8 +24,8 @@ final class OneCrl extends CrlLedger {
   }
 
   @Override
-  protected Digest commit(PreparedCrl prepared) throws IOException {
-    return Digest.of(prepared.scheme(), prepared.toBeSigned());
+  protected Optional<Digest> commit(PreparedCrl prepared) throws IOException {
+    return Optional.of(Digest.of(prepared.scheme(), prepared.toBeSigned()));
   }
 
   @Override
@@ -67,6 +67,7 @@ final class OneCrl extends CrlLedger {
                 Instant.EPOCH,
                 Instant.EPOCH.plusSeconds(60),
                 scheme,
-                octets));
+                octets))
+        .orElseThrow();
   }
 }

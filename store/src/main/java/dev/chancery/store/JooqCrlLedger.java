@@ -25,6 +25,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.jooq.Condition;
 import org.jooq.DSLContext;
+import org.jooq.exception.IntegrityConstraintViolationException;
 import org.jooq.impl.DSL;
 
 /** The CRL ledger in SQL. */
@@ -67,7 +68,7 @@ public final class JooqCrlLedger extends CrlLedger {
    * before the next one that is published.
    */
   @Override
-  protected Digest commit(PreparedCrl prepared) throws IOException {
+  protected Optional<Digest> commit(PreparedCrl prepared) throws IOException {
     database.inTransaction(sql ->
         sql.insertInto(CRLS)
             .set(CRLS.ISSUER, prepared.scope().issuer().value())
@@ -81,7 +82,16 @@ public final class JooqCrlLedger extends CrlLedger {
             .set(CRLS.TBS_LENGTH, prepared.toBeSigned().length())
             .set(CRLS.SIGNATURE_SCHEME, prepared.scheme().name())
             .execute());
-    Digest digest = pieces.write(prepared);
+    Digest digest;
+    try {
+      digest = pieces.write(prepared);
+    } catch (IntegrityConstraintViolationException e) {
+      if (database.sql().fetchExists(CRLS, isRow(prepared))) {
+        throw e;
+      }
+      // Whoever published a newer one has deleted the row, and no piece can be without it.
+      return Optional.empty();
+    }
     int moved =
         database.inTransaction(sql ->
             sql.update(CRLS)
@@ -90,11 +100,11 @@ public final class JooqCrlLedger extends CrlLedger {
                 .and(CRLS.STATE.eq(BUILDING))
                 .execute());
     if (moved == 0) {
-      throw new IOException("CRL " + prepared.number() + " was dropped for a newer one");
+      return Optional.empty();
     }
     // All of it was committed before, so it is on the disk after this.
     database.syncToDisk();
-    return digest;
+    return Optional.of(digest);
   }
 
   private static Condition isRow(PreparedCrl prepared) {

@@ -128,8 +128,7 @@ final class CrlLedgerTest extends LedgerContract {
   void longOctets() throws Exception {
     byte[] octets = new byte[5 * 1024 * 1024 + 17];
     new Random(3).nextBytes(octets);
-    CrlLedger.Recorded recorded =
-        crls.record(with(Octets.of(octets), crls.nextNumber(Certificates.ISSUER)));
+    CrlLedger.Recorded recorded = crls.record(with(Octets.of(octets), next())).orElseThrow();
     assertThat(recorded.spend().value())
         .isEqualTo(MessageDigest.getInstance("SHA-256").digest(octets));
     publish(recorded);
@@ -165,7 +164,7 @@ final class CrlLedgerTest extends LedgerContract {
   @DisplayName(
       "A CRL that was dropped while it was read fails its reader, and is never half of two")
   void droppedWhileRead() throws Exception {
-    publish(crls.record(with(Octets.of(new byte[600 * 1024]), next())));
+    publish(crls.record(with(Octets.of(new byte[600 * 1024]), next())).orElseThrow());
     PublishedCrl old = crls.current(NAME).orElseThrow();
     try (InputStream in = old.encoded().open()) {
       assertThat(in.readNBytes(1000)).hasSize(1000);
@@ -185,10 +184,10 @@ final class CrlLedgerTest extends LedgerContract {
     for (int i = 0; i < 2; i++) {
       BigInteger number = next();
       CrlLedger.Recorded complete =
-          crls.record(Certificates.preparedCrl(Certificates.SCOPE, number, NOW));
+          crls.record(Certificates.preparedCrl(Certificates.SCOPE, number, NOW)).orElseThrow();
       CrlLedger.Recorded delta =
-          crls.record(
-              Certificates.preparedCrl(Certificates.SCOPE, number, Optional.of(start), NOW));
+          crls.record(Certificates.preparedCrl(Certificates.SCOPE, number, Optional.of(start), NOW))
+              .orElseThrow();
       assertThat(
               crls.publish(
                   Certificates.sign(complete),
@@ -211,7 +210,7 @@ final class CrlLedgerTest extends LedgerContract {
     CrlScope third = new CrlScope(Certificates.ISSUER, 3);
     publish(recordedNext());
     BigInteger whole = current();
-    publish(crls.record(Certificates.preparedCrl(third, next(), NOW)));
+    publish(crls.record(Certificates.preparedCrl(third, next(), NOW)).orElseThrow());
 
     assertThat(current()).isEqualTo(whole);
     assertThat(crls.currentNumber(CrlName.complete(third)).orElseThrow()).isGreaterThan(whole);
@@ -356,7 +355,7 @@ final class CrlLedgerTest extends LedgerContract {
 
   private CrlLedger.Recorded recordedNext() {
     try {
-      return crls.record(Certificates.preparedCrl(Certificates.SCOPE, next(), NOW));
+      return crls.record(Certificates.preparedCrl(Certificates.SCOPE, next(), NOW)).orElseThrow();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
