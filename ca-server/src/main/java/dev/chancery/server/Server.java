@@ -78,6 +78,8 @@ final class Server implements AutoCloseable {
   static final Duration SIGNER_REMAINDER =
       BuiltInProfiles.LIFE_OF_OCSP_SIGNER.minus(SIGNER_RENEWAL);
 
+  private static final Path API_CREDENTIAL = Path.of("tls", "api.pem");
+
   private static final Duration CRL_FRESHNESS = Duration.ofMinutes(5);
 
   private static final Duration CRL_LOOK = Duration.ofMinutes(1);
@@ -139,6 +141,7 @@ final class Server implements AutoCloseable {
     List<LoadedIssuer> loadedIssuers =
         LoadedIssuer.all(home, configuration.issuers(), trust, clock.instant());
     KeyBlockList blockedKeys = configuration.blockedKeys(home);
+    Optional<Credential> _ = Credential.read(home.resolve(API_CREDENTIAL));
     Configuration.Listeners listeners = configuration.listeners();
     BoundPort publicPort = part(BoundPort.bind("public", listeners.publicListener()));
     BoundPort apiPort = part(BoundPort.bind("api", listeners.api()));
@@ -168,11 +171,6 @@ final class Server implements AutoCloseable {
       LoadedIssuer loaded = issuer.loaded();
       crlIssuers.add(
           new CrlIssuer(loaded.id(), loaded.certificate(), issuer.crlKey(), crlSettings));
-      // Before the first certificate that names them, so that no CRL can be without its name.
-      for (int shard = 0; shard <= configuration.crl().shards(); shard++) {
-        CrlScope scope = new CrlScope(loaded.id(), shard);
-        crls.addLocation(scope, addresses.crl(scope));
-      }
     }
     CrlMetrics crlMetrics = new CrlMetrics(metrics, clock);
     List<CrlTarget> crlTargets = new ArrayList<>();
@@ -208,6 +206,13 @@ final class Server implements AutoCloseable {
             publisher::requestPublish);
     Recovery recovery = new Recovery(issuance, revocations, clock, ISSUANCE_GRACE);
     recovery.run();
+    // Before the first certificate that names them, so that no CRL can be without its name.
+    for (IssuerId issuer : issuing.keySet()) {
+      for (int shard = 0; shard <= configuration.crl().shards(); shard++) {
+        CrlScope scope = new CrlScope(issuer, shard);
+        crls.addLocation(scope, addresses.crl(scope));
+      }
+    }
 
     // 5. OCSP.
     List<DelegatedSigner> signers = new ArrayList<>();
@@ -240,14 +245,9 @@ final class Server implements AutoCloseable {
     // 6. This server's own credentials.
     IssuerId own = configuration.defaultEndpoint().issuer();
     TimeOrderedIds ids = new TimeOrderedIds(clock, random);
+    home.privateDirectory("tls");
     ApiTls tls =
-        new ApiTls(
-            authority,
-            own,
-            addresses.apiUrl(),
-            home.privateDirectory("tls").resolve("api.pem"),
-            clock,
-            ids);
+        new ApiTls(authority, own, addresses.apiUrl(), home.resolve(API_CREDENTIAL), clock, ids);
     home.privateDirectory("admin");
     AdminCredential administrator =
         new AdminCredential(

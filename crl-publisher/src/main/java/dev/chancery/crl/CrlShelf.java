@@ -23,6 +23,7 @@ import java.util.HexFormat;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -66,27 +67,30 @@ public final class CrlShelf {
   private final ConcurrentMap<CrlName, Copy> copies = new ConcurrentHashMap<>();
   private final ConcurrentMap<CrlName, Instant> checked = new ConcurrentHashMap<>();
   private final ConcurrentMap<CrlName, Object> locks = new ConcurrentHashMap<>();
+  private boolean swept;
 
   /**
    * An empty shelf.
    *
-   * @param folder for this shelf alone; what an earlier process left there is deleted
+   * @param folder for this shelf alone; what an earlier process left there is deleted when the
+   *     first file is written
    */
   public CrlShelf(CrlLedger ledger, Clock clock, Path folder) {
     this.ledger = ledger;
     this.clock = clock;
     this.folder = folder;
-    try (DirectoryStream<Path> left = Files.newDirectoryStream(folder, "*.{crl,part}")) {
-      for (Path file : left) {
-        Files.delete(file);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException("the folder of the CRLs cannot be used", e);
-    }
   }
 
   /** Where there is room for a CRL that is being made. */
-  Path folder() {
+  synchronized Path folder() throws IOException {
+    if (!swept) {
+      try (DirectoryStream<Path> left = Files.newDirectoryStream(folder, "*.{crl,part}")) {
+        for (Path file : left) {
+          Files.delete(file);
+        }
+      }
+      swept = true;
+    }
     return folder;
   }
 
@@ -119,7 +123,7 @@ public final class CrlShelf {
   Optional<Copy> refresh(CrlName name) {
     Copy copy = copies.get(name);
     Optional<BigInteger> number = ledger.currentNumber(name);
-    if (number.isPresent() && (copy == null || number.get().compareTo(copy.number()) > 0)) {
+    if (number.isPresent() && isNewer(number.get(), copy)) {
       fetch(name);
     }
     return Optional.ofNullable(copies.get(name));
@@ -128,21 +132,29 @@ public final class CrlShelf {
   /** One thread fetches a CRL, which can be long; the others find it there when it has. */
   private void fetch(CrlName name) {
     synchronized (lock(name)) {
+      Copy before = copies.get(name);
       Optional<PublishedCrl> current = ledger.current(name);
-      Copy copy = copies.get(name);
-      if (current.isEmpty()
-          || (copy != null && current.get().number().compareTo(copy.number()) <= 0)) {
-        return;
+      while (current.isPresent() && isNewer(current.get().number(), before)) {
+        PublishedCrl crl = current.get();
+        try {
+          copies.put(name, write(name, crl));
+          break;
+        } catch (IOException e) {
+          // If it was dropped for a newer one while it was read, that one is wanted now.
+          current = ledger.current(name);
+          if (current.filter(newer -> newer.number().compareTo(crl.number()) > 0).isEmpty()) {
+            throw new UncheckedIOException("CRL " + crl.number() + " of " + name, e);
+          }
+        }
       }
-      try {
-        copies.put(name, write(name, current.get()));
-      } catch (IOException e) {
-        throw new UncheckedIOException("CRL " + current.get().number() + " of " + name, e);
-      }
-      if (copy != null) {
-        delete(copy.file());
+      if (before != null && !before.equals(copies.get(name))) {
+        delete(before.file());
       }
     }
+  }
+
+  private static boolean isNewer(BigInteger number, @Nullable Copy copy) {
+    return copy == null || number.compareTo(copy.number()) > 0;
   }
 
   private Object lock(CrlName name) {
@@ -151,7 +163,7 @@ public final class CrlShelf {
 
   private Copy write(CrlName name, PublishedCrl crl) throws IOException {
     MessageDigest sha256 = sha256();
-    Path part = Files.createTempFile(folder, "crl", ".part");
+    Path part = Files.createTempFile(folder(), "crl", ".part");
     try {
       try (InputStream in = crl.encoded().open();
           OutputStream out = new DigestOutputStream(Files.newOutputStream(part), sha256)) {

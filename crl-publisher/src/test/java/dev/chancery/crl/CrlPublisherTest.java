@@ -138,7 +138,7 @@ final class CrlPublisherTest {
     assertThat(
             CRLReason.getInstance(full.getExtension(Extension.reasonCode).getParsedValue())
                 .getValue())
-        .isEqualTo(numbered(1));
+        .isEqualTo(BigInteger.ONE);
     assertThat(
             ASN1GeneralizedTime.getInstance(
                     full.getExtension(Extension.invalidityDate).getParsedValue())
@@ -204,10 +204,13 @@ final class CrlPublisherTest {
           return last;
         });
       }
-      for (Future<BigInteger> node : threads.invokeAll(nodes)) {
-        node.get();
+      try {
+        for (Future<BigInteger> node : threads.invokeAll(nodes)) {
+          node.get();
+        }
+      } finally {
+        over.set(true);
       }
-      over.set(true);
       for (Future<List<BigInteger>> reader : seen) {
         assertThat(reader.get()).isNotEmpty().isSorted();
       }

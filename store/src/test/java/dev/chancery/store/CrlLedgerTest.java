@@ -161,6 +161,39 @@ final class CrlLedgerTest extends LedgerContract {
   }
 
   @Test
+  @DisplayName("A CRL that a newer one overtakes while it is recorded is dropped, and not an error")
+  void overtaken() throws Exception {
+    byte[] octets = new byte[4 * 1024 * 1024];
+    BigInteger number = next();
+    Octets overtaken =
+        new Octets() {
+          @Override
+          public long length() {
+            return octets.length;
+          }
+
+          @Override
+          public InputStream open() {
+            return new ByteArrayInputStream(octets) {
+              private boolean overtaken;
+
+              @Override
+              public synchronized int read(byte[] into, int offset, int length) {
+                if (pos > octets.length / 2 && !overtaken) {
+                  overtaken = true;
+                  publish(recordedNext());
+                }
+                return super.read(into, offset, length);
+              }
+            };
+          }
+        };
+    assertThat(crls.record(with(overtaken, number))).isEmpty();
+    assertThat(current()).isGreaterThan(number);
+    assertThat(database.sql().fetchCount(CRLS)).isEqualTo(1);
+  }
+
+  @Test
   @DisplayName(
       "A CRL that was dropped while it was read fails its reader, and is never half of two")
   void droppedWhileRead() throws Exception {
