@@ -1,6 +1,8 @@
 package dev.chancery.server;
 
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
+import dev.chancery.crl.CrlSettings;
 import dev.chancery.hsm.KeyId;
 import dev.chancery.hsm.Pkcs11Settings;
 import dev.chancery.server.Configuration.CrlSection;
@@ -22,6 +24,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
@@ -261,12 +264,40 @@ final class ConfigurationFile {
     CrlSection crl =
         new CrlSection(
             section.optional("validity", ConfigurationValues::duration).orElse(Duration.ofDays(7)),
-            section.optional("refresh", ConfigurationValues::duration).orElse(Duration.ofDays(1)));
+            section.optional("refresh", ConfigurationValues::duration).orElse(Duration.ofDays(1)),
+            section
+                .optional(
+                    "shards", text -> ConfigurationValues.number(text, 0, CrlScope.MOST_SHARDS))
+                .orElse(0),
+            crlDelta(section.section("delta")),
+            section.list("directories", Path::of),
+            section.optional("fetchBack", ConfigurationValues::truth).orElse(true));
     section.end();
     if (crl.refresh().compareTo(crl.validity()) >= 0) {
       throw section.refused("refresh must be less than validity");
     }
+    if (crl.delta().isPresent() && crl.delta().get().base().compareTo(crl.validity()) >= 0) {
+      throw section.refused("delta.base must be less than validity");
+    }
     return crl;
+  }
+
+  private static Optional<CrlSettings.Delta> crlDelta(Optional<YamlSection> section)
+      throws ConfigurationInvalid {
+    if (section.isEmpty()) {
+      return Optional.empty();
+    }
+    YamlSection delta = section.get();
+    Duration validity =
+        delta.optional("validity", ConfigurationValues::duration).orElse(Duration.ofDays(1));
+    Duration base =
+        delta.optional("base", ConfigurationValues::duration).orElse(Duration.ofDays(3));
+    delta.end();
+    try {
+      return Optional.of(new CrlSettings.Delta(validity, base));
+    } catch (IllegalArgumentException e) {
+      throw delta.refused(String.valueOf(e.getMessage()));
+    }
   }
 
   private static OcspSection ocsp(

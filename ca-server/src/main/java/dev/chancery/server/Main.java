@@ -22,6 +22,7 @@ import picocli.CommandLine.Command;
       ConfigCommand.class,
       CertificateCommand.class,
       OcspCommand.class,
+      CrlCommand.class,
       IssuerCommand.class,
       BindingCommand.class,
       RoleCommand.class,

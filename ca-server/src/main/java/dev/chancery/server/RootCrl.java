@@ -1,6 +1,8 @@
 package dev.chancery.server;
 
 import dev.chancery.core.CrlLedger;
+import dev.chancery.core.CrlName;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.PublishedCrl;
 import dev.chancery.core.RevocationLedger;
 import java.time.Clock;
@@ -15,6 +17,8 @@ import java.util.Optional;
 final class RootCrl {
   static final Duration LIFETIME = Duration.ofDays(365);
 
+  private static final CrlScope SCOPE = CrlScope.unsharded(Initialization.ROOT);
+
   private final CrlLedger crls;
   private final RevocationLedger revocations;
   private final Clock clock;
@@ -27,13 +31,13 @@ final class RootCrl {
 
   /** Why a new one is due; empty when none is. */
   Optional<String> due() {
-    Optional<PublishedCrl> current = crls.current(Initialization.ROOT);
+    Optional<PublishedCrl> current = crls.current(CrlName.complete(SCOPE));
     if (current.isEmpty()) {
       return Optional.of("the root has no CRL");
     }
     Instant now = clock.instant();
     Instant made = current.get().thisUpdate();
-    if (revocations.anyRecorded(Initialization.ROOT, made, now)) {
+    if (revocations.anyRecorded(SCOPE, made, now)) {
       return Optional.of("the root's CRL lacks a revocation");
     }
     // The root's token comes out rarely, so its CRL is replaced when half of its time is over.

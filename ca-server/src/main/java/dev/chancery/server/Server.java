@@ -9,17 +9,22 @@ import dev.chancery.acme.DnsTrustAnchors;
 import dev.chancery.acme.TargetNetworks;
 import dev.chancery.core.BlockedKeys;
 import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.core.TokenAway;
+import dev.chancery.crl.CrlDistribution;
 import dev.chancery.crl.CrlIssuer;
 import dev.chancery.crl.CrlPublisher;
 import dev.chancery.crl.CrlResource;
 import dev.chancery.crl.CrlSettings;
 import dev.chancery.crl.CrlShelf;
+import dev.chancery.crl.CrlTarget;
+import dev.chancery.crl.DirectoryTarget;
+import dev.chancery.crl.PublicCrls;
 import dev.chancery.hsm.IssuerKey;
 import dev.chancery.kubernetes.ClusterSettings;
 import dev.chancery.kubernetes.Credentials;
@@ -52,6 +57,7 @@ import dev.chancery.store.RenewalMarks;
 import dev.chancery.store.TokenAudit;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
@@ -87,7 +93,11 @@ final class Server implements AutoCloseable {
   static final Duration SIGNER_REMAINDER =
       BuiltInProfiles.LIFE_OF_OCSP_SIGNER.minus(SIGNER_RENEWAL);
 
+  private static final Path API_CREDENTIAL = Path.of("tls", "api.pem");
+
   private static final Duration CRL_FRESHNESS = Duration.ofMinutes(5);
+
+  private static final Duration CRL_LOOK = Duration.ofMinutes(1);
 
   /** For how long the first CRL holds up the start. */
   private static final Duration FIRST_CRL = Duration.ofSeconds(10);
@@ -148,6 +158,7 @@ final class Server implements AutoCloseable {
         LoadedIssuer.all(home, configuration.issuers(), trust, clock.instant());
     configuration.requireServed(loadedIssuers.stream().map(LoadedIssuer::id).toList());
     KeyBlockList blockedKeys = configuration.blockedKeys(home);
+    Optional<Credential> _ = Credential.read(home.resolve(API_CREDENTIAL));
     Configuration.Listeners listeners = configuration.listeners();
     BoundPort publicPort = part(BoundPort.bind("public", listeners.publicListener()));
     BoundPort apiPort = part(BoundPort.bind("api", listeners.api()));
@@ -173,16 +184,23 @@ final class Server implements AutoCloseable {
         part(new StatusView(journal, configuration.ocsp().knownWithin(), System::nanoTime));
 
     // 3. CRLs.
-    CrlSettings crlSettings =
-        new CrlSettings(configuration.crl().validity(), configuration.crl().refresh());
-    CrlShelf shelf = new CrlShelf(crls, clock);
+    CrlSettings crlSettings = configuration.crl().settings();
+    CrlShelf shelf = new CrlShelf(crls, clock, home.privateDirectory("crl"));
     List<CrlIssuer> crlIssuers = new ArrayList<>();
     for (KeyedIssuer issuer : issuers) {
       LoadedIssuer loaded = issuer.loaded();
       crlIssuers.add(
           new CrlIssuer(loaded.id(), loaded.certificate(), issuer.crlKey(), crlSettings));
     }
-    CrlPublisher publisher = part(new CrlPublisher(crlIssuers, crls, revocations, shelf, clock));
+    CrlMetrics crlMetrics = new CrlMetrics(metrics, clock);
+    List<CrlTarget> crlTargets = new ArrayList<>();
+    for (Path directory : configuration.crl().directories()) {
+      crlTargets.add(new DirectoryTarget(home.resolve(directory)));
+    }
+    CrlDistribution distribution = part(new CrlDistribution(crlTargets, shelf, crlMetrics));
+    PublicCrls publicCrls = part(new PublicCrls(crlIssuers, crls, shelf));
+    CrlPublisher publisher =
+        part(new CrlPublisher(crlIssuers, crls, revocations, shelf, clock, distribution));
 
     if (registry.all().contains(Initialization.ROOT)) {
       new RootCrl(crls, revocations, clock)
@@ -193,17 +211,17 @@ final class Server implements AutoCloseable {
     // 4. The engine.
     Map<IssuerId, Issuer> issuing = new TreeMap<>();
     for (KeyedIssuer issuer : issuers) {
-      issuing.put(issuer.loaded().id(), issuer.forIssuing(addresses));
+      issuing.put(issuer.loaded().id(), issuer.forIssuing(addresses, configuration.crl().shards()));
     }
     Revoking revoking =
         new Revoking(
             issuance,
             revocations,
             clock,
-            issuer -> {
+            scope -> {
               // First what this node answers, which is to be right when the revoker is told.
               view.look();
-              publisher.requestPublish(issuer);
+              publisher.requestPublish(scope);
             },
             configuration.revocation().hold());
     CertificateAuthority authority =
@@ -219,6 +237,13 @@ final class Server implements AutoCloseable {
             revoking);
     Recovery recovery = new Recovery(issuance, revocations, clock, ISSUANCE_GRACE);
     recovery.run();
+    // Before the first certificate that names them, so that no CRL can be without its name.
+    for (IssuerId issuer : issuing.keySet()) {
+      for (int shard = 0; shard <= configuration.crl().shards(); shard++) {
+        CrlScope scope = new CrlScope(issuer, shard);
+        crls.addLocation(scope, addresses.crl(scope));
+      }
+    }
 
     // 5. OCSP.
     List<DelegatedSigner> signers = new ArrayList<>();
@@ -262,14 +287,9 @@ final class Server implements AutoCloseable {
     // 6. This server's own credentials.
     IssuerId own = configuration.defaultEndpoint().issuer();
     TimeOrderedIds ids = new TimeOrderedIds(clock, random);
+    home.privateDirectory("tls");
     ApiTls tls =
-        new ApiTls(
-            authority,
-            own,
-            addresses.apiUrl(),
-            home.privateDirectory("tls").resolve("api.pem"),
-            clock,
-            ids);
+        new ApiTls(authority, own, addresses.apiUrl(), home.resolve(API_CREDENTIAL), clock, ids);
     home.privateDirectory("admin");
     AdminCredential administrator =
         new AdminCredential(
@@ -356,6 +376,7 @@ final class Server implements AutoCloseable {
             new Credentials(database, clock, random),
             new RolesApi.Known(issuing.keySet(), profiles, clusters()),
             clock);
+    CrlApi crlApi = new CrlApi(publicCrls, publisher);
     RenewalMarksApi renewalMarks =
         new RenewalMarksApi(
             new RenewalMarks(database, clock),
@@ -374,6 +395,7 @@ final class Server implements AutoCloseable {
               bindings.routes(config);
               renewalMarks.routes(config);
               rolesApi.routes(config);
+              crlApi.routes(config);
             }));
     Management management = new Management(checks(database, issuers), metrics);
     part(HttpListener.http(managementPort, UriCompliance.DEFAULT, management::routes));
@@ -406,7 +428,15 @@ final class Server implements AutoCloseable {
     for (DelegatedSigner signer : signers) {
       work.everywhere("ocsp signer", Duration.ofMinutes(10), signer::renewIfDue);
     }
+    if (configuration.crl().fetchBack()) {
+      work.everywhere("look at the CRLs", CRL_LOOK, () -> crlMetrics.look(publicCrls));
+    }
     publisher.refreshDue();
+    // What another node published, or this one before it died, may be missing in a directory.
+    work.everywhere(
+        "bring CRLs to their places",
+        Duration.ofMinutes(1),
+        () -> publicCrls.names().forEach(distribution::published));
     work.start();
     // The first certificates say where their CRL is: there should be one. A token that is slow or
     // away must not keep the server from all else that it can do.

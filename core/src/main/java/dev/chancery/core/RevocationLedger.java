@@ -59,17 +59,17 @@ public interface RevocationLedger {
   CertificateStatus status(IssuerId issuer, SerialNumber serial);
 
   /**
-   * Whether a revocation of an issuer's certificate was recorded in a span of time, by the clock of
-   * the node that did it and shortly before its commit.
+   * Whether a revocation of a certificate of a scope was recorded in a span of time, by the clock
+   * of the node that did it and shortly before its commit.
    *
    * @param after not counted
    * @param until counted
    */
-  boolean anyRecorded(IssuerId issuer, Instant after, Instant until);
+  boolean anyRecorded(CrlScope scope, Instant after, Instant until);
 
   /**
-   * Hands over every revoked certificate of an issuer that expires after an instant, by serial
+   * Hands over every revoked certificate of a scope that expires after an instant, by serial
    * number, one row at a time.
    */
-  void forEachRevoked(IssuerId issuer, Instant expiringAfter, Consumer<Entry> consumer);
+  void forEachRevoked(CrlScope scope, Instant expiringAfter, Consumer<Entry> consumer);
 }

@@ -6,6 +6,7 @@ import dev.chancery.core.Refused;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
+import java.io.IOException;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
@@ -82,19 +83,46 @@ public final class SoftwareToken extends Token {
       throws TokenAway {
     requireThere();
     KeyPair pair = keys.get(id);
-    TokenKey key =
-        message -> {
-          requireThere();
-          try {
-            Signature signature = Signature.getInstance(scheme.jcaName(), BouncyCastle.PROVIDER);
-            signature.initSign(pair.getPrivate());
-            signature.update(message);
-            return signature.sign();
-          } catch (GeneralSecurityException e) {
-            throw new IllegalStateException(e);
-          }
-        };
-    return new VerifiedSigning(key, expected, scheme);
+    return new VerifiedSigning(new SoftwareKey(pair, scheme), expected, scheme);
+  }
+
+  private final class SoftwareKey implements TokenKey {
+    private final KeyPair pair;
+    private final SigningScheme scheme;
+
+    private SoftwareKey(KeyPair pair, SigningScheme scheme) {
+      this.pair = pair;
+      this.scheme = scheme;
+    }
+
+    private Signature signature() throws TokenAway, GeneralSecurityException {
+      requireThere();
+      Signature signature = Signature.getInstance(scheme.jcaName(), BouncyCastle.PROVIDER);
+      signature.initSign(pair.getPrivate());
+      return signature;
+    }
+
+    @Override
+    public byte[] sign(byte[] message) throws TokenAway {
+      try {
+        Signature signature = signature();
+        signature.update(message);
+        return signature.sign();
+      } catch (GeneralSecurityException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    @Override
+    public byte[] sign(HashedMessage message) throws TokenAway, IOException {
+      try {
+        Signature signature = signature();
+        message.feed(signature);
+        return signature.sign();
+      } catch (GeneralSecurityException e) {
+        throw new IllegalStateException(e);
+      }
+    }
   }
 
   private void requireThere() throws TokenAway {

@@ -1,6 +1,7 @@
 package dev.chancery.ocsp;
 
 import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Revocation;
 import dev.chancery.core.RevocationLedger;
@@ -92,12 +93,12 @@ final class Statuses implements RevocationLedger, StatusJournal {
   }
 
   @Override
-  public boolean anyRecorded(IssuerId issuer, Instant after, Instant until) {
+  public boolean anyRecorded(CrlScope scope, Instant after, Instant until) {
     throw new UnsupportedOperationException();
   }
 
   @Override
-  public void forEachRevoked(IssuerId issuer, Instant expiringAfter, Consumer<Entry> consumer) {
+  public void forEachRevoked(CrlScope scope, Instant expiringAfter, Consumer<Entry> consumer) {
     throw new UnsupportedOperationException();
   }
 }

@@ -2,6 +2,7 @@ package dev.chancery.store;
 
 import static dev.chancery.store.schema.Tables.AUDIT_EVENTS;
 
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.store.schema.tables.records.AuditEventsRecord;
@@ -32,8 +33,9 @@ final class AuditTrail {
   }
 
   /** A CRL was published; this server does that of its own accord. */
-  static void published(DSLContext transaction, Instant at, IssuerId issuer, BigInteger number) {
-    event(transaction, at, "publish-crl", issuer, "chancery", "number " + number).execute();
+  static void published(DSLContext transaction, Instant at, CrlScope scope, BigInteger number) {
+    String detail = "number " + number + (scope.isSharded() ? ", shard " + scope.shard() : "");
+    event(transaction, at, "publish-crl", scope.issuer(), "chancery", detail).execute();
   }
 
   /** What happened to a token; nobody asked for it, and it is no one issuer's. */

@@ -55,6 +55,7 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
             .set(CERTIFICATES.NOT_BEFORE, Timestamps.of(prepared.notBefore()))
             .set(CERTIFICATES.NOT_AFTER, Timestamps.of(prepared.notAfter()))
             .set(CERTIFICATES.RECORDED_AT, Timestamps.of(now))
+            .set(CERTIFICATES.CRL_SHARD, prepared.crlShard())
             .set(CERTIFICATES.TBS, toBeSigned.bytes().bytes())
             .set(CERTIFICATES.SIGNATURE_SCHEME, toBeSigned.scheme().name())
             .execute());
@@ -151,6 +152,7 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
         row.get(CERTIFICATES.NOT_BEFORE).toInstant(),
         row.get(CERTIFICATES.NOT_AFTER).toInstant(),
         CertificateState.parse(row.get(CERTIFICATES.STATE)),
+        row.get(CERTIFICATES.CRL_SHARD),
         Optional.ofNullable(row.get(CERTIFICATES.SIGNATURE))
             .map(signature -> toBeSigned(row).with(SignatureValue.of(signature))),
         Optional.ofNullable(row.get(REVOCATIONS.REVOKED_AT))

@@ -6,11 +6,14 @@ import static dev.chancery.store.schema.Tables.REVOCATIONS;
 
 import dev.chancery.core.CertificateRecord.State;
 import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Revocation;
 import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -19,10 +22,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.jooq.Condition;
-import org.jooq.Cursor;
 import org.jooq.DSLContext;
+import org.jooq.Field;
 import org.jooq.Record;
-import org.jooq.Record4;
+import org.jooq.impl.DSL;
 import org.jspecify.annotations.Nullable;
 
 /** The revocation ledger in SQL. */
@@ -104,7 +107,8 @@ public final class JooqRevocationLedger implements RevocationLedger {
             .where(CERTIFICATES.ISSUER.eq(revocation.issuer().value()))
             .and(CERTIFICATES.SERIAL.eq(revocation.serial().octets()))
             .and(CERTIFICATES.STATE.in(from.stream().map(CertificateState::of).toList()))
-            .returningResult(CERTIFICATES.NOT_AFTER, CERTIFICATES.PUBLIC_KEY_SHA256)
+            .returningResult(
+                CERTIFICATES.NOT_AFTER, CERTIFICATES.PUBLIC_KEY_SHA256, CERTIFICATES.CRL_SHARD)
             .fetchOne();
     if (revoked == null) {
       return false;
@@ -119,6 +123,7 @@ public final class JooqRevocationLedger implements RevocationLedger {
             REVOCATIONS.INVALIDITY_DATE,
             revocation.invalidityDate().map(Timestamps::of).orElse(null))
         .set(REVOCATIONS.NOT_AFTER, revoked.get(CERTIFICATES.NOT_AFTER))
+        .set(REVOCATIONS.CRL_SHARD, revoked.get(CERTIFICATES.CRL_SHARD))
         .set(REVOCATIONS.REQUESTED_BY, AuditTrail.requester(revocation.by()))
         .execute();
     follow(sql, revocation, now, revoked.get(CERTIFICATES.PUBLIC_KEY_SHA256));
@@ -263,14 +268,15 @@ public final class JooqRevocationLedger implements RevocationLedger {
   }
 
   @Override
-  public boolean anyRecorded(IssuerId issuer, Instant after, Instant until) {
+  public boolean anyRecorded(CrlScope scope, Instant after, Instant until) {
     return database
         .sql()
         .fetchExists(
             REVOCATIONS,
             REVOCATIONS
                 .ISSUER
-                .eq(issuer.value())
+                .eq(scope.issuer().value())
+                .and(REVOCATIONS.CRL_SHARD.eq(scope.shard()))
                 .and(REVOCATIONS.RECORDED_AT.gt(Timestamps.of(after)))
                 .and(REVOCATIONS.RECORDED_AT.le(Timestamps.of(until))));
   }
@@ -281,33 +287,48 @@ public final class JooqRevocationLedger implements RevocationLedger {
    * numbers made here is that of the numbers.
    */
   @Override
-  public void forEachRevoked(IssuerId issuer, Instant expiringAfter, Consumer<Entry> consumer) {
+  public void forEachRevoked(CrlScope scope, Instant expiringAfter, Consumer<Entry> consumer) {
     // PostgreSQL's driver uses a cursor only within a transaction.
     database
         .sql()
         .transaction(configuration -> {
-          try (Cursor<Record4<byte[], OffsetDateTime, Short, OffsetDateTime>> rows =
+          // Read by the driver and not as records, and times as numbers: a CRL of a million entries
+          // takes half the time so.
+          try (ResultSet rows =
               configuration
                   .dsl()
                   .select(
                       REVOCATIONS.SERIAL,
-                      REVOCATIONS.REVOKED_AT,
+                      seconds(REVOCATIONS.REVOKED_AT),
                       REVOCATIONS.REASON,
-                      REVOCATIONS.INVALIDITY_DATE)
+                      seconds(REVOCATIONS.INVALIDITY_DATE))
                   .from(REVOCATIONS)
-                  .where(REVOCATIONS.ISSUER.eq(issuer.value()))
+                  .where(REVOCATIONS.ISSUER.eq(scope.issuer().value()))
+                  .and(REVOCATIONS.CRL_SHARD.eq(scope.shard()))
                   .and(REVOCATIONS.NOT_AFTER.gt(Timestamps.of(expiringAfter)))
                   .orderBy(REVOCATIONS.SERIAL)
                   .fetchSize(ROWS_AT_ONCE)
-                  .fetchLazy()) {
-            for (var row : rows) {
-              consumer.accept(
-                  new Entry(
-                      SerialNumber.of(row.value1()),
-                      revoked(row.value2(), row.value3(), row.value4())));
+                  .fetchResultSet()) {
+            while (rows.next()) {
+              consumer.accept(entry(rows));
             }
           }
         });
+  }
+
+  /** CRLs say no less than whole seconds. */
+  private static Field<Long> seconds(Field<OffsetDateTime> column) {
+    return DSL.field("cast(floor(extract(epoch from {0})) as bigint)", Long.class, column);
+  }
+
+  private static Entry entry(ResultSet row) throws SQLException {
+    SerialNumber serial = SerialNumber.of(row.getBytes(1));
+    Instant at = Instant.ofEpochSecond(row.getLong(2));
+    RevocationReason reason = RevocationReason.of(row.getInt(3)).orElseThrow();
+    long invalidity = row.getLong(4);
+    Optional<Instant> invalidityDate =
+        row.wasNull() ? Optional.empty() : Optional.of(Instant.ofEpochSecond(invalidity));
+    return new Entry(serial, new CertificateStatus.Revoked(at, reason, invalidityDate));
   }
 
   private static CertificateStatus.Revoked revoked(
