@@ -55,7 +55,7 @@ final class CrlApi {
     ArrayNode list = JsonNodeFactory.instance.arrayNode();
     for (CrlName name : named(Optional.ofNullable(context.queryParam("name")))) {
       ObjectNode row = list.addObject().put("name", name.path());
-      Optional<PublicCrls.Look> look = crls.look(name);
+      Optional<PublicCrls.Look> look = crls.look(name, Set.of());
       if (look.isEmpty()) {
         row.put("verified", false).put("problem", "no certificate names a URL of it");
         continue;

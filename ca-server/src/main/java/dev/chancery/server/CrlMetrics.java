@@ -1,7 +1,9 @@
 package dev.chancery.server;
 
 import dev.chancery.core.CrlName;
+import dev.chancery.core.SerialNumber;
 import dev.chancery.crl.CrlDistribution;
+import dev.chancery.crl.CrlWatch;
 import dev.chancery.crl.PublicCrls;
 import dev.chancery.crl.SeenCrl;
 import io.micrometer.core.instrument.Gauge;
@@ -11,23 +13,26 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** What becomes of CRLs after they were published, as numbers for a monitoring. */
-final class CrlMetrics implements CrlDistribution.Observer {
+final class CrlMetrics implements CrlDistribution.Observer, CrlWatch.Observer {
   private static final Logger LOG = LoggerFactory.getLogger(CrlMetrics.class);
 
   /** What the world saw of a CRL when it was looked at last. */
   private record Sight(Optional<Instant> thisUpdate, boolean newest) {}
 
   private final MeterRegistry registry;
+  private final AwaitedChanges changes;
   private final Clock clock;
   private final Map<CrlName, Sight> sights = new ConcurrentHashMap<>();
 
-  CrlMetrics(MeterRegistry registry, Clock clock) {
+  CrlMetrics(MeterRegistry registry, AwaitedChanges changes, Clock clock) {
     this.registry = registry;
+    this.changes = changes;
     this.clock = clock;
   }
 
@@ -42,23 +47,24 @@ final class CrlMetrics implements CrlDistribution.Observer {
     LOG.warn("the CRL of {} is not at {} and will be tried again: {}", name, target, why);
   }
 
-  /** Fetches every CRL from its public URL, and says how old what is there is. */
-  void look(PublicCrls crls) throws InterruptedException {
-    for (CrlName name : crls.names()) {
-      Optional<PublicCrls.Look> look = crls.look(name);
-      if (look.isPresent()) {
-        saw(name, look.get());
-      }
-    }
+  @Override
+  public Set<SerialNumber> awaited(CrlName name) {
+    return changes.awaited(name);
   }
 
-  private void saw(CrlName name, PublicCrls.Look look) {
-    Sight sight =
+  @Override
+  public void saw(CrlName name, PublicCrls.Look look, Set<SerialNumber> awaited) {
+    Optional<SeenCrl> usable =
         switch (look) {
           case PublicCrls.Look.Seen(var url, SeenCrl crl, boolean newest) ->
-              new Sight(crl.verified() ? Optional.of(crl.thisUpdate()) : Optional.empty(), newest);
-          case PublicCrls.Look.Unusable unusable -> new Sight(Optional.empty(), false);
+              crl.verified() ? Optional.of(crl) : Optional.empty();
+          case PublicCrls.Look.Unusable unusable -> Optional.empty();
         };
+    boolean isNewest = look instanceof PublicCrls.Look.Seen seen && seen.newest();
+    if (!name.delta()) {
+      changes.saw(name.scope(), usable, awaited);
+    }
+    Sight sight = new Sight(usable.map(SeenCrl::thisUpdate), isNewest);
     Sight before = sights.put(name, sight);
     if (before == null) {
       gauges(name);

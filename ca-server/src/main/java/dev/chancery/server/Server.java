@@ -23,6 +23,7 @@ import dev.chancery.crl.CrlResource;
 import dev.chancery.crl.CrlSettings;
 import dev.chancery.crl.CrlShelf;
 import dev.chancery.crl.CrlTarget;
+import dev.chancery.crl.CrlWatch;
 import dev.chancery.crl.DirectoryTarget;
 import dev.chancery.crl.PublicCrls;
 import dev.chancery.hsm.IssuerKey;
@@ -192,15 +193,41 @@ final class Server implements AutoCloseable {
       crlIssuers.add(
           new CrlIssuer(loaded.id(), loaded.certificate(), issuer.crlKey(), crlSettings));
     }
-    CrlMetrics crlMetrics = new CrlMetrics(metrics, clock);
+    RevocationVisibility visibility =
+        new RevocationVisibility(
+            metrics,
+            new TokenAudit(database, clock),
+            Map.of(
+                RevocationVisibility.Place.OCSP, configuration.revocation().visibleInOcsp(),
+                RevocationVisibility.Place.CRL, configuration.revocation().visibleInCrl()),
+            clock);
+    AwaitedChanges awaited = new AwaitedChanges(issuance, revocations, visibility, clock);
+    CrlMetrics crlMetrics = new CrlMetrics(metrics, awaited, clock);
     List<CrlTarget> crlTargets = new ArrayList<>();
     for (Path directory : configuration.crl().directories()) {
       crlTargets.add(new DirectoryTarget(home.resolve(directory)));
     }
     CrlDistribution distribution = part(new CrlDistribution(crlTargets, shelf, crlMetrics));
     PublicCrls publicCrls = part(new PublicCrls(crlIssuers, crls, shelf));
+    CrlWatch watch = part(new CrlWatch(publicCrls, crlMetrics));
+    boolean fetchBack = configuration.crl().fetchBack();
     CrlPublisher publisher =
-        part(new CrlPublisher(crlIssuers, crls, revocations, shelf, clock, distribution));
+        part(
+            new CrlPublisher(
+                crlIssuers,
+                crls,
+                revocations,
+                shelf,
+                clock,
+                name -> {
+                  distribution.published(name);
+                  if (fetchBack) {
+                    watch.published(name);
+                  }
+                }));
+    if (fetchBack) {
+      view.tell(awaited);
+    }
 
     if (registry.all().contains(Initialization.ROOT)) {
       new RootCrl(crls, revocations, clock)
@@ -274,15 +301,7 @@ final class Server implements AutoCloseable {
     foreign.all().forEach(each -> served.add(each.served()));
     OcspResponder responder =
         new OcspResponder(served, view, clock, ocspSettings(configuration.ocsp()));
-    new RevocationVisibility(
-            metrics,
-            new TokenAudit(database, clock),
-            Map.of(
-                RevocationVisibility.Place.OCSP, configuration.revocation().visibleInOcsp(),
-                RevocationVisibility.Place.CRL, configuration.revocation().visibleInCrl()),
-            responder,
-            clock)
-        .watch(view);
+    visibility.watch(view, responder);
 
     // 6. This server's own credentials.
     IssuerId own = configuration.defaultEndpoint().issuer();
@@ -428,8 +447,8 @@ final class Server implements AutoCloseable {
     for (DelegatedSigner signer : signers) {
       work.everywhere("ocsp signer", Duration.ofMinutes(10), signer::renewIfDue);
     }
-    if (configuration.crl().fetchBack()) {
-      work.everywhere("look at the CRLs", CRL_LOOK, () -> crlMetrics.look(publicCrls));
+    if (fetchBack) {
+      work.everywhere("look at the CRLs", CRL_LOOK, watch::lookAtAll);
     }
     publisher.refreshDue();
     // What another node published, or this one before it died, may be missing in a directory.

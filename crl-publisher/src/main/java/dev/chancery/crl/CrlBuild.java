@@ -24,14 +24,14 @@ final class CrlBuild implements AutoCloseable {
   private final Optional<CrlSpool> changes;
   private final PreparedCrl complete;
   private final Optional<PreparedCrl> delta;
-  private final Optional<BigInteger> keptBase;
+  private final Optional<PublishedCrl> keptBase;
 
   private CrlBuild(
       CrlSpool entries,
       Optional<CrlSpool> changes,
       PreparedCrl complete,
       Optional<PreparedCrl> delta,
-      Optional<BigInteger> keptBase) {
+      Optional<PublishedCrl> keptBase) {
     this.entries = entries;
     this.changes = changes;
     this.complete = complete;
@@ -54,8 +54,13 @@ final class CrlBuild implements AutoCloseable {
     boolean partitioned = ledger.scopes(plan.issuer().id()).size() > 1;
     Optional<CrlSettings.Delta> settings =
         locations.isEmpty() ? Optional.empty() : plan.issuer().settings().delta();
+    // A base from the future was made before the clock was put back; nobody knows what came after.
     Optional<PublishedCrl> base =
-        settings.isPresent() ? ledger.base(plan.scope()) : Optional.empty();
+        settings.isPresent()
+            ? ledger
+                .base(plan.scope())
+                .filter(old -> !old.thisUpdate().isAfter(plan.now().plus(CrlPublisher.UNCERTAIN)))
+            : Optional.empty();
     CrlSpool entries = CrlSpool.in(shelf.folder());
     Optional<CrlSpool> changes = Optional.empty();
     try {
@@ -85,11 +90,10 @@ final class CrlBuild implements AutoCloseable {
                     new Contents(
                         Optional.of(start), distributionPoint, Optional.empty(), changes.get())));
       }
-      Optional<BigInteger> keptBase =
+      Optional<PublishedCrl> keptBase =
           base.filter(old ->
-                  plan.now().isBefore(old.thisUpdate().plus(settings.get().base()))
-                      && plan.now().isBefore(old.nextUpdate()))
-              .map(PublishedCrl::number);
+              plan.now().isBefore(old.thisUpdate().plus(settings.get().base()))
+                  && plan.now().isBefore(old.nextUpdate()));
       return new CrlBuild(entries, changes, complete, delta, keptBase);
     } catch (IOException | RuntimeException e) {
       entries.close();
@@ -124,7 +128,11 @@ final class CrlBuild implements AutoCloseable {
       forEach(plan, revocations, (entry, encoded) -> entries.add(encoded));
     } else {
       try (DeltaEntries delta =
-          new DeltaEntries(base.get().encoded().open(), changes.get(), plan.now())) {
+          new DeltaEntries(
+              base.get().encoded().open(),
+              new ReleasedSerials(revocations, plan.scope()),
+              changes.get(),
+              plan.now())) {
         forEach(
             plan,
             revocations,
@@ -201,7 +209,12 @@ final class CrlBuild implements AutoCloseable {
 
   /** The older complete CRL that delta CRLs go on to start from. */
   Optional<BigInteger> keptBase() {
-    return keptBase;
+    return keptBase.map(PublishedCrl::number);
+  }
+
+  /** thisUpdate of the complete CRL that the next delta CRL starts from. */
+  Instant nextStart() {
+    return keptBase.map(PublishedCrl::thisUpdate).orElse(complete.thisUpdate());
   }
 
   @Override

@@ -38,7 +38,7 @@ public final class CrlPublisher implements AutoCloseable {
    * More than lies between a revocation's recorded time and its commit, and than the clocks of two
    * nodes differ.
    */
-  private static final Duration UNCERTAIN = Duration.ofMinutes(1);
+  static final Duration UNCERTAIN = Duration.ofMinutes(1);
 
   /** How often to look whether a CRL is there that someone waits for. */
   private static final Duration LOOK_AGAIN = Duration.ofMillis(50);
@@ -284,6 +284,9 @@ public final class CrlPublisher implements AutoCloseable {
     boolean published;
     try (CrlBuild build = CrlBuild.of(plan, ledger, revocations, shelf)) {
       published = recordSignAndPublish(issuer, build);
+      if (published) {
+        revocations.forgetReleases(scope, build.nextStart().minus(UNCERTAIN));
+      }
     }
     BigInteger shown = shelf.refresh(name).map(CrlShelf.Copy::number).orElse(number);
     LOG.info("CRL {} of {} {}", number, scope, published ? "published" : "dropped for " + shown);

@@ -3,6 +3,7 @@ package dev.chancery.crl;
 import dev.chancery.core.CrlLedger;
 import dev.chancery.core.CrlName;
 import dev.chancery.core.IssuerId;
+import dev.chancery.core.SerialNumber;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -13,7 +14,11 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,7 +29,15 @@ import org.slf4j.LoggerFactory;
  */
 public final class PublicCrls implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(PublicCrls.class);
-  private static final Duration LIMIT = Duration.ofSeconds(30);
+
+  /** Until the answer begins. */
+  private static final Duration BEGIN = Duration.ofSeconds(30);
+
+  /** Until it has ended: whatever stands at the URL, a look has an end. */
+  private static final Duration END = Duration.ofMinutes(2);
+
+  private static final Executor LATE =
+      CompletableFuture.delayedExecutor(END.toMillis(), TimeUnit.MILLISECONDS);
 
   /** Longer than any CRL here can be, so that what answers there cannot keep this busy for ever. */
   private static final long LONGEST = 2L * 1024 * 1024 * 1024;
@@ -85,9 +98,10 @@ public final class PublicCrls implements AutoCloseable {
   /**
    * Fetches a CRL.
    *
+   * @param about certificates of which it is to be said whether the list has them
    * @return empty when there is no such CRL here, or nobody was told of a URL for it
    */
-  public Optional<Look> look(CrlName name) throws InterruptedException {
+  public Optional<Look> look(CrlName name, Set<SerialNumber> about) throws InterruptedException {
     CrlIssuer issuer = issuers.get(name.scope().issuer());
     Optional<URI> url = url(name);
     if (issuer == null || url.isEmpty()) {
@@ -95,7 +109,7 @@ public final class PublicCrls implements AutoCloseable {
     }
     Optional<CrlShelf.Copy> newest = shelf.refresh(name);
     try {
-      SeenCrl seen = fetch(url.get(), issuer);
+      SeenCrl seen = fetch(url.get(), issuer, about);
       boolean same = newest.filter(copy -> copy.sha256().equals(seen.sha256())).isPresent();
       return Optional.of(new Look.Seen(url.get(), seen, same));
     } catch (IOException e) {
@@ -105,16 +119,31 @@ public final class PublicCrls implements AutoCloseable {
     }
   }
 
-  private SeenCrl fetch(URI url, CrlIssuer issuer) throws IOException, InterruptedException {
+  private SeenCrl fetch(URI url, CrlIssuer issuer, Set<SerialNumber> about)
+      throws IOException, InterruptedException {
     HttpResponse<InputStream> response =
         http.send(
-            HttpRequest.newBuilder(url).timeout(LIMIT).build(),
+            HttpRequest.newBuilder(url).timeout(BEGIN).build(),
             HttpResponse.BodyHandlers.ofInputStream());
     try (InputStream body = response.body()) {
       if (response.statusCode() != 200) {
         throw new IOException("the answer is " + response.statusCode());
       }
-      return SeenCrl.read(body, issuer.key().publicKey(), issuer.key().scheme(), LONGEST);
+      CompletableFuture<Void> limit = CompletableFuture.runAsync(() -> end(body), LATE);
+      try {
+        return SeenCrl.read(body, issuer.key().publicKey(), issuer.key().scheme(), LONGEST, about);
+      } finally {
+        limit.cancel(false);
+      }
+    }
+  }
+
+  /** Makes whoever reads it fail. */
+  private static void end(InputStream body) {
+    try {
+      body.close();
+    } catch (IOException e) {
+      LOG.debug("while a look was ended", e);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.chancery.crl;
 
 import dev.chancery.core.BouncyCastle;
 import dev.chancery.core.Der;
+import dev.chancery.core.SerialNumber;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
 import java.io.IOException;
@@ -12,9 +13,11 @@ import java.security.MessageDigest;
 import java.security.Signature;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.bouncycastle.asn1.ASN1BitString;
 import org.bouncycastle.asn1.ASN1Integer;
@@ -39,6 +42,7 @@ import org.bouncycastle.asn1.x509.Time;
  * @param octets the length of all of it
  * @param sha256 of all of it, in hexadecimal digits
  * @param verified whether the signature is one of the issuer's key, by the issuer's scheme
+ * @param listed those of the certificates that were asked about that it lists
  */
 public record SeenCrl(
     BigInteger number,
@@ -50,24 +54,33 @@ public record SeenCrl(
     long entries,
     long octets,
     String sha256,
-    boolean verified) {
+    boolean verified,
+    Set<SerialNumber> listed) {
   private static final int LONGEST_FIELD = 64 * 1024;
+  private static final int LONGEST_SERIAL = 20;
   private static final int EXTENSIONS = 0xA0;
   private static final int BIT_STRING = 0x03;
 
   public SeenCrl {
     distributionPoint = List.copyOf(distributionPoint);
+    listed = Set.copyOf(listed);
   }
 
   /**
    * Reads a CRL of an issuer.
    *
+   * @param about certificates of which it is to be said whether they are listed
    * @throws IOException when it is not one that this server could have made, or is longer than the
    *     limit
    */
-  static SeenCrl read(InputStream crl, SubjectPublicKey key, SigningScheme scheme, long longest)
+  static SeenCrl read(
+      InputStream crl,
+      SubjectPublicKey key,
+      SigningScheme scheme,
+      long longest,
+      Set<SerialNumber> about)
       throws IOException {
-    return new Reading(crl, key, scheme, longest).run();
+    return new Reading(crl, key, scheme, longest, about).run();
   }
 
   private static final class Reading {
@@ -76,11 +89,19 @@ public record SeenCrl(
     private final Signature signature;
     private final DerInput in;
     private final long longest;
+    private final Set<SerialNumber> about;
+    private final Set<SerialNumber> listed = new HashSet<>();
     private boolean signed;
 
-    private Reading(InputStream crl, SubjectPublicKey key, SigningScheme scheme, long longest) {
+    private Reading(
+        InputStream crl,
+        SubjectPublicKey key,
+        SigningScheme scheme,
+        long longest,
+        Set<SerialNumber> about) {
       this.scheme = scheme;
       this.longest = longest;
+      this.about = about;
       try {
         sha256 = MessageDigest.getInstance("SHA-256");
         signature = Signature.getInstance(scheme.jcaName(), BouncyCastle.PROVIDER);
@@ -146,10 +167,32 @@ public record SeenCrl(
       }
       long entries = 0;
       while (in.count() < end) {
-        in.skip(in.enter());
+        long entryEnd = in.enter() + in.count();
+        if (!about.isEmpty()) {
+          lookAtSerial();
+        }
+        if (in.count() > entryEnd) {
+          throw new IOException("a serial number is longer than its entry");
+        }
+        in.skip(entryEnd - in.count());
         entries++;
       }
       return entries;
+    }
+
+    private void lookAtSerial() throws IOException {
+      if (in.octet() != DerInput.INTEGER) {
+        throw new IOException("an entry does not begin with a serial number");
+      }
+      byte[] serial = in.contents(LONGEST_FIELD);
+      // RFC 5280 section 4.1.2.2: none is longer, and those that are asked about are none of
+      // others.
+      if (serial.length > 0 && serial.length <= LONGEST_SERIAL && serial[0] >= 0) {
+        SerialNumber number = SerialNumber.of(new BigInteger(serial));
+        if (about.contains(number)) {
+          listed.add(number);
+        }
+      }
     }
 
     private boolean verified(byte[] algorithm, byte[] bits) throws IOException {
@@ -181,7 +224,8 @@ public record SeenCrl(
             entries,
             in.count(),
             HexFormat.of().formatHex(sha256.digest()),
-            verified);
+            verified,
+            listed);
       } catch (RuntimeException e) {
         throw new IOException("an extension is malformed", e);
       }

@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -141,11 +142,12 @@ final class CrlDistributionTest {
     crl.crls.addLocation(CrlFixture.SCOPE, url);
     try (PublicCrls world = new PublicCrls(List.of(crl.issuer), crl.crls, shelf);
         HttpClient http = HttpClient.newHttpClient()) {
-      assertThat(world.look(CrlFixture.NAME).orElseThrow())
+      assertThat(world.look(CrlFixture.NAME, Set.of()).orElseThrow())
           .isEqualTo(new PublicCrls.Look.Unusable(url, "the answer is 404"));
 
       publisher.publish(CrlFixture.SCOPE);
-      PublicCrls.Look.Seen seen = (PublicCrls.Look.Seen) world.look(CrlFixture.NAME).orElseThrow();
+      PublicCrls.Look.Seen seen =
+          (PublicCrls.Look.Seen) world.look(CrlFixture.NAME, Set.of()).orElseThrow();
       assertThat(seen.newest()).isTrue();
       assertThat(seen.crl().verified()).isTrue();
       assertThat(seen.crl().number()).isEqualTo(crl.crls.numbers().getLast());

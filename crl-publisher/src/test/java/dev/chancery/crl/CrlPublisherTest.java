@@ -522,6 +522,16 @@ final class CrlPublisherTest {
     }
 
     @Override
+    public List<SerialNumber> released(CrlScope scope, Optional<SerialNumber> after, int most) {
+      return real.released(scope, after, most);
+    }
+
+    @Override
+    public void forgetReleases(CrlScope scope, Instant before) {
+      real.forgetReleases(scope, before);
+    }
+
+    @Override
     public void forEachRevoked(CrlScope scope, Instant after, Consumer<Entry> consumer) {
       real.forEachRevoked(scope, after, consumer);
       try {

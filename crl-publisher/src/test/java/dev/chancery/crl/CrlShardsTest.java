@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.chancery.core.CrlName;
 import dev.chancery.core.CrlScope;
+import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SerialNumber;
 import dev.chancery.testing.DatabaseKind;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -24,6 +26,7 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.x509.CRLDistPoint;
@@ -132,7 +135,12 @@ final class CrlShardsTest {
     publisher.publish(FIRST);
     try (InputStream in = shelf.refresh(CrlName.complete(FIRST)).orElseThrow().open()) {
       SeenCrl seen =
-          SeenCrl.read(in, crl.issuer.key().publicKey(), crl.issuer.key().scheme(), Long.MAX_VALUE);
+          SeenCrl.read(
+              in,
+              crl.issuer.key().publicKey(),
+              crl.issuer.key().scheme(),
+              Long.MAX_VALUE,
+              Set.of());
       assertThat(seen.verified()).isTrue();
       assertThat(seen.entries()).isZero();
       assertThat(seen.distributionPoint())
@@ -205,6 +213,88 @@ final class CrlShardsTest {
     publisher.publish(FIRST);
     X509CRLHolder later = crl.current(CrlName.delta(FIRST));
     assertThat(integer(later.getExtension(Extension.deltaCRLIndicator))).isGreaterThan(base);
+  }
+
+  private static int reasonOf(X509CRLHolder list, X509CertificateHolder certificate) {
+    Extension reason =
+        list.getRevokedCertificate(certificate.getSerialNumber())
+            .getExtension(Extension.reasonCode);
+    return CRLReason.getInstance(reason.getParsedValue()).getValue().intValue();
+  }
+
+  private void release(X509CertificateHolder certificate) {
+    assertThat(
+            crl.revocations.release(
+                CrlFixture.ISSUER, SerialNumber.of(certificate.getSerialNumber()), "admin alice"))
+        .isEqualTo(RevocationLedger.Released.RELEASED);
+  }
+
+  @Test
+  @DisplayName("RFC 5280 5.2.4: a released hold is removeFromCRL, also one that the base never had")
+  void released() throws Exception {
+    locate(CrlFixture.SCOPE, FIRST);
+    X509CertificateHolder inBase = crl.issued(MONTH, 1, Optional.of(location(FIRST)));
+    X509CertificateHolder between = crl.issued(MONTH, 1, Optional.of(location(FIRST)));
+    X509CertificateHolder again = crl.issued(MONTH, 1, Optional.of(location(FIRST)));
+    crl.revoke(inBase, RevocationReason.CERTIFICATE_HOLD);
+    crl.revoke(again, RevocationReason.CERTIFICATE_HOLD);
+    publisher.publish(FIRST);
+    BigInteger base = number(crl.current(CrlName.complete(FIRST)));
+    crl.revoke(between, RevocationReason.CERTIFICATE_HOLD);
+    publisher.publish(FIRST);
+    pem("issuer.pem", "CERTIFICATE", crl.issuer.certificate().getEncoded());
+    pem("between.pem", "CERTIFICATE", between.getEncoded());
+    pem("middle.pem", "X509 CRL", crl.current(CrlName.complete(FIRST)).getEncoded());
+    assertThat(verify("between.pem", "middle.pem")).contains("certificate revoked");
+
+    for (X509CertificateHolder each : List.of(inBase, between, again)) {
+      release(each);
+    }
+    // With the same entry that the base has, in the same second.
+    crl.revoke(again, RevocationReason.CERTIFICATE_HOLD);
+    publisher.publish(FIRST);
+
+    X509CRLHolder delta = crl.current(CrlName.delta(FIRST));
+    assertThat(integer(delta.getExtension(Extension.deltaCRLIndicator))).isEqualTo(base);
+    assertThat(reasonOf(delta, inBase)).isEqualTo(CRLReason.removeFromCRL);
+    assertThat(reasonOf(delta, between)).isEqualTo(CRLReason.removeFromCRL);
+    assertThat(reasonOf(delta, again)).isEqualTo(CRLReason.certificateHold);
+    X509CRLHolder complete = crl.current(CrlName.complete(FIRST));
+    assertThat(complete.getRevokedCertificates()).hasSize(1);
+    // Whoever has the complete CRL of the time of the hold is told by the delta alone.
+    pem("delta.pem", "X509 CRL", delta.getEncoded());
+    Files.writeString(
+        folder.resolve("both.pem"),
+        Files.readString(folder.resolve("middle.pem"))
+            + Files.readString(folder.resolve("delta.pem")));
+    assertThat(verify("between.pem", "both.pem")).contains("between.pem: OK");
+
+    // When a newer base has come, it is forgotten.
+    crl.clock.advance(Duration.ofDays(3).plusMinutes(2));
+    publisher.publish(FIRST);
+    publisher.publish(FIRST);
+    assertThat(crl.current(CrlName.delta(FIRST)).getRevokedCertificates()).isEmpty();
+    assertThat(crl.revocations.released(FIRST, Optional.empty(), 10)).isEmpty();
+  }
+
+  @Test
+  @DisplayName("A release whose node died before it asked for a CRL gets one from the schedule")
+  void releasedByTheDead() throws Exception {
+    locate(CrlFixture.SCOPE);
+    X509CertificateHolder certificate = crl.issued(MONTH);
+    crl.revoke(certificate, RevocationReason.CERTIFICATE_HOLD);
+    publisher.publish(CrlFixture.SCOPE);
+    crl.clock.advance(Duration.ofMinutes(10));
+    publisher.publish(CrlFixture.SCOPE);
+    release(certificate);
+    crl.clock.advance(Duration.ofMinutes(2));
+    int before = crl.crls.numbers().size();
+    publisher.refreshDue();
+    for (int i = 0; i < 500 && crl.crls.numbers().size() == before; i++) {
+      Thread.sleep(20);
+    }
+    publisher.close();
+    assertThat(crl.current().getRevokedCertificates()).isEmpty();
   }
 
   @Test

@@ -12,6 +12,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -99,6 +100,16 @@ final class Statuses implements RevocationLedger, StatusJournal {
 
   @Override
   public void forEachRevoked(CrlScope scope, Instant expiringAfter, Consumer<Entry> consumer) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public List<SerialNumber> released(CrlScope scope, Optional<SerialNumber> after, int most) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void forgetReleases(CrlScope scope, Instant before) {
     throw new UnsupportedOperationException();
   }
 }

@@ -2,6 +2,7 @@ package dev.chancery.store;
 
 import static dev.chancery.store.schema.Tables.CERTIFICATES;
 import static dev.chancery.store.schema.Tables.COMPROMISED_KEYS;
+import static dev.chancery.store.schema.Tables.RELEASES;
 import static dev.chancery.store.schema.Tables.REVOCATIONS;
 
 import dev.chancery.core.CertificateRecord.State;
@@ -225,11 +226,23 @@ public final class JooqRevocationLedger implements RevocationLedger {
                 ? Released.NOT_HELD
                 : Released.NOT_FOUND;
           }
-          sql.update(CERTIFICATES)
-              .set(CERTIFICATES.STATE, CertificateState.of(State.ISSUED))
-              .where(CERTIFICATES.ISSUER.eq(issuer.value()))
-              .and(CERTIFICATES.SERIAL.eq(serial.octets()))
-              .and(CERTIFICATES.STATE.eq(CertificateState.of(State.REVOKED)))
+          int shard =
+              sql.update(CERTIFICATES)
+                  .set(CERTIFICATES.STATE, CertificateState.of(State.ISSUED))
+                  .where(CERTIFICATES.ISSUER.eq(issuer.value()))
+                  .and(CERTIFICATES.SERIAL.eq(serial.octets()))
+                  .and(CERTIFICATES.STATE.eq(CertificateState.of(State.REVOKED)))
+                  .returningResult(CERTIFICATES.CRL_SHARD)
+                  .fetchSingle()
+                  .value1();
+          sql.insertInto(RELEASES)
+              .set(RELEASES.ISSUER, issuer.value())
+              .set(RELEASES.CRL_SHARD, shard)
+              .set(RELEASES.SERIAL, serial.octets())
+              .set(RELEASES.RELEASED_AT, Timestamps.of(now))
+              .onConflict(RELEASES.ISSUER, RELEASES.CRL_SHARD, RELEASES.SERIAL)
+              .doUpdate()
+              .set(RELEASES.RELEASED_AT, Timestamps.of(now))
               .execute();
           AuditTrail.certificate(sql, now, "release", issuer, serial, by, "held until now");
           journal(sql, now, issuer, serial);
@@ -269,16 +282,46 @@ public final class JooqRevocationLedger implements RevocationLedger {
 
   @Override
   public boolean anyRecorded(CrlScope scope, Instant after, Instant until) {
-    return database
-        .sql()
-        .fetchExists(
+    DSLContext sql = database.sql();
+    return sql.fetchExists(
             REVOCATIONS,
             REVOCATIONS
                 .ISSUER
                 .eq(scope.issuer().value())
                 .and(REVOCATIONS.CRL_SHARD.eq(scope.shard()))
                 .and(REVOCATIONS.RECORDED_AT.gt(Timestamps.of(after)))
-                .and(REVOCATIONS.RECORDED_AT.le(Timestamps.of(until))));
+                .and(REVOCATIONS.RECORDED_AT.le(Timestamps.of(until))))
+        || sql.fetchExists(
+            RELEASES,
+            isReleaseOf(scope)
+                .and(RELEASES.RELEASED_AT.gt(Timestamps.of(after)))
+                .and(RELEASES.RELEASED_AT.le(Timestamps.of(until))));
+  }
+
+  private static Condition isReleaseOf(CrlScope scope) {
+    return RELEASES.ISSUER.eq(scope.issuer().value()).and(RELEASES.CRL_SHARD.eq(scope.shard()));
+  }
+
+  @Override
+  public List<SerialNumber> released(CrlScope scope, Optional<SerialNumber> after, int most) {
+    return database
+        .sql()
+        .select(RELEASES.SERIAL)
+        .from(RELEASES)
+        .where(isReleaseOf(scope))
+        .and(after.map(serial -> RELEASES.SERIAL.gt(serial.octets())).orElseGet(DSL::noCondition))
+        .orderBy(RELEASES.SERIAL)
+        .limit(most)
+        .fetch(row -> SerialNumber.of(row.value1()));
+  }
+
+  @Override
+  public void forgetReleases(CrlScope scope, Instant before) {
+    database.inTransaction(sql ->
+        sql.deleteFrom(RELEASES)
+            .where(isReleaseOf(scope))
+            .and(RELEASES.RELEASED_AT.lt(Timestamps.of(before)))
+            .execute());
   }
 
   /**

@@ -283,6 +283,42 @@ final class RevocationLedgerTest extends LedgerContract {
   }
 
   @Test
+  @DisplayName("Releases are told by scope, in order and a few at a time, until they are forgotten")
+  void releases() {
+    List<SerialNumber> held = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      SerialNumber serial = issued().serial();
+      clock.advance(Duration.ofSeconds(1));
+      revocations.revoke(hold(serial));
+      held.add(serial);
+    }
+    clock.advance(Duration.ofMinutes(1));
+    Instant before = clock.instant();
+    clock.advance(Duration.ofSeconds(1));
+    for (SerialNumber serial : held) {
+      revocations.release(Certificates.ISSUER, serial, "admin alice");
+    }
+
+    assertThat(anyRecorded(before, clock.instant())).isTrue();
+    assertThat(anyRecorded(clock.instant(), clock.instant().plusSeconds(60))).isFalse();
+    assertThat(revocations.anyRecorded(OTHER, before, clock.instant())).isFalse();
+    CrlScope scope = Certificates.SCOPE;
+    assertThat(revocations.released(scope, Optional.empty(), 10)).isEqualTo(held);
+    assertThat(revocations.released(scope, Optional.empty(), 2)).isEqualTo(held.subList(0, 2));
+    assertThat(revocations.released(scope, Optional.of(held.get(1)), 2))
+        .isEqualTo(held.subList(2, 3));
+    assertThat(revocations.released(OTHER, Optional.empty(), 10)).isEmpty();
+
+    clock.advance(Duration.ofMinutes(1));
+    revocations.revoke(hold(held.getFirst()));
+    revocations.release(Certificates.ISSUER, held.getFirst(), "admin alice");
+    revocations.forgetReleases(OTHER, clock.instant().plusSeconds(1));
+    assertThat(revocations.released(scope, Optional.empty(), 10)).hasSize(3);
+    revocations.forgetReleases(scope, clock.instant());
+    assertThat(revocations.released(scope, Optional.empty(), 10)).containsExactly(held.getFirst());
+  }
+
+  @Test
   void failureOfTheReaderReachesItsCaller() {
     revocations.revoke(revocation(issued().serial()));
     RuntimeException mine = new IllegalStateException("mine");
@@ -295,6 +331,16 @@ final class RevocationLedgerTest extends LedgerContract {
                   throw mine;
                 }))
         .isSameAs(mine);
+  }
+
+  private Revocation hold(SerialNumber serial) {
+    return new Revocation(
+        Certificates.ISSUER,
+        serial,
+        RevocationReason.CERTIFICATE_HOLD,
+        clock.instant(),
+        Optional.empty(),
+        "admin alice");
   }
 
   private CertificateStatus status(SerialNumber serial) {

@@ -259,6 +259,16 @@ final class TranscriptLedgers {
       revoked(plan, transcript.state())
           .forEach((serial, status) -> consumer.accept(new Entry(serial, status)));
     }
+
+    @Override
+    public List<SerialNumber> released(CrlScope scope, Optional<SerialNumber> after, int most) {
+      return List.of();
+    }
+
+    @Override
+    public void forgetReleases(CrlScope scope, Instant before) {
+      // Nothing is ever released here.
+    }
   }
 
   /** What the root's CRL must hold: what the plan revokes, and what was given up. */

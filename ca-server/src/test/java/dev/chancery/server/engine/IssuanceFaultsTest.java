@@ -156,6 +156,16 @@ class IssuanceFaultsTest {
     public void forEachRevoked(CrlScope scope, Instant expiringAfter, Consumer<Entry> consumer) {
       real.forEachRevoked(scope, expiringAfter, consumer);
     }
+
+    @Override
+    public List<SerialNumber> released(CrlScope scope, Optional<SerialNumber> after, int most) {
+      return real.released(scope, after, most);
+    }
+
+    @Override
+    public void forgetReleases(CrlScope scope, Instant before) {
+      real.forgetReleases(scope, before);
+    }
   }
 
   @Parameter DatabaseKind kind;
