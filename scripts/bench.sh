@@ -9,6 +9,8 @@
 #        scripts/bench.sh revocation ocsp [CERTIFICATES [SECONDS]]      (default: 1000000 and 5; some ten minutes)
 #            OCSP answers that are kept, and that are signed for each request, against the same HTTP server, the same
 #            token and openssl ocsp; lookups and revocations with few and with many certificates (docs/performance.md)
+#        scripts/bench.sh revocation crl [REVOKED]      (default: 1000000; some two minutes)
+#            CRLs of very many revoked certificates in PostgreSQL, made with a small heap, against Bouncy Castle's builder
 #
 # Ends with 0 when the limits are kept, 1 when one is not or nothing could be measured, 2 when called wrongly. Other work
 # on the machine blurs the result: ratios stand longest.
@@ -69,9 +71,23 @@ bench_revocation_ocsp() {
   grep -q '^within the limits' "$folder/table.txt" || exit 1
 }
 
+bench_revocation_crl() {
+  local revoked=${1:-1000000} folder=crl-publisher/target/benchmark
+  [ $# -le 1 ] || wrong "revocation crl takes a number of revoked certificates and nothing else"
+  [[ "$revoked" =~ ^[1-9][0-9]{0,7}$ ]] || wrong "not a number of certificates: $revoked"
+  require_jdk
+  install_missing mvn=maven
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  mvn -B -q -ntp -Dformat.skip -pl crl-publisher -am -P crl-benchmark "-Dbenchmark.revoked=$revoked" \
+    process-test-classes | tee "$folder/table.txt"
+  grep -q 'MiB: done$' "$folder/table.txt" || exit 1
+}
+
 bench_revocation() {
   case "${1:-}" in
     ocsp) bench_revocation_ocsp "${@:2}" ;;
+    crl) bench_revocation_crl "${@:2}" ;;
     *) wrong "which part of revocation?" ;;
   esac
 }

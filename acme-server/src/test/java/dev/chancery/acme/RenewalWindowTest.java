@@ -36,6 +36,7 @@ final class RenewalWindowTest {
         notBefore,
         notBefore.plus(life),
         CertificateRecord.State.ISSUED,
+        0,
         Optional.empty(),
         Optional.empty());
   }

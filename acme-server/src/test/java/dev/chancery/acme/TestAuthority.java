@@ -155,6 +155,7 @@ final class TestAuthority implements CertificateAuthority {
             notBefore,
             notAfter,
             CertificateRecord.State.RECORDED,
+            0,
             Optional.empty(),
             Optional.empty());
     ledger.put(serial, recorded);
@@ -250,6 +251,7 @@ final class TestAuthority implements CertificateAuthority {
             record.notBefore(),
             record.notAfter(),
             record.state(),
+            record.crlShard(),
             record.certificate(),
             record.revocation()));
   }
@@ -331,6 +333,7 @@ final class TestAuthority implements CertificateAuthority {
         record.notBefore(),
         record.notAfter(),
         state,
+        record.crlShard(),
         certificate,
         revocation);
   }

@@ -1,7 +1,11 @@
 package dev.chancery.server;
 
+import dev.chancery.core.CrlName;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import java.net.URI;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /** The URLs by which the outside reaches this server. */
 record Addresses(BaseUrl publicUrl, BaseUrl apiUrl) {
@@ -12,8 +16,16 @@ record Addresses(BaseUrl publicUrl, BaseUrl apiUrl) {
         configured.api().orElseGet(() -> BaseUrl.parse("https://localhost:" + apiPort)));
   }
 
-  URI crl(IssuerId issuer) {
-    return URI.create(publicUrl + "/crl/" + issuer + ".crl");
+  /** The CRL of a scope, as certificates name it. */
+  URI crl(CrlScope scope) {
+    return URI.create(publicUrl + "/crl/" + CrlName.complete(scope).path());
+  }
+
+  /** The CRLs of the first shards of an issuer, in their order. */
+  List<URI> crlShards(IssuerId issuer, int shards) {
+    return IntStream.rangeClosed(1, shards)
+        .mapToObj(shard -> crl(new CrlScope(issuer, shard)))
+        .toList();
   }
 
   URI ocsp() {

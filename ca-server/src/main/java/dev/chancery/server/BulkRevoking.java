@@ -70,7 +70,7 @@ final class BulkRevoking implements AutoCloseable {
       boolean more = true;
       while (more && !Thread.currentThread().isInterrupted() && !worker.isShutdown()) {
         BulkRevocations.Step step = ledger.step(id);
-        step.issuers().forEach(revoking::announce);
+        step.scopes().forEach(revoking::announce);
         more = step.more();
       }
     }

@@ -1,6 +1,7 @@
 package dev.chancery.server;
 
 import dev.chancery.core.CrlLedger;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuedCertificate;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
@@ -191,17 +192,23 @@ final class Initialization {
   }
 
   private void publishRootCrl(X509CertificateHolder certificate, CrlKey key, Database database)
-      throws TokenAway {
+      throws TokenAway, ConfigurationInvalid {
     CrlLedger ledger = new JooqCrlLedger(database, clock);
     CrlSettings settings = new CrlSettings(RootCrl.LIFETIME, RootCrl.LIFETIME.dividedBy(2));
+    // Not the folder of a server's CRLs: one may run on this home.
+    Path folder = home.privateDirectory("crl-of-root");
     try (CrlPublisher publisher =
         new CrlPublisher(
             List.of(new CrlIssuer(ROOT, certificate, key, settings)),
             ledger,
             new JooqRevocationLedger(database, clock),
-            new CrlShelf(ledger, clock),
-            clock)) {
-      publisher.publish(ROOT);
+            new CrlShelf(ledger, clock, folder),
+            clock,
+            name -> {})) {
+      publisher.publish(CrlScope.unsharded(ROOT));
+    } catch (IOException e) {
+      throw new ConfigurationInvalid(
+          folder + ": the root's CRL cannot be written: " + e.getMessage());
     }
   }
 
@@ -219,7 +226,7 @@ final class Initialization {
     return addresses()
         .map(known ->
             new Issuer.Urls(
-                Optional.of(known.crl(ROOT)),
+                Optional.of(known.crl(CrlScope.unsharded(ROOT))),
                 Optional.empty(),
                 Optional.of(known.certificate(ROOT))))
         .orElse(Issuer.Urls.NONE);

@@ -1,5 +1,6 @@
 package dev.chancery.server;
 
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.TokenAway;
 import dev.chancery.hsm.CrlKey;
 import dev.chancery.hsm.IssuerKey;
@@ -43,8 +44,12 @@ record KeyedIssuer(LoadedIssuer loaded, IssuerKey key, CrlKey crlKey) {
     }
   }
 
-  /** The issuer as the engine knows it, with the URLs that its certificates will carry. */
-  Issuer forIssuing(Addresses addresses) throws ConfigurationInvalid {
+  /**
+   * The issuer as the engine knows it, with the URLs that its certificates will carry.
+   *
+   * @param crlShards how many shards of CRLs they are spread over; 0 for none
+   */
+  Issuer forIssuing(Addresses addresses, int crlShards) throws ConfigurationInvalid {
     try {
       return Issuer.of(
           loaded.id(),
@@ -52,7 +57,8 @@ record KeyedIssuer(LoadedIssuer loaded, IssuerKey key, CrlKey crlKey) {
           loaded.chains(),
           Optional.of(key),
           new Issuer.Urls(
-              Optional.of(addresses.crl(loaded.id())),
+              Optional.of(addresses.crl(CrlScope.unsharded(loaded.id()))),
+              addresses.crlShards(loaded.id(), crlShards),
               Optional.of(addresses.ocsp()),
               Optional.of(addresses.certificate(loaded.id()))));
     } catch (IllegalArgumentException e) {

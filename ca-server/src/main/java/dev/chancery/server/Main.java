@@ -23,6 +23,7 @@ import picocli.CommandLine.Command;
       ConfigCommand.class,
       CertificateCommand.class,
       OcspCommand.class,
+      CrlCommand.class,
       IssuerCommand.class,
       RolloverCommand.class,
       BindingCommand.class,

@@ -13,7 +13,6 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -27,7 +26,7 @@ import org.slf4j.LoggerFactory;
  * <p>The record has the time of the node that made it, so the difference of the nodes' clocks is in
  * what is measured.
  */
-final class RevocationVisibility implements StatusView.Listener {
+final class RevocationVisibility {
   private static final Logger LOG = LoggerFactory.getLogger(RevocationVisibility.class);
   private static final Duration[] BUCKETS = {
     Duration.ofMillis(10),
@@ -56,100 +55,116 @@ final class RevocationVisibility implements StatusView.Listener {
   private final MeterRegistry registry;
   private final TokenAudit audit;
   private final Map<Place, Duration> bounds;
-  private final OcspResponder responder;
   private final Clock clock;
 
   /**
    * @param bounds after which it is an event that a revocation was not to be seen
    */
   RevocationVisibility(
-      MeterRegistry registry,
-      TokenAudit audit,
-      Map<Place, Duration> bounds,
-      OcspResponder responder,
-      Clock clock) {
+      MeterRegistry registry, TokenAudit audit, Map<Place, Duration> bounds, Clock clock) {
     this.registry = registry;
     this.audit = audit;
     this.bounds = Map.copyOf(bounds);
-    this.responder = responder;
     this.clock = clock;
   }
 
-  /** Adds the age of what this node knows. */
-  void watch(StatusView view) {
+  /**
+   * Has changes measured that this node's responder comes to know, and adds the age of what this
+   * node knows.
+   */
+  void watch(StatusView view, OcspResponder responder) {
     Gauge.builder("chancery.ocsp.status.age", view, it -> it.age().toNanos() / 1e9)
         .baseUnit("seconds")
         .strongReference(true)
         .register(registry);
-    view.tell(this);
+    view.tell(new Answers(responder));
   }
 
-  @Override
-  public void changed(IssuerId issuer, SerialNumber serial) {
-    // Measured when everything else has been told.
-  }
+  private final class Answers implements StatusView.Listener {
+    private final OcspResponder responder;
 
-  @Override
-  public void anyChanged() {
-    // Too much, or too long ago, to be measured one by one.
-  }
-
-  /** Asks this node's responder for the newest change; what shows that shows those before it. */
-  @Override
-  public void upToDate(List<StatusJournal.Change> changes) {
-    if (changes.isEmpty()) {
-      return;
+    Answers(OcspResponder responder) {
+      this.responder = responder;
     }
-    StatusJournal.Change newest = changes.getLast();
-    boolean shows =
-        responder
-            .status(newest.issuer(), newest.serial())
-            .filter(status -> !(status instanceof CertificateStatus.Unknown))
-            .isPresent();
-    if (shows) {
-      changes.forEach(
-          change -> visible(Place.OCSP, change.issuer(), change.serial(), change.recordedAt()));
+
+    @Override
+    public void changed(IssuerId issuer, SerialNumber serial) {
+      // Measured when everything else has been told.
+    }
+
+    @Override
+    public void anyChanged() {
+      // Too much, or too long ago, to be measured one by one.
+    }
+
+    /** Asks this node's responder for the newest change; what shows that shows those before it. */
+    @Override
+    public void upToDate(List<StatusJournal.Change> changes) {
+      if (changes.isEmpty()) {
+        return;
+      }
+      StatusJournal.Change newest = changes.getLast();
+      boolean shows =
+          responder
+              .status(newest.issuer(), newest.serial())
+              .filter(status -> !(status instanceof CertificateStatus.Unknown))
+              .isPresent();
+      if (shows) {
+        changes.forEach(change -> {
+          visible(Place.OCSP, change);
+          if (isLate(Place.OCSP, change)) {
+            late(Place.OCSP, change, "showed after");
+          }
+        });
+      }
     }
   }
 
-  /**
-   * Takes note that a change can be seen from now on.
-   *
-   * @param recordedAt when the ledger took it
-   */
-  void visible(Place place, IssuerId issuer, SerialNumber serial, Instant recordedAt) {
-    Duration took = Duration.between(recordedAt, clock.instant());
-    if (took.isNegative()) {
-      took = Duration.ZERO;
-    }
-    String where = place.name().toLowerCase(Locale.ROOT);
+  /** Takes note that a change can be seen from now on. */
+  void visible(Place place, StatusJournal.Change change) {
     Timer.builder("chancery.revocation.visible")
-        .tags("place", where)
+        .tags("place", name(place))
         .serviceLevelObjectives(BUCKETS)
         .register(registry)
-        .record(took);
-    Duration bound = bounds.get(place);
-    if (bound != null && took.compareTo(bound) > 0) {
-      late(where, issuer, serial, took, bound);
-    }
+        .record(since(change));
   }
 
-  private void late(
-      String where, IssuerId issuer, SerialNumber serial, Duration took, Duration bound) {
-    Counter.builder("chancery.revocation.late").tags("place", where).register(registry).increment();
-    LOG.warn(
-        "the revocation of {} of {} showed in {} after {}, more than {}",
-        serial,
-        issuer,
-        where,
-        took,
-        bound);
+  /** Whether a change that can be seen from now on, or cannot, should have been before. */
+  boolean isLate(Place place, StatusJournal.Change change) {
+    Duration bound = bounds.get(place);
+    return bound != null && since(change).compareTo(bound) > 0;
+  }
+
+  /** Raises the event of a change that is late. */
+  void late(Place place, StatusJournal.Change change, String how) {
+    Counter.builder("chancery.revocation.late")
+        .tags("place", name(place))
+        .register(registry)
+        .increment();
+    String what =
+        change.serial()
+            + " of "
+            + change.issuer()
+            + " "
+            + how
+            + " "
+            + since(change)
+            + ", bound "
+            + bounds.get(place);
+    LOG.warn("a revocation or release in {}: {}", name(place), what);
     try {
-      audit.record(
-          "revocation-late",
-          where + ": " + serial + " of " + issuer + " after " + took + ", bound " + bound);
+      audit.record("revocation-late", name(place) + ": " + what);
     } catch (RuntimeException e) {
       LOG.error("not in the audit trail: a revocation was late", e);
     }
+  }
+
+  private Duration since(StatusJournal.Change change) {
+    Duration took = Duration.between(change.recordedAt(), clock.instant());
+    return took.isNegative() ? Duration.ZERO : took;
+  }
+
+  private static String name(Place place) {
+    return place.name().toLowerCase(Locale.ROOT);
   }
 }

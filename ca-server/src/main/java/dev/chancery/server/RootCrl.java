@@ -1,6 +1,8 @@
 package dev.chancery.server;
 
 import dev.chancery.core.CrlLedger;
+import dev.chancery.core.CrlName;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.PublishedCrl;
 import dev.chancery.core.RevocationLedger;
@@ -17,27 +19,32 @@ import java.util.Optional;
 final class RootCrl {
   static final Duration LIFETIME = Duration.ofDays(365);
 
-  private final IssuerId root;
+  private final CrlScope scope;
   private final CrlLedger crls;
   private final RevocationLedger revocations;
   private final Clock clock;
 
   RootCrl(IssuerId root, CrlLedger crls, RevocationLedger revocations, Clock clock) {
-    this.root = root;
+    this.scope = CrlScope.unsharded(root);
     this.crls = crls;
     this.revocations = revocations;
     this.clock = clock;
   }
 
+  /** A root's CRL as it is published; it has no shards. */
+  static Optional<PublishedCrl> current(CrlLedger crls, IssuerId root) {
+    return crls.current(CrlName.complete(CrlScope.unsharded(root)));
+  }
+
   /** Why a new one is due; empty when none is. */
   Optional<String> due() {
-    Optional<PublishedCrl> current = crls.current(root);
+    Optional<PublishedCrl> current = current(crls, scope.issuer());
     if (current.isEmpty()) {
       return Optional.of(name() + " has no CRL");
     }
     Instant now = clock.instant();
     Instant made = current.get().thisUpdate();
-    if (revocations.anyRecorded(root, made, now)) {
+    if (revocations.anyRecorded(scope, made, now)) {
       return Optional.of("the CRL of " + name() + " lacks a revocation");
     }
     // The root's token comes out rarely, so its CRL is replaced when half of its time is over.
@@ -48,6 +55,7 @@ final class RootCrl {
   }
 
   private String name() {
+    IssuerId root = scope.issuer();
     return root.equals(Initialization.ROOT) ? "the root" : root.value();
   }
 }

@@ -94,7 +94,7 @@ final class RootWatch {
       gauge(
           "chancery.root.crl.end",
           root,
-          () -> ledgers.crls().current(root).map(crl -> crl.nextUpdate()));
+          () -> RootCrl.current(ledgers.crls(), root).map(crl -> crl.nextUpdate()));
     }
     new RootCrl(root, ledgers.crls(), ledgers.revocations(), clock)
         .due()

@@ -9,16 +9,25 @@ import dev.chancery.acme.DnsTrustAnchors;
 import dev.chancery.acme.TargetNetworks;
 import dev.chancery.core.BlockedKeys;
 import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.core.TokenAway;
+import dev.chancery.crl.CrlDistribution;
 import dev.chancery.crl.CrlIssuer;
 import dev.chancery.crl.CrlPublisher;
 import dev.chancery.crl.CrlResource;
 import dev.chancery.crl.CrlSettings;
 import dev.chancery.crl.CrlShelf;
+import dev.chancery.crl.CrlTarget;
+import dev.chancery.crl.CrlWatch;
+import dev.chancery.crl.DirectoryTarget;
+import dev.chancery.crl.PublicCrls;
+import dev.chancery.crl.S3Target;
+import dev.chancery.hsm.IssuerKey;
 import dev.chancery.kubernetes.ClusterSettings;
 import dev.chancery.kubernetes.Credentials;
 import dev.chancery.kubernetes.Roles;
@@ -52,6 +61,8 @@ import dev.chancery.store.RootRollovers;
 import dev.chancery.store.TokenAudit;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
@@ -87,7 +98,11 @@ final class Server implements AutoCloseable {
   static final Duration SIGNER_REMAINDER =
       BuiltInProfiles.LIFE_OF_OCSP_SIGNER.minus(SIGNER_RENEWAL);
 
+  private static final Path API_CREDENTIAL = Path.of("tls", "api.pem");
+
   private static final Duration CRL_FRESHNESS = Duration.ofMinutes(5);
+
+  private static final Duration CRL_LOOK = Duration.ofMinutes(1);
 
   /** For how long the first CRL holds up the start. */
   private static final Duration FIRST_CRL = Duration.ofSeconds(10);
@@ -151,6 +166,7 @@ final class Server implements AutoCloseable {
         LoadedIssuer.all(home, configuration.issuers(), knownRoots, clock.instant());
     configuration.requireServed(loadedIssuers.stream().map(LoadedIssuer::id).toList());
     KeyBlockList blockedKeys = configuration.blockedKeys(home);
+    Optional<Credential> _ = Credential.read(home.resolve(API_CREDENTIAL));
     Configuration.Listeners listeners = configuration.listeners();
     BoundPort publicPort = part(BoundPort.bind("public", listeners.publicListener()));
     BoundPort apiPort = part(BoundPort.bind("api", listeners.api()));
@@ -182,31 +198,70 @@ final class Server implements AutoCloseable {
         part(new StatusView(journal, configuration.ocsp().knownWithin(), System::nanoTime));
 
     // 3. CRLs.
-    CrlSettings crlSettings =
-        new CrlSettings(configuration.crl().validity(), configuration.crl().refresh());
-    CrlShelf shelf = new CrlShelf(crls, clock);
+    CrlSettings crlSettings = configuration.crl().settings();
+    CrlShelf shelf = new CrlShelf(crls, clock, home.privateDirectory("crl"));
     List<CrlIssuer> crlIssuers = new ArrayList<>();
     for (KeyedIssuer issuer : issuers) {
       LoadedIssuer loaded = issuer.loaded();
       crlIssuers.add(
           new CrlIssuer(loaded.id(), loaded.certificate(), issuer.crlKey(), crlSettings));
     }
-    CrlPublisher publisher = part(new CrlPublisher(crlIssuers, crls, revocations, shelf, clock));
+    RevocationVisibility visibility =
+        new RevocationVisibility(
+            metrics,
+            new TokenAudit(database, clock),
+            Map.of(
+                RevocationVisibility.Place.OCSP, configuration.revocation().visibleInOcsp(),
+                RevocationVisibility.Place.CRL, configuration.revocation().visibleInCrl()),
+            clock);
+    AwaitedChanges awaited = new AwaitedChanges(issuance, revocations, visibility, clock);
+    CrlMetrics crlMetrics = new CrlMetrics(metrics, awaited, clock);
+    List<CrlTarget> crlTargets = new ArrayList<>();
+    for (Path directory : configuration.crl().directories()) {
+      crlTargets.add(new DirectoryTarget(home.resolve(directory)));
+    }
+    for (Configuration.ObjectStoreSection section : configuration.crl().objectStores()) {
+      // Once now, so that a file that is missing is refused and not an outage.
+      S3Target.AccessKey _ = accessKey(section);
+      crlTargets.add(
+          part(new S3Target(section.place(), () -> accessKeyNow(section), CRL_FRESHNESS)));
+    }
+    CrlDistribution distribution = part(new CrlDistribution(crlTargets, shelf, crlMetrics));
+    PublicCrls publicCrls = part(new PublicCrls(crlIssuers, crls, shelf));
+    CrlWatch watch = part(new CrlWatch(publicCrls, crlMetrics));
+    boolean fetchBack = configuration.crl().fetchBack();
+    CrlPublisher publisher =
+        part(
+            new CrlPublisher(
+                crlIssuers,
+                crls,
+                revocations,
+                shelf,
+                clock,
+                name -> {
+                  distribution.published(name);
+                  if (fetchBack) {
+                    watch.published(name);
+                  }
+                }));
+    if (fetchBack) {
+      view.tell(awaited);
+    }
 
     // 4. The engine.
     Map<IssuerId, Issuer> issuing = new TreeMap<>();
     for (KeyedIssuer issuer : issuers) {
-      issuing.put(issuer.loaded().id(), issuer.forIssuing(addresses));
+      issuing.put(issuer.loaded().id(), issuer.forIssuing(addresses, configuration.crl().shards()));
     }
     Revoking revoking =
         new Revoking(
             issuance,
             revocations,
             clock,
-            issuer -> {
+            scope -> {
               // First what this node answers, which is to be right when the revoker is told.
               view.look();
-              publisher.requestPublish(issuer);
+              publisher.requestPublish(scope);
             },
             configuration.revocation().hold());
     CertificateAuthority authority =
@@ -224,6 +279,13 @@ final class Server implements AutoCloseable {
         new SucceededAuthority(authority, servedIssuers.names(), trustView);
     Recovery recovery = new Recovery(issuance, revocations, clock, ISSUANCE_GRACE);
     recovery.run();
+    // Before the first certificate that names them, so that no CRL can be without its name.
+    for (IssuerId issuer : issuing.keySet()) {
+      for (int shard = 0; shard <= configuration.crl().shards(); shard++) {
+        CrlScope scope = new CrlScope(issuer, shard);
+        crls.addLocation(scope, addresses.crl(scope));
+      }
+    }
 
     // 5. OCSP.
     List<DelegatedSigner> signers = new ArrayList<>();
@@ -263,27 +325,15 @@ final class Server implements AutoCloseable {
     rootWatch.look();
     OcspResponder responder =
         new OcspResponder(served, view, clock, ocspSettings(configuration.ocsp()));
-    new RevocationVisibility(
-            metrics,
-            new TokenAudit(database, clock),
-            Map.of(
-                RevocationVisibility.Place.OCSP, configuration.revocation().visibleInOcsp(),
-                RevocationVisibility.Place.CRL, configuration.revocation().visibleInCrl()),
-            responder,
-            clock)
-        .watch(view);
+    visibility.watch(view, responder);
 
     // 6. This server's own credentials.
     IssuerId own = configuration.defaultEndpoint().issuer();
     TimeOrderedIds ids = new TimeOrderedIds(clock, random);
+    home.privateDirectory("tls");
     ApiTls tls =
         new ApiTls(
-            ordering,
-            own,
-            addresses.apiUrl(),
-            home.privateDirectory("tls").resolve("api.pem"),
-            clock,
-            ids);
+            ordering, own, addresses.apiUrl(), home.resolve(API_CREDENTIAL), clock, ids);
     home.privateDirectory("admin");
     AdminCredential administrator =
         new AdminCredential(
@@ -396,6 +446,7 @@ final class Server implements AutoCloseable {
             new Credentials(database, clock, random),
             new RolesApi.Known(issuing.keySet(), profiles, clusters()),
             clock);
+    CrlApi crlApi = new CrlApi(publicCrls, publisher);
     RenewalMarksApi renewalMarks =
         new RenewalMarksApi(
             new RenewalMarks(database, clock),
@@ -416,6 +467,7 @@ final class Server implements AutoCloseable {
               rolesApi.routes(config);
               issuersApi.routes(config);
               rolloverApi.routes(config);
+              crlApi.routes(config);
             }));
     Management management = new Management(checks(database, issuers), metrics);
     part(HttpListener.http(managementPort, UriCompliance.DEFAULT, management::routes));
@@ -449,7 +501,15 @@ final class Server implements AutoCloseable {
     for (DelegatedSigner signer : signers) {
       work.everywhere("ocsp signer", Duration.ofMinutes(10), signer::renewIfDue);
     }
+    if (fetchBack) {
+      work.everywhere("look at the CRLs", CRL_LOOK, watch::lookAtAll);
+    }
     publisher.refreshDue();
+    // What another node published, or this one before it died, may be missing in a directory.
+    work.everywhere(
+        "bring CRLs to their places",
+        Duration.ofMinutes(1),
+        () -> publicCrls.names().forEach(distribution::published));
     work.start();
     // The first certificates say where their CRL is: there should be one. A token that is slow or
     // away must not keep the server from all else that it can do.
@@ -572,6 +632,22 @@ final class Server implements AutoCloseable {
         trustAnchors,
         section.renewalRetryAfter(),
         section.retention());
+  }
+
+  private S3Target.AccessKey accessKey(Configuration.ObjectStoreSection section)
+      throws ConfigurationInvalid {
+    return new S3Target.AccessKey(
+        Home.secret(home.resolve(section.accessKeyIdFile())),
+        Home.secret(home.resolve(section.secretAccessKeyFile())));
+  }
+
+  private S3Target.AccessKey accessKeyNow(Configuration.ObjectStoreSection section)
+      throws IOException {
+    try {
+      return accessKey(section);
+    } catch (ConfigurationInvalid e) {
+      throw new IOException(e);
+    }
   }
 
   private static OcspSettings ocspSettings(Configuration.OcspSection section) {

@@ -9,6 +9,7 @@ import dev.chancery.core.DnsName;
 import dev.chancery.core.ProfileId;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -26,6 +27,7 @@ import java.security.cert.X509CRL;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
@@ -158,12 +160,16 @@ class ListenersTest {
   @DisplayName("the first CRL is there when the server is ready, and is the only one")
   void firstCrl() throws Exception {
     assertThat(open("/crl/issuing.crl").statusCode()).isEqualTo(200);
+    BigInteger first = crlNumber();
 
     // The cluster's work begins at once too, and would have made a second by now.
     Thread.sleep(3000);
+    assertThat(crlNumber()).isEqualTo(first);
+  }
+
+  private BigInteger crlNumber() throws Exception {
     byte[] number = crl().getExtensionValue(Extension.cRLNumber.getId());
-    assertThat(ASN1Integer.getInstance(ASN1OctetString.getInstance(number).getOctets()).getValue())
-        .isOne();
+    return ASN1Integer.getInstance(ASN1OctetString.getInstance(number).getOctets()).getValue();
   }
 
   @Test
@@ -518,6 +524,29 @@ class ListenersTest {
 
     server.close();
     requireRefused(run("issuer", "list"), "the server does not answer");
+  }
+
+  @Test
+  @DisplayName("crl list, verify and rebuild: what the server publishes, as the world sees it")
+  void crlCommands() throws Exception {
+    JsonNode listed = json.readTree(run("crl", "list", "--output", "json").out());
+    assertThat(listed.path(0).path("name").asText()).isEqualTo("issuing.crl");
+    BigInteger number = new BigInteger(listed.path(0).path("number").asText());
+    CommandRun verified = run("crl", "verify");
+    assertThat(verified.exitCode()).describedAs(verified.toString()).isZero();
+    assertThat(run("crl", "show", "issuing.crl").out()).contains("true", number.toString());
+    requireRefused(run("crl", "show", "other.crl"), "there is no such CRL here");
+
+    assertThat(run("crl", "rebuild", "issuing.crl").exitCode()).isZero();
+    Instant end = Instant.now().plusSeconds(30);
+    BigInteger later = number;
+    while (later.equals(number)) {
+      assertThat(Instant.now()).isBefore(end);
+      Thread.sleep(50);
+      JsonNode seen = json.readTree(run("crl", "verify", "--output", "json").out());
+      later = new BigInteger(seen.path(0).path("number").asText());
+    }
+    assertThat(later).isGreaterThan(number);
   }
 
   private static void requireRefused(CommandRun run, String says) {

@@ -39,7 +39,7 @@ record OpenedHome(
                 clock.instant()),
             tokens,
             new IssuerRegistry(database))) {
-      issuers.add(issuer.forIssuing(Addresses.of(configuration.externalUrls(), 8080, 8443)));
+      issuers.add(issuer.forIssuing(Addresses.of(configuration.externalUrls(), 8080, 8443), 0));
     }
     return new OpenedHome(
         home,

@@ -176,9 +176,8 @@ final class RevocationVisibilityTest {
             metrics,
             new TokenAudit(database, clock),
             Map.of(RevocationVisibility.Place.OCSP, alert),
-            responder,
             clock)
-        .watch(view);
+        .watch(view, responder);
     return new Node(view, responder, metrics);
   }
 

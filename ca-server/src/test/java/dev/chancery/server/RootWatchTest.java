@@ -36,7 +36,7 @@ class RootWatchTest {
         .returns(0, CommandRun::exitCode);
     try (OpenedHome opened = OpenedHome.open(home, clock)) {
       JooqCrlLedger crls = new JooqCrlLedger(opened.database(), clock);
-      PublishedCrl crl = crls.current(Initialization.ROOT).orElseThrow();
+      PublishedCrl crl = RootCrl.current(crls, Initialization.ROOT).orElseThrow();
       RootWatch watch = watch(opened, crls);
 
       watch.look();

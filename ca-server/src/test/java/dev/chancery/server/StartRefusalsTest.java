@@ -160,6 +160,8 @@ class StartRefusalsTest {
             "tokens: {memory: {library: /a.so, label: b, pinFile: c}}",
             "the name memory stands for no token"),
         Refusal.appended("CRL that ends first", "crl: {validity: 1h, refresh: 2h}", "refresh"),
+        Refusal.appended("too many shards", "crl: {shards: 1001}", "crl.shards", "1001"),
+        Refusal.appended("delta CRL from one that ended", "crl: {delta: {base: 8d}}", "delta.base"),
         Refusal.appended("CRL refreshed too late", "crl: {refresh: 30d}", "refresh"),
         Refusal.appended(
             "bad URL", "externalUrls: {public: 'ftp://pki.example'}", "externalUrls.public"),

@@ -1,21 +1,27 @@
 package dev.chancery.core;
 
+import java.io.IOException;
 import java.math.BigInteger;
+import java.net.URI;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Keeps every CRL from before its signature is made, and the counter of CRL numbers, which only
- * rises. Same shape as {@link IssuanceLedger}.
+ * rises. Same shape as {@link IssuanceLedger}, but a CRL can be too long for memory: it goes in and
+ * comes out in pieces (docs/decisions/2026-11-25-crl-octets-in-the-database.md).
  */
 public abstract class CrlLedger {
-  /** A CRL whose to-be-signed bytes are committed; it can be signed once. */
+  /** A CRL whose to-be-signed octets are committed; it can be signed once. */
   public static final class Recorded {
     private final PreparedCrl prepared;
+    private final Digest digest;
     private final AtomicBoolean spent = new AtomicBoolean();
 
-    private Recorded(PreparedCrl prepared) {
+    private Recorded(PreparedCrl prepared, Digest digest) {
       this.prepared = prepared;
+      this.digest = digest;
     }
 
     public PreparedCrl prepared() {
@@ -23,47 +29,80 @@ public abstract class CrlLedger {
     }
 
     /**
-     * The bytes, for the key that is about to sign them.
+     * The digest of the octets as they were committed, for the key that is about to sign it.
      *
-     * @throws IllegalStateException when they were handed out before
+     * @throws IllegalStateException when it was handed out before
      */
-    public ToBeSigned spend() {
+    public Digest spend() {
       if (!spent.compareAndSet(false, true)) {
         throw new IllegalStateException("CRL " + prepared.number() + " was signed before");
       }
-      return prepared.toBeSigned();
+      return digest;
     }
   }
 
-  /** Takes the next CRL number of an issuer; no one else gets it, whatever becomes of this one. */
+  /** A recorded CRL with the signature over it. */
+  public record Signed(Recorded recorded, SignatureValue signature) {}
+
+  /**
+   * Takes the next CRL number of an issuer; no one else gets it, whatever becomes of this one. It
+   * is no less than the milliseconds since 1970, so that numbers rise even after the database was
+   * restored to what it was before the last ones were taken.
+   */
   public abstract BigInteger nextNumber(IssuerId issuer);
 
-  /** Returns after the row with these exact bytes is durable. */
-  public final Recorded record(PreparedCrl prepared) {
-    commit(prepared);
-    return new Recorded(prepared);
+  /**
+   * Returns after these exact octets are durable.
+   *
+   * @return empty when a CRL of the scope with a higher number was published meanwhile: this one
+   *     never can be, and was dropped
+   * @throws IOException when they cannot be read
+   */
+  public final Optional<Recorded> record(PreparedCrl prepared) throws IOException {
+    return commit(prepared).map(digest -> new Recorded(prepared, digest));
   }
 
   /**
-   * Publishes a recorded CRL and drops the issuer's older ones.
+   * Publishes a complete CRL, and in the same step the delta CRL of its number, and drops the older
+   * ones of their scope.
    *
+   * @param base the number of an older complete CRL that is kept, for delta CRLs to start from
    * @return false when a CRL with a higher number was published in the meantime
    */
-  public final boolean publish(Recorded recorded, SignatureValue signature) {
-    return markPublished(recorded.prepared(), signature);
+  public final boolean publish(Signed complete, Optional<Signed> delta, Optional<BigInteger> base) {
+    return markPublished(complete, delta, base);
   }
 
-  /** Inserts the row and makes it durable. */
-  protected abstract void commit(PreparedCrl prepared);
+  /**
+   * Keeps the octets and makes them durable; the digest is of what was kept. Empty when they were
+   * dropped meanwhile.
+   */
+  protected abstract Optional<Digest> commit(PreparedCrl prepared) throws IOException;
 
-  /** Moves the row from recorded to published unless a higher number is published already. */
-  protected abstract boolean markPublished(PreparedCrl prepared, SignatureValue signature);
+  /** Moves the rows from recorded to published unless a higher number is published already. */
+  protected abstract boolean markPublished(
+      Signed complete, Optional<Signed> delta, Optional<BigInteger> base);
 
-  /** The issuer's published CRL with the highest number. */
-  public abstract Optional<PublishedCrl> current(IssuerId issuer);
+  /** The published CRL of this name with the highest number. */
+  public abstract Optional<PublishedCrl> current(CrlName name);
 
   /** The number of {@link #current}, for those who have that CRL already. */
-  public Optional<BigInteger> currentNumber(IssuerId issuer) {
-    return current(issuer).map(PublishedCrl::number);
+  public Optional<BigInteger> currentNumber(CrlName name) {
+    return current(name).map(PublishedCrl::number);
   }
+
+  /** The published complete CRL that delta CRLs of this scope start from: the oldest one kept. */
+  public abstract Optional<PublishedCrl> base(CrlScope scope);
+
+  /**
+   * Remembers for good that certificates name this URL in their distribution point. To be called
+   * before the first of them is issued.
+   */
+  public abstract void addLocation(CrlScope scope, URI location);
+
+  /** Every URL by which a certificate of this scope may name it, the oldest first. */
+  public abstract List<URI> locations(CrlScope scope);
+
+  /** Every scope of an issuer that certificates may name; the unsharded one always. */
+  public abstract List<CrlScope> scopes(IssuerId issuer);
 }

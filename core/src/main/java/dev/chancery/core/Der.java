@@ -7,6 +7,11 @@ import java.util.HexFormat;
 
 /** DER-encoded bytes that no one can change; equal when the bytes are equal. */
 public final class Der {
+  // X.690 sections 8.1.3 and 8.9.
+  private static final byte SEQUENCE = 0x30;
+  private static final int LONG_FORM = 0x80;
+  private static final int LONGEST_SHORT_FORM = 0x80;
+
   private final byte[] bytes;
 
   private Der(byte[] bytes) {
@@ -16,6 +21,23 @@ public final class Der {
   /** A copy of these bytes; that they are well-formed DER is the caller's promise. */
   public static Der of(byte[] bytes) {
     return new Der(bytes.clone());
+  }
+
+  /**
+   * What stands before the contents of a SEQUENCE: the tag, and the length in the fewest octets.
+   */
+  public static byte[] sequenceHeader(long contents) {
+    if (contents < LONGEST_SHORT_FORM) {
+      return new byte[] {SEQUENCE, (byte) contents};
+    }
+    int octets = (Long.SIZE - Long.numberOfLeadingZeros(contents) + 7) / 8;
+    byte[] header = new byte[2 + octets];
+    header[0] = SEQUENCE;
+    header[1] = (byte) (LONG_FORM | octets);
+    for (int i = 0; i < octets; i++) {
+      header[2 + i] = (byte) (contents >>> (8 * (octets - 1 - i)));
+    }
+    return header;
   }
 
   /** A copy of the bytes. */

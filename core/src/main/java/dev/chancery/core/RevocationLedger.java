@@ -1,6 +1,8 @@
 package dev.chancery.core;
 
 import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /** The one truth about revocation; OCSP and CRLs both read it. */
@@ -59,17 +61,29 @@ public interface RevocationLedger {
   CertificateStatus status(IssuerId issuer, SerialNumber serial);
 
   /**
-   * Whether a revocation of an issuer's certificate was recorded in a span of time, by the clock of
-   * the node that did it and shortly before its commit.
+   * Whether a revocation or a release of a certificate of a scope was recorded in a span of time,
+   * by the clock of the node that did it and shortly before its commit.
    *
    * @param after not counted
    * @param until counted
    */
-  boolean anyRecorded(IssuerId issuer, Instant after, Instant until);
+  boolean anyRecorded(CrlScope scope, Instant after, Instant until);
 
   /**
-   * Hands over every revoked certificate of an issuer that expires after an instant, by serial
+   * Hands over every revoked certificate of a scope that expires after an instant, by serial
    * number, one row at a time.
    */
-  void forEachRevoked(IssuerId issuer, Instant expiringAfter, Consumer<Entry> consumer);
+  void forEachRevoked(CrlScope scope, Instant expiringAfter, Consumer<Entry> consumer);
+
+  /**
+   * The certificates of a scope that were taken from their hold and are not forgotten, in the order
+   * of {@link #forEachRevoked}; some may have been revoked again since.
+   *
+   * @param after the last one that is known; empty for the first ones
+   * @param most how many at a time
+   */
+  List<SerialNumber> released(CrlScope scope, Optional<SerialNumber> after, int most);
+
+  /** Forgets releases that every CRL that counts came after. */
+  void forgetReleases(CrlScope scope, Instant before);
 }

@@ -42,6 +42,14 @@ public enum SigningScheme {
     return jcaName;
   }
 
+  /** The hash that a message is reduced to before it is signed, by its JCA name. */
+  public String hashName() {
+    return switch (this) {
+      case ECDSA_SHA256, RSA_SHA256, RSA_PSS_SHA256 -> "SHA-256";
+      case ECDSA_SHA384 -> "SHA-384";
+    };
+  }
+
   /** The AlgorithmIdentifier that certificates, CRLs and OCSP answers carry. */
   public AlgorithmIdentifier identifier() {
     return identifier;

@@ -1,11 +1,14 @@
 package dev.chancery.crl;
 
 import dev.chancery.core.CrlLedger;
+import dev.chancery.core.CrlName;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.PreparedCrl;
+import dev.chancery.core.PublishedCrl;
 import dev.chancery.core.RevocationLedger;
-import dev.chancery.core.SignatureValue;
 import dev.chancery.core.TokenAway;
+import java.io.IOException;
 import java.math.BigInteger;
 import java.time.Clock;
 import java.time.Duration;
@@ -17,12 +20,16 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentNavigableMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps a fresh CRL of every issuer in the ledger: after each revocation, and in good time before
- * the last one ends (docs/revocation.md).
+ * Keeps a fresh CRL of every scope of its issuers in the ledger: after each revocation, and in good
+ * time before the last one ends (docs/revocation.md).
  */
 public final class CrlPublisher implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(CrlPublisher.class);
@@ -33,32 +40,45 @@ public final class CrlPublisher implements AutoCloseable {
    * More than lies between a revocation's recorded time and its commit, and than the clocks of two
    * nodes differ.
    */
-  private static final Duration UNCERTAIN = Duration.ofMinutes(1);
+  static final Duration UNCERTAIN = Duration.ofMinutes(1);
 
   /** How often to look whether a CRL is there that someone waits for. */
   private static final Duration LOOK_AGAIN = Duration.ofMillis(50);
 
-  private record Desk(CrlIssuer issuer, CoalescedTask publishing) {}
+  /** CRLs that are made at the same time: each holds a connection to the database and memory. */
+  private static final int AT_ONCE = 2;
 
+  /** Told of each CRL that was published here. */
+  public interface Listener {
+    void published(CrlName name);
+  }
+
+  private record Desk(
+      CrlIssuer issuer, CrlScope scope, CoalescedTask publishing, AtomicBoolean demanded) {}
+
+  private final Map<IssuerId, CrlIssuer> issuers = new TreeMap<>();
   private final CrlLedger ledger;
   private final RevocationLedger revocations;
   private final CrlShelf shelf;
   private final Clock clock;
-  private final Map<IssuerId, Desk> desks = new TreeMap<>();
-
-  /** The issuers whose next CRL was asked for, whether or not it is due. */
-  private final Set<IssuerId> demanded = ConcurrentHashMap.newKeySet();
+  private final Listener listener;
+  private final CoalescedTask.Pause pause;
+  private final ConcurrentNavigableMap<CrlScope, Desk> desks = new ConcurrentSkipListMap<>();
+  private final Semaphore turns = new Semaphore(AT_ONCE);
 
   /** The issuers whose key failed at its last CRL and has not been seen to work since. */
   private final Set<IssuerId> doubtful = ConcurrentHashMap.newKeySet();
+
+  private volatile boolean closed;
 
   public CrlPublisher(
       List<CrlIssuer> issuers,
       CrlLedger ledger,
       RevocationLedger revocations,
       CrlShelf shelf,
-      Clock clock) {
-    this(issuers, ledger, revocations, shelf, clock, PAUSE);
+      Clock clock,
+      Listener listener) {
+    this(issuers, ledger, revocations, shelf, clock, listener, PAUSE);
   }
 
   CrlPublisher(
@@ -67,15 +87,16 @@ public final class CrlPublisher implements AutoCloseable {
       RevocationLedger revocations,
       CrlShelf shelf,
       Clock clock,
+      Listener listener,
       CoalescedTask.Pause pause) {
     this.ledger = ledger;
     this.revocations = revocations;
     this.shelf = shelf;
     this.clock = clock;
+    this.listener = listener;
+    this.pause = pause;
     for (CrlIssuer issuer : issuers) {
-      CoalescedTask publishing =
-          new CoalescedTask("CRL of " + issuer.id(), () -> publishIfNeeded(issuer), pause);
-      if (desks.put(issuer.id(), new Desk(issuer, publishing)) != null) {
+      if (this.issuers.put(issuer.id(), issuer) != null) {
         throw new IllegalArgumentException("two issuers with the name " + issuer.id());
       }
     }
@@ -83,48 +104,73 @@ public final class CrlPublisher implements AutoCloseable {
 
   /** Whether this publishes the CRLs of an issuer; those of a root are made elsewhere. */
   public boolean publishesFor(IssuerId issuer) {
-    return desks.containsKey(issuer);
+    return issuers.containsKey(issuer);
   }
 
   /**
-   * Has a CRL published that holds every revocation committed before this call, and returns at
-   * once. When the token or the database is away it is tried until it succeeds. Nothing happens for
-   * an issuer whose CRLs are not published here.
+   * Has a CRL published that holds every revocation of its scope that was committed before this
+   * call, and returns at once. When the token or the database is away it is tried until it
+   * succeeds. Nothing happens for an issuer whose CRLs are not published here.
    */
-  public void requestPublish(IssuerId issuer) {
-    Desk desk = desks.get(issuer);
-    if (desk != null) {
-      demanded.add(issuer);
+  public void requestPublish(CrlScope scope) {
+    CrlIssuer issuer = issuers.get(scope.issuer());
+    if (issuer != null) {
+      Desk desk = desk(issuer, scope);
+      desk.demanded().set(true);
       desk.publishing().request();
     }
   }
 
-  /**
-   * Has a CRL published for each issuer whose last one is due for it, or does not hold a revocation
-   * because whoever committed that died before it asked for a CRL. Meant for the start and for a
-   * timer; on several nodes the first to come does the work.
-   */
-  public void refreshDue() {
-    for (Desk desk : desks.values()) {
-      try {
-        if (isDue(desk.issuer())) {
-          desk.publishing().request();
-        }
-      } catch (RuntimeException e) {
-        LOG.warn("cannot tell whether a CRL of {} is due: {}", desk.issuer().id(), e.toString());
-      }
+  /** As {@link #requestPublish(CrlScope)}, for every scope of an issuer. */
+  public void requestPublish(IssuerId issuer) {
+    if (publishesFor(issuer)) {
+      ledger.scopes(issuer).forEach(this::requestPublish);
     }
   }
 
   /**
-   * Waits until there is a CRL of every issuer that has not ended, whichever node made it. Asks for
+   * Has a CRL published for each scope whose last one is due for it, or does not hold a revocation
+   * because whoever committed that died before it asked for a CRL. Meant for the start and for a
+   * timer; on several nodes the first to come does the work.
+   */
+  public void refreshDue() {
+    for (CrlIssuer issuer : issuers.values()) {
+      try {
+        for (CrlScope scope : ledger.scopes(issuer.id())) {
+          if (isDue(issuer, scope)) {
+            desk(issuer, scope).publishing().request();
+          }
+        }
+      } catch (RuntimeException e) {
+        LOG.warn("cannot tell whether a CRL of {} is due: {}", issuer.id(), e.toString());
+      }
+    }
+  }
+
+  private Desk desk(CrlIssuer issuer, CrlScope scope) {
+    return desks.computeIfAbsent(
+        scope,
+        any -> {
+          AtomicBoolean demanded = new AtomicBoolean();
+          CoalescedTask publishing =
+              new CoalescedTask(
+                  "CRL of " + scope, () -> publishIfNeeded(issuer, scope, demanded), pause);
+          if (closed) {
+            publishing.stop();
+          }
+          return new Desk(issuer, scope, publishing, demanded);
+        });
+  }
+
+  /**
+   * Waits until there is a CRL of every scope that has not ended, whichever node made it. Asks for
    * none.
    *
    * @return false when there still was none after that time
    */
   public boolean awaitCurrent(Duration most) throws InterruptedException {
     long end = System.nanoTime() + most.toNanos();
-    while (!desks.values().stream().allMatch(desk -> isCurrent(desk.issuer().id()))) {
+    while (!issuers.keySet().stream().allMatch(this::isCurrent)) {
       if (System.nanoTime() - end >= 0) {
         return false;
       }
@@ -135,10 +181,12 @@ public final class CrlPublisher implements AutoCloseable {
 
   private boolean isCurrent(IssuerId issuer) {
     try {
-      return shelf
-          .refresh(issuer)
-          .filter(copy -> clock.instant().isBefore(copy.nextUpdate()))
-          .isPresent();
+      return ledger.scopes(issuer).stream()
+          .allMatch(scope ->
+              shelf
+                  .refresh(CrlName.complete(scope))
+                  .filter(copy -> clock.instant().isBefore(copy.nextUpdate()))
+                  .isPresent());
     } catch (RuntimeException e) {
       LOG.debug("cannot tell whether there is a CRL of {}: {}", issuer, e.toString());
       return false;
@@ -149,34 +197,43 @@ public final class CrlPublisher implements AutoCloseable {
    * Publishes what was asked for, or is still due: of two who found the same CRL due, the second
    * may have asked while it was being made.
    */
-  private void publishIfNeeded(CrlIssuer issuer) throws TokenAway {
-    // Taken before the look at the revocations: who asks after it has a run of his own.
-    boolean asked = demanded.remove(issuer.id());
-    if (!asked && !isDue(issuer)) {
-      return;
-    }
+  private void publishIfNeeded(CrlIssuer issuer, CrlScope scope, AtomicBoolean demanded)
+      throws TokenAway, IOException, InterruptedException {
+    turns.acquire();
     try {
-      publish(issuer);
-    } catch (TokenAway | RuntimeException e) {
-      if (asked) {
-        demanded.add(issuer.id());
+      // Taken before the look at the revocations: who asks after it has a run of his own.
+      boolean asked = demanded.getAndSet(false);
+      if (!asked && !isDue(issuer, scope)) {
+        return;
       }
-      throw e;
+      try {
+        publish(issuer, scope);
+      } catch (TokenAway | IOException | RuntimeException e) {
+        if (asked) {
+          demanded.set(true);
+        }
+        throw e;
+      }
+    } finally {
+      turns.release();
     }
   }
 
-  private boolean isDue(CrlIssuer issuer) {
-    Optional<CrlShelf.Copy> last = shelf.refresh(issuer.id());
+  private boolean isDue(CrlIssuer issuer, CrlScope scope) {
+    Optional<CrlShelf.Copy> last = shelf.refresh(CrlName.complete(scope));
     if (last.isEmpty()) {
       return true;
     }
     CrlSettings settings = issuer.settings();
     Duration reserve = settings.validity().minus(settings.refresh());
     Instant now = clock.instant();
-    // The second counts when the last one was made under other settings.
-    return !now.isBefore(last.get().thisUpdate().plus(settings.refresh()))
+    Instant thisUpdate = last.get().thisUpdate();
+    // The second counts when the last one was made under other settings, the third when the clock
+    // was put back: until it is there again, no revocation would seem to be newer than the CRL.
+    return !now.isBefore(thisUpdate.plus(settings.longestAge()))
         || !now.isBefore(last.get().nextUpdate().minus(reserve))
-        || mayLackRevocations(issuer.id(), last.get().thisUpdate(), now);
+        || thisUpdate.isAfter(now.plus(UNCERTAIN))
+        || mayLackRevocations(scope, thisUpdate, now);
   }
 
   /**
@@ -184,11 +241,11 @@ public final class CrlPublisher implements AutoCloseable {
    * be in the CRL or not; they cause one more CRL, once all of them are certainly visible to it,
    * and no other after that.
    */
-  private boolean mayLackRevocations(IssuerId issuer, Instant thisUpdate, Instant now) {
+  private boolean mayLackRevocations(CrlScope scope, Instant thisUpdate, Instant now) {
     // thisUpdate has no fractions: the look was in the second that it names.
     Instant certain = now.truncatedTo(ChronoUnit.SECONDS).minus(UNCERTAIN);
-    return revocations.anyRecorded(issuer, thisUpdate.plusSeconds(1), now)
-        || revocations.anyRecorded(issuer, thisUpdate.minus(UNCERTAIN), certain);
+    return revocations.anyRecorded(scope, thisUpdate.plusSeconds(1), now)
+        || revocations.anyRecorded(scope, thisUpdate.minus(UNCERTAIN), certain);
   }
 
   /**
@@ -196,12 +253,17 @@ public final class CrlPublisher implements AutoCloseable {
    *
    * @return its number, or the higher one of another's CRL that was published meanwhile
    * @throws TokenAway when the key does not answer; what was published before stays
+   * @throws IOException when there is no room for it on the disk; likewise
    */
-  public BigInteger publish(IssuerId issuer) throws TokenAway {
-    return publish(desk(issuer).issuer());
+  public BigInteger publish(CrlScope scope) throws TokenAway, IOException {
+    CrlIssuer issuer = issuers.get(scope.issuer());
+    if (issuer == null) {
+      throw new IllegalArgumentException("no CRLs are made for " + scope.issuer());
+    }
+    return publish(issuer, scope);
   }
 
-  private BigInteger publish(CrlIssuer issuer) throws TokenAway {
+  private BigInteger publish(CrlIssuer issuer, CrlScope scope) throws TokenAway, IOException {
     // A key that failed last must answer again first: each try records a whole CRL, which stays
     // until the next one is published, so that an outage would fill the ledger.
     if (doubtful.contains(issuer.id())) {
@@ -216,53 +278,83 @@ public final class CrlPublisher implements AutoCloseable {
     // 2. Build. An expired certificate stays until one CRL was issued after its expiry (RFC 5280
     //    section 3.3). One second is taken off because expiry in the very second of the last
     //    thisUpdate is not before it.
+    CrlName name = CrlName.complete(scope);
     Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
-    Instant nextUpdate = now.plus(issuer.settings().validity());
     Instant expiringAfter =
-        shelf
-            .refresh(issuer.id())
-            .map(last -> last.thisUpdate().minusSeconds(1))
-            .orElse(Instant.EPOCH);
-    CrlEntries entries = new CrlEntries();
-    revocations.forEachRevoked(issuer.id(), expiringAfter, entries::add);
-    CertificateList list =
-        new CertificateList(issuer.certificate(), issuer.key().scheme(), number, now, nextUpdate);
-
-    // 3. Record. From here on the ledger knows these bytes, whatever becomes of this process.
-    CrlLedger.Recorded recorded =
-        ledger.record(new PreparedCrl(issuer.id(), number, now, nextUpdate, list.with(entries)));
-
-    // 4. Sign; the key verifies what the token gave.
-    SignatureValue signature = sign(issuer, recorded);
-
-    // 5. Publish, unless someone published a higher number since step 1.
-    boolean published = ledger.publish(recorded, signature);
-    BigInteger shown = shelf.refresh(issuer.id()).map(CrlShelf.Copy::number).orElse(number);
-    LOG.info(
-        "CRL {} of {} {}", number, issuer.id(), published ? "published" : "dropped for " + shown);
+        shelf.refresh(name).map(last -> last.thisUpdate().minusSeconds(1)).orElse(Instant.EPOCH);
+    CrlBuild.Plan plan = new CrlBuild.Plan(issuer, scope, number, now, expiringAfter);
+    boolean published;
+    try (CrlBuild build = CrlBuild.of(plan, ledger, revocations, shelf)) {
+      published = recordSignAndPublish(issuer, build);
+      if (published) {
+        revocations.forgetReleases(scope, build.nextStart().minus(UNCERTAIN));
+      }
+    }
+    BigInteger shown = shelf.refresh(name).map(CrlShelf.Copy::number).orElse(number);
+    LOG.info("CRL {} of {} {}", number, scope, published ? "published" : "dropped for " + shown);
+    if (published) {
+      listener.published(name);
+      if (issuer.settings().delta().isPresent()) {
+        listener.published(CrlName.delta(scope));
+      }
+    }
     return shown;
   }
 
-  private SignatureValue sign(CrlIssuer issuer, CrlLedger.Recorded recorded) throws TokenAway {
+  /** False when someone published a higher number since this one was taken. */
+  private boolean recordSignAndPublish(CrlIssuer issuer, CrlBuild build)
+      throws TokenAway, IOException {
+    // 3. Record. From here on the ledger knows these octets, whatever becomes of this process.
+    Optional<CrlLedger.Recorded> complete = ledger.record(build.complete());
+    Optional<CrlLedger.Recorded> delta = Optional.empty();
+    if (build.delta().isPresent()) {
+      delta = ledger.record(build.delta().get());
+    }
+    if (complete.isEmpty() || build.delta().isPresent() != delta.isPresent()) {
+      return false;
+    }
+
+    // 4. Sign; the key verifies what the token gave.
+    CrlLedger.Signed signed = sign(issuer, complete.get());
+    Optional<CrlLedger.Signed> signedDelta =
+        delta.isPresent() ? Optional.of(sign(issuer, delta.get())) : Optional.empty();
+
+    // 5. Publish, unless someone published a higher number since step 1.
+    if (!ledger.publish(signed, signedDelta, build.keptBase())) {
+      return false;
+    }
+    shelf.keep(published(signed));
+    if (signedDelta.isPresent()) {
+      shelf.keep(published(signedDelta.get()));
+    }
+    return true;
+  }
+
+  private static PublishedCrl published(CrlLedger.Signed signed) {
+    PreparedCrl crl = signed.recorded().prepared();
+    return new PublishedCrl(
+        crl.scope(),
+        crl.number(),
+        crl.base(),
+        crl.thisUpdate(),
+        crl.nextUpdate(),
+        crl.with(signed.signature()));
+  }
+
+  private CrlLedger.Signed sign(CrlIssuer issuer, CrlLedger.Recorded recorded)
+      throws TokenAway, IOException {
     try {
-      return issuer.key().sign(recorded);
+      return new CrlLedger.Signed(recorded, issuer.key().sign(recorded));
     } catch (TokenAway e) {
       doubtful.add(issuer.id());
       throw e;
     }
   }
 
-  private Desk desk(IssuerId issuer) {
-    Desk desk = desks.get(issuer);
-    if (desk == null) {
-      throw new IllegalArgumentException("no CRLs are made for " + issuer);
-    }
-    return desk;
-  }
-
   /** Has no further CRL made, and waits a moment for those that are; what was published stays. */
   @Override
   public void close() {
+    closed = true;
     // All are told before one is waited for, so that they end at the same time.
     desks.values().forEach(desk -> desk.publishing().stop());
     desks.values().forEach(desk -> desk.publishing().close());

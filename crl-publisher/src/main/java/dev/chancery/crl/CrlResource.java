@@ -1,13 +1,16 @@
 package dev.chancery.crl;
 
-import dev.chancery.core.IssuerId;
+import dev.chancery.core.CrlName;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -39,18 +42,20 @@ public final class CrlResource {
     this.longestFreshness = longestFreshness;
   }
 
-  /** Serves {@code <path>/<issuer>.crl}, where the path is one such as /crl. */
+  /** Serves the CRLs at their {@link CrlName#path} below a path such as /crl. */
   public void mount(RoutesConfig routes, String path) {
-    routes.get(path + "/{issuer}.crl", this::serve);
-    routes.head(path + "/{issuer}.crl", this::serve);
+    for (String below : List.of("/{issuer}", "/{issuer}/{list}")) {
+      routes.get(path + below, this::serve);
+      routes.head(path + below, this::serve);
+    }
   }
 
-  private void serve(Context context) {
+  private void serve(Context context) throws IOException {
     Optional<CrlShelf.Copy> crl;
     try {
-      crl = issuer(context.pathParam("issuer")).flatMap(shelf::current);
+      crl = CrlName.ofPath(path(context)).flatMap(shelf::current);
     } catch (RuntimeException e) {
-      LOG.warn("no CRL, the ledger does not answer: {}", e.toString());
+      LOG.warn("no CRL, neither the ledger nor a copy can be read: {}", e.toString());
       context.status(503).header("Retry-After", "10").contentType("text/plain");
       context.header("Cache-Control", "no-store").result("try again later\n");
       return;
@@ -59,10 +64,21 @@ public final class CrlResource {
       context.status(404).contentType("text/plain").result("no such CRL\n");
       return;
     }
-    serve(context, crl.get());
+    try {
+      serve(context, crl.get());
+    } catch (NoSuchFileException e) {
+      // It was replaced between the look at the shelf and this.
+      serve(context, shelf.current(crl.get().name()).orElseThrow());
+    }
   }
 
-  private void serve(Context context, CrlShelf.Copy crl) {
+  private static String path(Context context) {
+    String issuer = context.pathParam("issuer");
+    String list = context.pathParamMap().get("list");
+    return list == null ? issuer : issuer + "/" + list;
+  }
+
+  private void serve(Context context, CrlShelf.Copy crl) throws IOException {
     Instant now = clock.instant();
     Duration left = Duration.between(now, crl.nextUpdate());
     Duration fresh = left.compareTo(longestFreshness) < 0 ? left : longestFreshness;
@@ -74,24 +90,37 @@ public final class CrlResource {
         .header("Cache-Control", "max-age=" + seconds + ", public, no-transform, must-revalidate")
         .header("Expires", HTTP_DATE.format(now.plusSeconds(seconds)))
         .header("Last-Modified", HTTP_DATE.format(crl.thisUpdate()))
+        .header("Accept-Ranges", "bytes")
         .header("ETag", entityTag);
     if (matches(context.header("If-None-Match"), entityTag)) {
       context.status(304);
       return;
     }
-    context.contentType(CONTENT_TYPE);
-    if (context.req().getMethod().equals("HEAD")) {
-      context.res().setContentLength(crl.encoded().length);
-    } else {
-      context.result(crl.encoded());
+    switch (ByteRange.parse(range(context, entityTag), crl.length())) {
+      case ByteRange.Wish.Whole() -> send(context, crl, new ByteRange(0, crl.length()));
+      case ByteRange.Wish.Part(ByteRange part) -> {
+        context.status(206).header("Content-Range", part.contentRange(crl.length()));
+        send(context, crl, part);
+      }
+      case ByteRange.Wish.NotSatisfiable() ->
+          context.status(416).header("Content-Range", "bytes */" + crl.length());
     }
   }
 
-  private static Optional<IssuerId> issuer(String name) {
-    try {
-      return Optional.of(new IssuerId(name));
-    } catch (IllegalArgumentException e) {
-      return Optional.empty();
+  /** Defined for GET alone (RFC 9110 section 14.2), and void when If-Range is for another CRL. */
+  private static Optional<String> range(Context context, String entityTag) {
+    String condition = context.header("If-Range");
+    boolean asked = context.req().getMethod().equals("GET");
+    return asked && (condition == null || condition.equals(entityTag))
+        ? Optional.ofNullable(context.header("Range"))
+        : Optional.empty();
+  }
+
+  private static void send(Context context, CrlShelf.Copy crl, ByteRange range) throws IOException {
+    context.contentType(CONTENT_TYPE);
+    context.res().setContentLengthLong(range.length());
+    if (!context.req().getMethod().equals("HEAD")) {
+      context.result(new FilePart(crl.file(), range));
     }
   }
 

@@ -1,9 +1,21 @@
 package dev.chancery.crl;
 
 import dev.chancery.core.CrlLedger;
-import dev.chancery.core.IssuerId;
+import dev.chancery.core.CrlName;
+import dev.chancery.core.Octets;
 import dev.chancery.core.PublishedCrl;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.math.BigInteger;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -11,11 +23,12 @@ import java.util.HexFormat;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * This node's copies of the published CRLs, whole and in memory. A copy is only ever replaced by
+ * This node's copies of the published CRLs, in files of its own. A copy is only ever replaced by
  * one with a higher number, and goes on being served while the database is away.
  */
 public final class CrlShelf {
@@ -24,74 +37,197 @@ public final class CrlShelf {
   /** For how long another node's CRL can go unseen. */
   private static final Duration CHECK_AFTER = Duration.ofSeconds(1);
 
-  /** A CRL as it is served; the array is never changed. */
-  @SuppressWarnings("ArrayRecordComponent") // served as it is, never compared; a copy can be large
-  record Copy(
-      BigInteger number, Instant thisUpdate, Instant nextUpdate, byte[] encoded, String entityTag) {
-    private static Copy of(PublishedCrl crl) {
-      String digest = HexFormat.of().formatHex(crl.encoded().sha256(), 0, 16);
-      return new Copy(
-          crl.number(), crl.thisUpdate(), crl.nextUpdate(), crl.encoded().bytes(), digest);
+  /** A CRL as it is served: a whole file that is never changed, only deleted. */
+  public record Copy(
+      CrlName name,
+      BigInteger number,
+      Optional<BigInteger> base,
+      Instant thisUpdate,
+      Instant nextUpdate,
+      Path file,
+      long length,
+      String sha256)
+      implements Octets {
+    /**
+     * @throws java.nio.file.NoSuchFileException when a newer one came; it is on the shelf
+     */
+    @Override
+    public InputStream open() throws IOException {
+      return Files.newInputStream(file);
     }
 
-    private Copy orNewer(Copy other) {
-      return other.number.compareTo(number) > 0 ? other : this;
+    String entityTag() {
+      return sha256.substring(0, 32);
     }
   }
 
   private final CrlLedger ledger;
   private final Clock clock;
-  private final ConcurrentMap<IssuerId, Copy> copies = new ConcurrentHashMap<>();
-  private final ConcurrentMap<IssuerId, Instant> checked = new ConcurrentHashMap<>();
+  private final Path folder;
+  private final ConcurrentMap<CrlName, Copy> copies = new ConcurrentHashMap<>();
+  private final ConcurrentMap<CrlName, Instant> checked = new ConcurrentHashMap<>();
+  private final ConcurrentMap<CrlName, Object> locks = new ConcurrentHashMap<>();
+  private boolean swept;
 
-  public CrlShelf(CrlLedger ledger, Clock clock) {
+  /**
+   * An empty shelf.
+   *
+   * @param folder for this shelf alone; what an earlier process left there is deleted when the
+   *     first file is written
+   */
+  public CrlShelf(CrlLedger ledger, Clock clock, Path folder) {
     this.ledger = ledger;
     this.clock = clock;
+    this.folder = folder;
+  }
+
+  /** Where there is room for a CRL that is being made. */
+  synchronized Path folder() throws IOException {
+    if (!swept) {
+      try (DirectoryStream<Path> left = Files.newDirectoryStream(folder, "*.{crl,part}")) {
+        for (Path file : left) {
+          Files.delete(file);
+        }
+      }
+      swept = true;
+    }
+    return folder;
   }
 
   /**
-   * The newest CRL of an issuer, not more than a second late.
+   * The newest CRL of a name, not more than a second late.
    *
    * @throws RuntimeException when there is no copy yet and the ledger does not answer
    */
-  Optional<Copy> current(IssuerId issuer) {
-    Copy copy = copies.get(issuer);
+  Optional<Copy> current(CrlName name) {
+    Copy copy = copies.get(name);
     if (copy == null) {
-      return refresh(issuer);
+      return refresh(name);
     }
-    if (!mayCheck(issuer)) {
+    if (!mayCheck(name)) {
       return Optional.of(copy);
     }
     try {
-      return refresh(issuer);
+      return refresh(name);
     } catch (RuntimeException e) {
-      LOG.warn(
-          "the last known CRL of {} is served, the ledger does not answer: {}",
-          issuer,
-          e.toString());
+      LOG.warn("the last known CRL of {} is served, no newer can be had: {}", name, e.toString());
       return Optional.of(copy);
     }
   }
 
-  /** The newest CRL of an issuer, as the ledger knows it at this moment. */
-  Optional<Copy> refresh(IssuerId issuer) {
-    Copy copy = copies.get(issuer);
-    Optional<BigInteger> number = ledger.currentNumber(issuer);
-    if (number.isPresent() && (copy == null || number.get().compareTo(copy.number()) > 0)) {
-      // The merge keeps the higher number, whichever of two threads comes last.
-      ledger.current(issuer).ifPresent(crl -> copies.merge(issuer, Copy.of(crl), Copy::orNewer));
+  /**
+   * The newest CRL of a name, as the ledger knows it at this moment.
+   *
+   * @throws UncheckedIOException when it cannot be written into its file
+   */
+  Optional<Copy> refresh(CrlName name) {
+    Copy copy = copies.get(name);
+    Optional<BigInteger> number = ledger.currentNumber(name);
+    if (number.isPresent() && isNewer(number.get(), copy)) {
+      fetch(name);
     }
-    return Optional.ofNullable(copies.get(issuer));
+    return Optional.ofNullable(copies.get(name));
+  }
+
+  /**
+   * Takes a CRL that was just published here, so that it need not be fetched from the ledger: its
+   * octets are those whose digest was signed.
+   *
+   * @throws IOException when it cannot be written into its file
+   */
+  void keep(PublishedCrl crl) throws IOException {
+    CrlName name = new CrlName(crl.scope(), crl.base().isPresent());
+    synchronized (lock(name)) {
+      Copy before = copies.get(name);
+      if (isNewer(crl.number(), before)) {
+        copies.put(name, write(name, crl));
+        if (before != null) {
+          delete(before.file());
+        }
+      }
+    }
+  }
+
+  /** One thread fetches a CRL, which can be long; the others find it there when it has. */
+  private void fetch(CrlName name) {
+    synchronized (lock(name)) {
+      Copy before = copies.get(name);
+      Optional<PublishedCrl> current = ledger.current(name);
+      while (current.isPresent() && isNewer(current.get().number(), before)) {
+        PublishedCrl crl = current.get();
+        try {
+          copies.put(name, write(name, crl));
+          break;
+        } catch (IOException e) {
+          // If it was dropped for a newer one while it was read, that one is wanted now.
+          current = ledger.current(name);
+          if (current.filter(newer -> newer.number().compareTo(crl.number()) > 0).isEmpty()) {
+            throw new UncheckedIOException("CRL " + crl.number() + " of " + name, e);
+          }
+        }
+      }
+      if (before != null && !before.equals(copies.get(name))) {
+        delete(before.file());
+      }
+    }
+  }
+
+  private static boolean isNewer(BigInteger number, @Nullable Copy copy) {
+    return copy == null || number.compareTo(copy.number()) > 0;
+  }
+
+  private Object lock(CrlName name) {
+    return locks.computeIfAbsent(name, any -> new Object());
+  }
+
+  private Copy write(CrlName name, PublishedCrl crl) throws IOException {
+    MessageDigest sha256 = sha256();
+    Path part = Files.createTempFile(folder(), "crl", ".part");
+    try {
+      try (InputStream in = crl.encoded().open();
+          OutputStream out = new DigestOutputStream(Files.newOutputStream(part), sha256)) {
+        in.transferTo(out);
+      }
+      Path file = folder.resolve(name.path().replace('/', '_') + "." + crl.number() + ".crl");
+      Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
+      return new Copy(
+          name,
+          crl.number(),
+          crl.base(),
+          crl.thisUpdate(),
+          crl.nextUpdate(),
+          file,
+          Files.size(file),
+          HexFormat.of().formatHex(sha256.digest()));
+    } finally {
+      Files.deleteIfExists(part);
+    }
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    }
+  }
+
+  private static void delete(Path file) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      LOG.warn("an old CRL stays in {}: {}", file, e.toString());
+    }
   }
 
   /** True for one caller a second. */
-  private boolean mayCheck(IssuerId issuer) {
+  private boolean mayCheck(CrlName name) {
     Instant now = clock.instant();
-    Instant last = checked.putIfAbsent(issuer, now);
+    Instant last = checked.putIfAbsent(name, now);
     if (last == null) {
       return true;
     }
     boolean due = Duration.between(last, now).abs().compareTo(CHECK_AFTER) >= 0;
-    return due && checked.replace(issuer, last, now);
+    return due && checked.replace(name, last, now);
   }
 }

@@ -3,13 +3,13 @@ package dev.chancery.crl;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.RevocationReason;
 import dev.chancery.store.IssuerRegistry;
 import dev.chancery.testing.DatabaseKind;
 import io.javalin.Javalin;
-import java.io.ByteArrayInputStream;
 import java.math.BigInteger;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -18,14 +18,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.cert.CertPathValidator;
 import java.security.cert.CertPathValidatorException;
-import java.security.cert.CertStore;
-import java.security.cert.CertificateFactory;
-import java.security.cert.CollectionCertStoreParameters;
-import java.security.cert.PKIXParameters;
-import java.security.cert.TrustAnchor;
-import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZonedDateTime;
@@ -35,7 +28,6 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.x509.Extension;
@@ -116,12 +108,12 @@ final class CrlHttpTest {
   @DisplayName("RFC 2585 4.2: application/pkix-crl, the ledger's octets; HEAD has the same headers")
   void served() throws Exception {
     start();
-    publisher.publish(CrlFixture.ISSUER);
+    publisher.publish(CrlFixture.SCOPE);
     HttpResponse<byte[]> response = get("Accept-Encoding", "gzip");
     assertThat(response.statusCode()).isEqualTo(200);
     assertThat(response.headers().firstValue("Content-Type")).hasValue("application/pkix-crl");
     assertThat(response.headers().firstValue("Content-Encoding")).isEmpty();
-    byte[] published = crl.crls.current(CrlFixture.ISSUER).orElseThrow().encoded().bytes();
+    byte[] published = CrlFixture.octets(crl.crls.current(CrlFixture.NAME).orElseThrow().encoded());
     assertThat(response.body()).isEqualTo(published);
 
     HttpResponse<byte[]> head = send("HEAD", "/crl/issuing.crl");
@@ -136,7 +128,7 @@ final class CrlHttpTest {
       "RFC 9111: freshness of an hour at most, never beyond nextUpdate; 304 on If-None-Match")
   void caching() throws Exception {
     start();
-    publisher.publish(CrlFixture.ISSUER);
+    publisher.publish(CrlFixture.SCOPE);
     HttpResponse<byte[]> first = get();
     assertThat(first.headers().firstValue("Cache-Control"))
         .hasValue("max-age=3600, public, no-transform, must-revalidate");
@@ -150,7 +142,7 @@ final class CrlHttpTest {
       assertThat(same.body()).isEmpty();
       assertThat(same.headers().firstValue("ETag")).hasValue(tag);
     }
-    publisher.publish(CrlFixture.ISSUER);
+    publisher.publish(CrlFixture.SCOPE);
     assertThat(get("If-None-Match", tag).statusCode()).isEqualTo(200);
 
     crl.clock.advance(Duration.ofDays(7).minusMinutes(10));
@@ -166,13 +158,13 @@ final class CrlHttpTest {
       "A CRL that another node published is served within a second, and none older after it")
   void anotherNode() throws Exception {
     start();
-    publisher.publish(CrlFixture.ISSUER);
-    assertThat(number(get())).isEqualTo(BigInteger.ONE);
+    publisher.publish(CrlFixture.SCOPE);
+    assertThat(number(get())).isEqualTo(crl.crls.numbers().getFirst());
     try (CrlPublisher other = crl.publisher(crl.shelf())) {
-      other.publish(CrlFixture.ISSUER);
+      other.publish(CrlFixture.SCOPE);
     }
     crl.clock.advance(Duration.ofSeconds(1));
-    assertThat(number(get())).isEqualTo(BigInteger.TWO);
+    assertThat(number(get())).isEqualTo(crl.crls.numbers().get(1));
   }
 
   @Test
@@ -184,10 +176,11 @@ final class CrlHttpTest {
     CrlIssuer issuer =
         new CrlIssuer(root, crl.issuer.certificate(), crl.issuer.key(), CrlFixture.SETTINGS);
     try (CrlPublisher ceremony =
-        new CrlPublisher(List.of(issuer), crl.crls, crl.revocations, crl.shelf(), crl.clock)) {
-      ceremony.publish(root);
+        new CrlPublisher(
+            List.of(issuer), crl.crls, crl.revocations, crl.shelf(), crl.clock, name -> {})) {
+      ceremony.publish(CrlScope.unsharded(root));
     }
-    assertThat(number(send("GET", "/crl/root.crl"))).isEqualTo(BigInteger.ONE);
+    assertThat(number(send("GET", "/crl/root.crl"))).isEqualTo(crl.crls.numbers().getLast());
   }
 
   @Test
@@ -201,7 +194,7 @@ final class CrlHttpTest {
     assertThat(new String(none.body(), StandardCharsets.UTF_8)).isEqualTo("try again later\n");
 
     crl.crls.set(FaultyCrlLedger.Fault.NONE);
-    publisher.publish(CrlFixture.ISSUER);
+    publisher.publish(CrlFixture.SCOPE);
     byte[] served = get().body();
     crl.crls.set(FaultyCrlLedger.Fault.EVERYTHING);
     crl.clock.advance(Duration.ofMinutes(5));
@@ -239,7 +232,7 @@ final class CrlHttpTest {
     X509CertificateHolder certificate = crl.issued(MONTH);
     pem("issuer.pem", "CERTIFICATE", crl.issuer.certificate().getEncoded());
     pem("server.pem", "CERTIFICATE", certificate.getEncoded());
-    publisher.publish(CrlFixture.ISSUER);
+    publisher.publish(CrlFixture.SCOPE);
     pem("crl.pem", "X509 CRL", get().body());
     List<String> verify =
         List.of(
@@ -255,7 +248,7 @@ final class CrlHttpTest {
     assertThat(run(verify)).contains("server.pem: OK");
 
     crl.revoke(certificate, RevocationReason.KEY_COMPROMISE, Optional.of(Instant.EPOCH));
-    publisher.publish(CrlFixture.ISSUER);
+    publisher.publish(CrlFixture.SCOPE);
     pem("crl.pem", "X509 CRL", get().body());
     assertThat(run(verify)).contains("certificate revoked");
     assertThat(run(List.of("openssl", "crl", "-in", "crl.pem", "-noout", "-text")))
@@ -291,32 +284,17 @@ final class CrlHttpTest {
   void pkix() throws Exception {
     start();
     X509CertificateHolder certificate = crl.issued(MONTH);
-    publisher.publish(CrlFixture.ISSUER);
+    publisher.publish(CrlFixture.SCOPE);
     validate(certificate);
 
     crl.revoke(certificate, RevocationReason.SUPERSEDED);
-    publisher.publish(CrlFixture.ISSUER);
+    publisher.publish(CrlFixture.SCOPE);
     CertPathValidatorException refused =
         catchThrowableOfType(CertPathValidatorException.class, () -> validate(certificate));
     assertThat(refused.getReason()).isEqualTo(CertPathValidatorException.BasicReason.REVOKED);
   }
 
   private void validate(X509CertificateHolder holder) throws Exception {
-    CertificateFactory factory = CertificateFactory.getInstance("X.509");
-    X509Certificate anchor = certificate(factory, crl.issuer.certificate());
-    PKIXParameters parameters = new PKIXParameters(Set.of(new TrustAnchor(anchor, null)));
-    parameters.addCertStore(
-        CertStore.getInstance(
-            "Collection",
-            new CollectionCertStoreParameters(
-                List.of(factory.generateCRL(new ByteArrayInputStream(get().body()))))));
-    CertPathValidator.getInstance("PKIX")
-        .validate(factory.generateCertPath(List.of(certificate(factory, holder))), parameters);
-  }
-
-  private static X509Certificate certificate(
-      CertificateFactory factory, X509CertificateHolder holder) throws Exception {
-    return (X509Certificate)
-        factory.generateCertificate(new ByteArrayInputStream(holder.getEncoded()));
+    crl.validate(holder, get().body());
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Revocation;
 import dev.chancery.core.RevocationLedger;
@@ -11,6 +12,7 @@ import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.TokenAway;
 import dev.chancery.testing.DatabaseKind;
+import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -78,8 +80,13 @@ final class CrlPublisherTest {
     crl.close();
   }
 
-  private BigInteger publish() throws TokenAway {
-    return publisher.publish(CrlFixture.ISSUER);
+  private BigInteger publish() throws TokenAway, IOException {
+    return publisher.publish(CrlFixture.SCOPE);
+  }
+
+  /** The number that was given out as the first, second and so on. */
+  private BigInteger numbered(int which) {
+    return which <= crl.crls.numbers().size() ? crl.crls.numbers().get(which - 1) : BigInteger.ZERO;
   }
 
   private static BigInteger number(X509CRLHolder crl) {
@@ -102,7 +109,7 @@ final class CrlPublisherTest {
         .isEqualTo(
             SubjectKeyIdentifier.fromExtensions(crl.issuer.certificate().getExtensions())
                 .getKeyIdentifier());
-    assertThat(number(list)).isEqualTo(BigInteger.ONE);
+    assertThat(number(list)).isEqualTo(numbered(1));
     assertThat(list.getExtensionOIDs().size()).isEqualTo(2);
     // RFC 5280 5.1.2.6: absent rather than empty, so five fields and the extensions are left.
     ASN1Encodable fields = list.toASN1Structure().getTBSCertList().toASN1Primitive();
@@ -169,10 +176,10 @@ final class CrlPublisherTest {
   void numbersRise() throws Exception {
     publish();
     try (CrlPublisher restarted = crl.publisher(crl.shelf())) {
-      assertThat(restarted.publish(CrlFixture.ISSUER)).isEqualTo(BigInteger.TWO);
+      assertThat(restarted.publish(CrlFixture.SCOPE)).isEqualTo(numbered(2));
     }
-    assertThat(publish()).isEqualTo(BigInteger.valueOf(3));
-    assertThat(number(crl.current())).isEqualTo(BigInteger.valueOf(3));
+    assertThat(publish()).isEqualTo(numbered(3));
+    assertThat(number(crl.current())).isEqualTo(numbered(3));
   }
 
   @Test
@@ -192,28 +199,32 @@ final class CrlPublisherTest {
         nodes.add(() -> {
           BigInteger last = BigInteger.ZERO;
           for (int i = 0; i < 10; i++) {
-            last = own.publish(CrlFixture.ISSUER);
+            last = own.publish(CrlFixture.SCOPE);
           }
           return last;
         });
       }
-      for (Future<BigInteger> node : threads.invokeAll(nodes)) {
-        node.get();
+      try {
+        for (Future<BigInteger> node : threads.invokeAll(nodes)) {
+          node.get();
+        }
+      } finally {
+        over.set(true);
       }
-      over.set(true);
       for (Future<List<BigInteger>> reader : seen) {
         assertThat(reader.get()).isNotEmpty().isSorted();
       }
     }
     assertThat(new HashSet<>(crl.crls.numbers())).hasSize(80);
-    assertThat(number(crl.current())).isEqualTo(BigInteger.valueOf(80));
+    assertThat(number(crl.current()))
+        .isEqualTo(crl.crls.numbers().stream().max(BigInteger::compareTo).orElseThrow());
     assertThat(crl.current().getRevokedCertificate(certificate.getSerialNumber())).isNotNull();
   }
 
   private List<BigInteger> numbersOnTheShelf(AtomicBoolean over) {
     List<BigInteger> numbers = new ArrayList<>();
     while (!over.get()) {
-      shelf.refresh(CrlFixture.ISSUER).ifPresent(copy -> numbers.add(copy.number()));
+      shelf.refresh(CrlFixture.NAME).ifPresent(copy -> numbers.add(copy.number()));
     }
     return numbers;
   }
@@ -226,12 +237,12 @@ final class CrlPublisherTest {
       "RFC 5280 5.2.3: a failed publication leaves the last CRL; its number is not used again")
   void failed(FaultyCrlLedger.Fault fault) throws Exception {
     publish();
-    byte[] before = shelf.current(CrlFixture.ISSUER).orElseThrow().encoded();
+    byte[] before = CrlFixture.octets(shelf.current(CrlFixture.NAME).orElseThrow());
     crl.crls.set(fault);
     assertThatThrownBy(this::publish).isInstanceOf(IllegalStateException.class);
     crl.crls.set(FaultyCrlLedger.Fault.NONE);
     crl.clock.advance(Duration.ofSeconds(5));
-    assertThat(shelf.current(CrlFixture.ISSUER).orElseThrow().encoded()).isEqualTo(before);
+    assertThat(CrlFixture.octets(shelf.current(CrlFixture.NAME).orElseThrow())).isEqualTo(before);
 
     publish();
     assertThat(crl.crls.numbers()).doesNotHaveDuplicates().isSorted();
@@ -245,7 +256,7 @@ final class CrlPublisherTest {
     crl.crls.set(FaultyCrlLedger.Fault.PUBLISHED);
     assertThatThrownBy(this::publish).isInstanceOf(IllegalStateException.class);
     crl.clock.advance(Duration.ofSeconds(5));
-    assertThat(shelf.current(CrlFixture.ISSUER).orElseThrow().number()).isEqualTo(BigInteger.TWO);
+    assertThat(shelf.current(CrlFixture.NAME).orElseThrow().number()).isEqualTo(numbered(2));
   }
 
   @Test
@@ -257,9 +268,9 @@ final class CrlPublisherTest {
     crl.revoke(certificate, RevocationReason.SUPERSEDED);
     crl.token.setAway(true);
     assertThatThrownBy(this::publish).isInstanceOf(TokenAway.class);
-    publisher.requestPublish(CrlFixture.ISSUER);
+    publisher.requestPublish(CrlFixture.SCOPE);
     await(() -> crl.token.refused() > 4);
-    assertThat(number(crl.current())).isEqualTo(BigInteger.ONE);
+    assertThat(number(crl.current())).isEqualTo(numbered(1));
 
     crl.token.setAway(false);
     await(() -> crl.current().getRevokedCertificate(certificate.getSerialNumber()) != null);
@@ -270,12 +281,12 @@ final class CrlPublisherTest {
   void tokenAwayForLong() throws Exception {
     publish();
     crl.token.setAway(true);
-    publisher.requestPublish(CrlFixture.ISSUER);
+    publisher.requestPublish(CrlFixture.SCOPE);
     await(() -> crl.token.refused() > 6);
-    assertThat(crl.crls.numbers()).containsExactly(BigInteger.ONE, BigInteger.TWO);
+    assertThat(crl.crls.numbers()).hasSize(2);
 
     crl.token.setAway(false);
-    await(() -> number(crl.current()).equals(BigInteger.valueOf(3)));
+    await(() -> number(crl.current()).equals(numbered(3)));
 
     // The next outage is noticed anew.
     crl.token.setAway(true);
@@ -299,16 +310,16 @@ final class CrlPublisherTest {
               assertThat(revoked.await(30, TimeUnit.SECONDS)).isTrue();
             });
     try (CrlPublisher own = crl.publisher(shelf, slow)) {
-      own.requestPublish(CrlFixture.ISSUER);
+      own.requestPublish(CrlFixture.SCOPE);
       assertThat(building.await(30, TimeUnit.SECONDS)).isTrue();
       X509CertificateHolder certificate = crl.issued(MONTH);
       crl.revoke(certificate, RevocationReason.SUPERSEDED);
       for (int i = 0; i < 100; i++) {
-        own.requestPublish(CrlFixture.ISSUER);
+        own.requestPublish(CrlFixture.SCOPE);
       }
       revoked.countDown();
       await(() ->
-          crl.crls.current(CrlFixture.ISSUER).isPresent()
+          crl.crls.current(CrlFixture.NAME).isPresent()
               && crl.current().getRevokedCertificate(certificate.getSerialNumber()) != null);
       Thread.sleep(200);
       assertThat(builds).hasValue(2);
@@ -333,7 +344,7 @@ final class CrlPublisherTest {
       assertThat(building.await(30, TimeUnit.SECONDS)).isTrue();
       own.refreshDue();
       asked.countDown();
-      await(() -> crl.crls.current(CrlFixture.ISSUER).isPresent());
+      await(() -> crl.crls.current(CrlFixture.NAME).isPresent());
       Thread.sleep(200);
       assertThat(crl.crls.numbers()).hasSize(1);
     }
@@ -353,13 +364,13 @@ final class CrlPublisherTest {
                   building.countDown();
                   Thread.sleep(500);
                 }));
-    own.requestPublish(CrlFixture.ISSUER);
+    own.requestPublish(CrlFixture.SCOPE);
     assertThat(building.await(30, TimeUnit.SECONDS)).isTrue();
 
     own.close();
 
-    assertThat(number(crl.current())).isEqualTo(BigInteger.ONE);
-    own.requestPublish(CrlFixture.ISSUER);
+    assertThat(number(crl.current())).isEqualTo(numbered(1));
+    own.requestPublish(CrlFixture.SCOPE);
     Thread.sleep(100);
     assertThat(crl.crls.numbers()).hasSize(1);
   }
@@ -386,10 +397,9 @@ final class CrlPublisherTest {
   void closeDuringPause() throws Exception {
     CoalescedTask.Pause minute =
         new CoalescedTask.Pause(Duration.ofMinutes(1), Duration.ofMinutes(1));
-    CrlPublisher own =
-        new CrlPublisher(List.of(crl.issuer), crl.crls, crl.revocations, shelf, crl.clock, minute);
+    CrlPublisher own = crl.publisher(shelf, crl.revocations, CrlFixture.SETTINGS, minute);
     crl.token.setAway(true);
-    own.requestPublish(CrlFixture.ISSUER);
+    own.requestPublish(CrlFixture.SCOPE);
     await(() -> crl.token.refused() > 0);
     Thread.sleep(100);
 
@@ -402,7 +412,7 @@ final class CrlPublisherTest {
   @DisplayName("A CRL is replaced in good time before its nextUpdate, once for all nodes")
   void refresh() throws Exception {
     publisher.refreshDue();
-    await(() -> crl.crls.current(CrlFixture.ISSUER).isPresent());
+    await(() -> crl.crls.current(CrlFixture.NAME).isPresent());
     CrlShelf otherShelf = crl.shelf();
     try (CrlPublisher other = crl.publisher(otherShelf)) {
       other.refreshDue();
@@ -414,12 +424,11 @@ final class CrlPublisherTest {
 
       crl.clock.advance(Duration.ofSeconds(1));
       publisher.refreshDue();
-      await(() -> number(crl.current()).equals(BigInteger.TWO));
+      await(() -> number(crl.current()).equals(numbered(2)));
       other.refreshDue();
       Thread.sleep(200);
       assertThat(crl.crls.numbers()).hasSize(2);
-      assertThat(otherShelf.current(CrlFixture.ISSUER).orElseThrow().number())
-          .isEqualTo(BigInteger.TWO);
+      assertThat(otherShelf.current(CrlFixture.NAME).orElseThrow().number()).isEqualTo(numbered(2));
     }
   }
 
@@ -433,7 +442,7 @@ final class CrlPublisherTest {
 
     try (CrlPublisher other = crl.publisher(crl.shelf())) {
       other.refreshDue();
-      await(() -> number(crl.current()).equals(BigInteger.TWO));
+      await(() -> number(crl.current()).equals(numbered(2)));
     }
 
     assertThat(crl.current().getRevokedCertificate(certificate.getSerialNumber())).isNotNull();
@@ -455,7 +464,7 @@ final class CrlPublisherTest {
 
     crl.clock.advance(Duration.ofSeconds(45));
     publisher.refreshDue();
-    await(() -> number(crl.current()).equals(BigInteger.TWO));
+    await(() -> number(crl.current()).equals(numbered(2)));
     assertThat(crl.current().getRevokedCertificate(missed.getSerialNumber())).isNotNull();
 
     for (int minute = 0; minute < 5; minute++) {
@@ -508,13 +517,23 @@ final class CrlPublisherTest {
     }
 
     @Override
-    public boolean anyRecorded(IssuerId issuer, Instant after, Instant until) {
-      return real.anyRecorded(issuer, after, until);
+    public boolean anyRecorded(CrlScope scope, Instant after, Instant until) {
+      return real.anyRecorded(scope, after, until);
     }
 
     @Override
-    public void forEachRevoked(IssuerId issuer, Instant after, Consumer<Entry> consumer) {
-      real.forEachRevoked(issuer, after, consumer);
+    public List<SerialNumber> released(CrlScope scope, Optional<SerialNumber> after, int most) {
+      return real.released(scope, after, most);
+    }
+
+    @Override
+    public void forgetReleases(CrlScope scope, Instant before) {
+      real.forgetReleases(scope, before);
+    }
+
+    @Override
+    public void forEachRevoked(CrlScope scope, Instant after, Consumer<Entry> consumer) {
+      real.forEachRevoked(scope, after, consumer);
       try {
         pause.take();
       } catch (InterruptedException e) {

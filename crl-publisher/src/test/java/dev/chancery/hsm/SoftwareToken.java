@@ -6,6 +6,7 @@ import dev.chancery.core.Refused;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
+import java.io.IOException;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
@@ -30,6 +31,11 @@ public final class SoftwareToken extends Token {
   /** How often someone found this away. */
   public int refused() {
     return refused.get();
+  }
+
+  /** Has this pair as if it had been made here, as it was by another process. */
+  public void put(KeyId id, KeyPair pair) {
+    keys.put(id, pair);
   }
 
   /** The pair itself, to sign the certificates that a test needs. */
@@ -82,19 +88,53 @@ public final class SoftwareToken extends Token {
       throws TokenAway {
     requireThere();
     KeyPair pair = keys.get(id);
-    TokenKey key =
-        message -> {
-          requireThere();
-          try {
-            Signature signature = Signature.getInstance(scheme.jcaName(), BouncyCastle.PROVIDER);
-            signature.initSign(pair.getPrivate());
-            signature.update(message);
-            return signature.sign();
-          } catch (GeneralSecurityException e) {
-            throw new IllegalStateException(e);
-          }
-        };
-    return new VerifiedSigning(key, expected, scheme);
+    return new VerifiedSigning(new SoftwareKey(pair, scheme), expected, scheme);
+  }
+
+  private final class SoftwareKey implements TokenKey {
+    private final KeyPair pair;
+    private final SigningScheme scheme;
+
+    private SoftwareKey(KeyPair pair, SigningScheme scheme) {
+      this.pair = pair;
+      this.scheme = scheme;
+    }
+
+    private Signature signature(String algorithm) throws TokenAway, GeneralSecurityException {
+      requireThere();
+      Signature signature = Signature.getInstance(algorithm, BouncyCastle.PROVIDER);
+      signature.initSign(pair.getPrivate());
+      return signature;
+    }
+
+    @Override
+    public byte[] sign(byte[] message) throws TokenAway {
+      try {
+        Signature signature = signature(scheme.jcaName());
+        signature.update(message);
+        return signature.sign();
+      } catch (GeneralSecurityException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    /** As a PKCS #11 token does: with ECDSA it is given the digest and nothing else. */
+    @Override
+    public byte[] sign(HashedMessage message) throws TokenAway, IOException {
+      try {
+        Signature signature;
+        if (scheme == SigningScheme.ECDSA_SHA256 || scheme == SigningScheme.ECDSA_SHA384) {
+          signature = signature("NONEwithECDSA");
+          signature.update(message.digest().value());
+        } else {
+          signature = signature(scheme.jcaName());
+          message.feed(signature);
+        }
+        return signature.sign();
+      } catch (GeneralSecurityException e) {
+        throw new IllegalStateException(e);
+      }
+    }
   }
 
   private void requireThere() throws TokenAway {

@@ -96,11 +96,26 @@ final class Connection {
 
   /** Signs with a key that is in use. */
   byte[] sign(WantedKey key, byte[] message) throws GeneralSecurityException {
+    return sign(proven(key), key, message);
+  }
+
+  /** Signs a message that was hashed already with a key that is in use. */
+  byte[] sign(WantedKey key, HashedMessage message) throws GeneralSecurityException, IOException {
+    SunPkcs11.Key own = proven(key);
+    turns.acquireUninterruptibly();
+    try {
+      return provider.sign(own, key.scheme(), message);
+    } finally {
+      turns.release();
+    }
+  }
+
+  private SunPkcs11.Key proven(WantedKey key) throws InvalidKeyException {
     SunPkcs11.Key own = keys.get(key.id());
     if (own == null) {
       throw new InvalidKeyException("the key " + key.id() + " was not proven on this connection");
     }
-    return sign(own, key, message);
+    return own;
   }
 
   private byte[] sign(SunPkcs11.Key own, WantedKey key, byte[] message)

@@ -5,6 +5,7 @@ import dev.chancery.core.SignatureValue;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
+import java.io.IOException;
 
 /** Signs CRLs, and nothing else: only what the ledger has recorded. */
 public final class CrlKey {
@@ -23,13 +24,16 @@ public final class CrlKey {
   }
 
   /**
-   * The signature over a recorded CRL, verified.
+   * The signature over a recorded CRL, verified. The CRL itself is hashed here; with a key for
+   * ECDSA only its digest goes to the token.
    *
+   * @throws IOException when the octets cannot be read
+   * @throws IllegalStateException when they are not those that were recorded
    * @throws TokenAway when the token does not answer in time, or answers with a signature that does
    *     not verify
    */
-  public SignatureValue sign(CrlLedger.Recorded recorded) throws TokenAway {
-    return signing.sign(recorded.spend().bytes().bytes());
+  public SignatureValue sign(CrlLedger.Recorded recorded) throws TokenAway, IOException {
+    return signing.sign(recorded.prepared().toBeSigned(), recorded.spend());
   }
 
   /**

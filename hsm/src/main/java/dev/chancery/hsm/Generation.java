@@ -200,12 +200,17 @@ final class Generation {
     connection.use(key, found);
   }
 
+  /** One signature, on the connection of the thread that makes it. */
+  interface Signing {
+    byte[] on(Connection connection) throws GeneralSecurityException, IOException;
+  }
+
   /**
    * Signs with a key that was made ready.
    *
    * @throws TokenAway when the token does not, or not in time
    */
-  byte[] sign(WantedKey key, Operation operation, byte[] message) throws TokenAway {
+  byte[] sign(WantedKey key, Operation operation, Signing signing) throws TokenAway {
     if (!has(key.id())) {
       // Not looked for on a request's thread: whoever opened the token does that.
       throw new TokenAway(
@@ -216,7 +221,7 @@ final class Generation {
           threads.call(
               new TokenThreads.Line(key.id().hex(), operation),
               settings.signingTimeLimit(),
-              thread -> token.connection(thread, key.id()).sign(key, message));
+              thread -> signing.on(token.connection(thread, key.id())));
       signed = true;
       if (!refusalsInARow.isEmpty()) {
         refusalsInARow.remove(key.id());

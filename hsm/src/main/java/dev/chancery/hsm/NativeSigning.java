@@ -12,11 +12,7 @@ import org.bouncycastle.asn1.ASN1EncodableVector;
 import org.bouncycastle.asn1.ASN1Encoding;
 import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.ASN1Primitive;
-import org.bouncycastle.asn1.DERNull;
 import org.bouncycastle.asn1.DERSequence;
-import org.bouncycastle.asn1.nist.NISTObjectIdentifiers;
-import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
-import org.bouncycastle.asn1.x509.DigestInfo;
 
 /**
  * One signature by calling the module directly: how a token is tried before SunPKCS11 is let near
@@ -59,7 +55,10 @@ final class NativeSigning {
       if (!e.is(ReturnValue.CKR_MECHANISM_INVALID)) {
         throw e;
       }
-      return session.sign(CryptokiMechanism.CKM_RSA_PKCS.code(), key, digestInfo(message));
+      return session.sign(
+          CryptokiMechanism.CKM_RSA_PKCS.code(),
+          key,
+          HashedMessage.digestInfo(digest("SHA-256", message)));
     }
   }
 
@@ -69,13 +68,6 @@ final class NativeSigning {
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java has " + algorithm, e);
     }
-  }
-
-  // RFC 8017 section 9.2: what is padded is the hash with the name of its algorithm.
-  private static byte[] digestInfo(byte[] message) {
-    AlgorithmIdentifier sha256 =
-        new AlgorithmIdentifier(NISTObjectIdentifiers.id_sha256, DERNull.INSTANCE);
-    return encoded(new DigestInfo(sha256, digest("SHA-256", message)).toASN1Primitive());
   }
 
   // The module gives r and s one after the other; RFC 3279 section 2.2.3 wants a SEQUENCE.

@@ -4,6 +4,7 @@ import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -163,6 +164,11 @@ public final class Pkcs11Token extends Token {
     public byte[] sign(byte[] message) throws TokenAway {
       return now().sign(message);
     }
+
+    @Override
+    public byte[] sign(HashedMessage message) throws TokenAway, IOException {
+      return now().sign(message);
+    }
   }
 
   private final class KeyOfGeneration implements TokenKey {
@@ -178,9 +184,18 @@ public final class Pkcs11Token extends Token {
 
     @Override
     public byte[] sign(byte[] message) throws TokenAway {
+      return observed(connection -> connection.sign(key, message));
+    }
+
+    @Override
+    public byte[] sign(HashedMessage message) throws TokenAway {
+      return observed(connection -> connection.sign(key, message));
+    }
+
+    private byte[] observed(Generation.Signing signing) throws TokenAway {
       long asked = System.nanoTime();
       try {
-        byte[] signature = generation.sign(key, operation, message);
+        byte[] signature = generation.sign(key, operation, signing);
         Duration took = Duration.ofNanos(System.nanoTime() - asked);
         observer.signed(description(), key.id(), operation, took);
         return signature;

@@ -4,6 +4,7 @@ import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
+import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 
@@ -77,6 +78,11 @@ public final class ReplicatedToken extends Token {
 
     @Override
     public byte[] sign(byte[] message) throws TokenAway {
+      return now().sign(message);
+    }
+
+    @Override
+    public byte[] sign(HashedMessage message) throws TokenAway, IOException {
       return now().sign(message);
     }
 

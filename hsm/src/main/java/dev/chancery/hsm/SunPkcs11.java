@@ -13,8 +13,6 @@ import java.security.Provider;
 import java.security.Security;
 import java.security.Signature;
 import java.security.cert.Certificate;
-import java.security.spec.MGF1ParameterSpec;
-import java.security.spec.PSSParameterSpec;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;
@@ -23,9 +21,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The JDK's own PKCS #11 provider, configured for one token and never registered. */
 final class SunPkcs11 {
-  private static final PSSParameterSpec PSS_SHA256 =
-      new PSSParameterSpec("SHA-256", "MGF1", MGF1ParameterSpec.SHA256, 32, 1);
-
   /** A private key of this provider object; no other one can use it. */
   record Key(PrivateKey privateKey) {}
 
@@ -141,6 +136,34 @@ final class SunPkcs11 {
   }
 
   byte[] sign(Key key, SigningScheme scheme, byte[] message) throws GeneralSecurityException {
+    Signature signature = hashing(key, scheme);
+    signature.update(message);
+    return signature.sign();
+  }
+
+  /**
+   * Signs a message that was hashed already. With a key for ECDSA only its digest goes to the
+   * token. For RSA there is no such way that every token has; the message goes through in pieces,
+   * to a token that hashes by itself (CKM_SHA256_RSA_PKCS) or to the provider, which then does.
+   */
+  byte[] sign(Key key, SigningScheme scheme, HashedMessage message)
+      throws GeneralSecurityException, IOException {
+    return switch (scheme) {
+      case ECDSA_SHA256, ECDSA_SHA384 -> {
+        Signature signature = Signature.getInstance("NONEwithECDSA", provider);
+        signature.initSign(key.privateKey());
+        signature.update(message.digest().value());
+        yield signature.sign();
+      }
+      case RSA_SHA256, RSA_PSS_SHA256 -> {
+        Signature signature = hashing(key, scheme);
+        message.feed(signature);
+        yield signature.sign();
+      }
+    };
+  }
+
+  private Signature hashing(Key key, SigningScheme scheme) throws GeneralSecurityException {
     Signature signature =
         Signature.getInstance(
             switch (scheme) {
@@ -151,11 +174,10 @@ final class SunPkcs11 {
             },
             provider);
     if (scheme == SigningScheme.RSA_PSS_SHA256) {
-      signature.setParameter(PSS_SHA256);
+      signature.setParameter(HashedMessage.PSS_SHA256);
     }
     signature.initSign(key.privateKey());
-    signature.update(message);
-    return signature.sign();
+    return signature;
   }
 
   /**

@@ -1,6 +1,7 @@
 package dev.chancery.hsm;
 
 import dev.chancery.core.TokenAway;
+import java.io.IOException;
 
 /** A private key in a token. Only the public key types of this package can reach one. */
 interface TokenKey {
@@ -10,6 +11,16 @@ interface TokenKey {
    * @throws TokenAway when the token does not answer in time or fails
    */
   byte[] sign(byte[] message) throws TokenAway;
+
+  /**
+   * Signs a message that was hashed already; otherwise as {@link #sign(byte[])}. A key in software
+   * may as well hash it again.
+   *
+   * @throws IOException when the message is read, and cannot be
+   */
+  default byte[] sign(HashedMessage message) throws TokenAway, IOException {
+    return sign(message.whole());
+  }
 
   /**
    * Whoever will give the next signature: when that is wrong, nobody else is to blame for it.

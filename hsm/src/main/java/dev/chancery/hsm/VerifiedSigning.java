@@ -1,10 +1,13 @@
 package dev.chancery.hsm;
 
 import dev.chancery.core.BouncyCastle;
+import dev.chancery.core.Digest;
+import dev.chancery.core.Octets;
 import dev.chancery.core.SignatureValue;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.Signature;
@@ -17,6 +20,8 @@ final class VerifiedSigning {
   // No DER object begins with this octet, so that the probe can never be taken for a certificate.
   private static final byte[] PROBE =
       "\u0000chancery: does the token answer?".getBytes(StandardCharsets.US_ASCII);
+
+  private static final String WRONG = "the token gave a signature that does not verify";
 
   private final TokenKey key;
   private final SubjectPublicKey publicKey;
@@ -84,7 +89,27 @@ final class VerifiedSigning {
     byte[] signature = signer.sign(message);
     if (!verifies(message, signature)) {
       signer.distrust();
-      throw new TokenAway("the token gave a signature that does not verify");
+      throw new TokenAway(WRONG);
+    }
+    return SignatureValue.of(signature);
+  }
+
+  /**
+   * Signs the digest of octets that may be too many for memory.
+   *
+   * @param recorded what the digest of the octets must be
+   * @throws IllegalStateException when it is another
+   */
+  SignatureValue sign(Octets octets, Digest recorded) throws TokenAway, IOException {
+    if (!Digest.of(scheme, octets).equals(recorded)) {
+      throw new IllegalStateException("the octets to be signed are not those that were recorded");
+    }
+    HashedMessage message = new HashedMessage(recorded, octets);
+    TokenKey signer = key.now();
+    byte[] signature = signer.sign(message);
+    if (!message.isSignedBy(publicKey, scheme, signature)) {
+      signer.distrust();
+      throw new TokenAway(WRONG);
     }
     return SignatureValue.of(signature);
   }

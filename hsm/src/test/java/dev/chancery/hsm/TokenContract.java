@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.chancery.core.BouncyCastle;
 import dev.chancery.core.KeyAlgorithm;
+import dev.chancery.core.Octets;
 import dev.chancery.core.SignatureValue;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
@@ -122,7 +123,12 @@ abstract class TokenContract {
     assertThat(verifies(generated, scheme, answer("b"), signature)).isTrue();
     assertThat(verifies(generated, scheme, answer("a"), signature)).isFalse();
     second.issuerKey(id, generated, scheme).probe();
-    second.crlKey(id, generated, scheme).probe();
+    CrlKey crlKey = second.crlKey(id, generated, scheme);
+    crlKey.probe();
+    byte[] list = new byte[200_000];
+    list[100_000] = 1;
+    SignatureValue overList = crlKey.sign(OneCrl.recorded(Octets.of(list), scheme));
+    assertThat(verifies(generated, scheme, list, overList)).isTrue();
   }
 
   @Test

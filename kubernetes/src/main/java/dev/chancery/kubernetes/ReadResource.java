@@ -5,16 +5,24 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.CertificateRecord;
 import dev.chancery.core.CrlLedger;
+import dev.chancery.core.CrlName;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.Der;
 import dev.chancery.core.IssuerId;
+import dev.chancery.core.Octets;
 import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
 import dev.chancery.core.SerialNumber;
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /** Hands out certificates and CRLs; no token is needed, for they are public. */
 final class ReadResource {
+  /** A reply is in memory, some times over; a CRL can have any length. */
+  private static final int LONGEST_CRL = 1024 * 1024;
+
   private static final String PEM = "application/pem-certificate-chain";
 
   private final CertificateAuthority authority;
@@ -85,9 +93,20 @@ final class ReadResource {
   }
 
   private Der crl(IssuerId issuer) throws VaultProblem {
-    return crls.current(issuer)
-        .orElseThrow(() -> VaultProblem.notFound("there is no CRL of this issuer yet"))
-        .encoded();
+    CrlName name = CrlName.complete(CrlScope.unsharded(issuer));
+    Octets encoded =
+        crls.current(name)
+            .orElseThrow(() -> VaultProblem.notFound("there is no CRL of this issuer yet"))
+            .encoded();
+    if (encoded.length() > LONGEST_CRL) {
+      throw VaultProblem.notFound(
+          "the CRL of this issuer is too long for this API; certificates say where it is");
+    }
+    try (InputStream in = encoded.open()) {
+      return Der.of(in.readAllBytes());
+    } catch (IOException e) {
+      throw VaultProblem.unavailable("a newer CRL came while this one was read");
+    }
   }
 
   /** What {@code cert/...} names: a serial number, or one of three words. */

@@ -1,6 +1,7 @@
 package dev.chancery.ocsp;
 
 import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Revocation;
 import dev.chancery.core.RevocationLedger;
@@ -11,6 +12,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -92,12 +94,22 @@ final class Statuses implements RevocationLedger, StatusJournal {
   }
 
   @Override
-  public boolean anyRecorded(IssuerId issuer, Instant after, Instant until) {
+  public boolean anyRecorded(CrlScope scope, Instant after, Instant until) {
     throw new UnsupportedOperationException();
   }
 
   @Override
-  public void forEachRevoked(IssuerId issuer, Instant expiringAfter, Consumer<Entry> consumer) {
+  public void forEachRevoked(CrlScope scope, Instant expiringAfter, Consumer<Entry> consumer) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public List<SerialNumber> released(CrlScope scope, Optional<SerialNumber> after, int most) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void forgetReleases(CrlScope scope, Instant before) {
     throw new UnsupportedOperationException();
   }
 }

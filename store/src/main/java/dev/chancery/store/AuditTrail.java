@@ -4,6 +4,7 @@ import static dev.chancery.store.PreparedQuery.parameter;
 import static dev.chancery.store.schema.Tables.AUDIT_EVENTS;
 import static org.jooq.impl.DSL.insertInto;
 
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.SerialNumber;
 import java.math.BigInteger;
@@ -62,8 +63,9 @@ final class AuditTrail {
   }
 
   /** A CRL was published; this server does that of its own accord. */
-  static void published(DSLContext transaction, Instant at, IssuerId issuer, BigInteger number) {
-    insert(transaction, at, "publish-crl", issuer, null, OWN, "number " + number);
+  static void published(DSLContext transaction, Instant at, CrlScope scope, BigInteger number) {
+    String detail = "number " + number + (scope.isSharded() ? ", shard " + scope.shard() : "");
+    insert(transaction, at, "publish-crl", scope.issuer(), null, OWN, detail);
   }
 
   /** What happened to a token; nobody asked for it, and it is no one issuer's. */

@@ -8,6 +8,7 @@ import dev.chancery.core.BulkRevocation;
 import dev.chancery.core.BulkRevocation.Filter;
 import dev.chancery.core.BulkRevocation.Order;
 import dev.chancery.core.CertificateRecord.State;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.Der;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
@@ -60,12 +61,17 @@ public final class BulkRevocations {
   }
 
   /** A certificate that is meant, by where it stands in the order. */
-  private record Candidate(IssuerId issuer, SerialNumber serial, Der toBeSigned) {}
+  private record Candidate(
+      IssuerId issuer, SerialNumber serial, CrlScope crlScope, Der toBeSigned) {}
 
-  /** What came of a step. */
-  public record Step(Set<IssuerId> issuers, boolean more) {
+  /**
+   * What came of a step.
+   *
+   * @param scopes those whose CRLs are to be made anew
+   */
+  public record Step(Set<CrlScope> scopes, boolean more) {
     public Step {
-      issuers = Set.copyOf(issuers);
+      scopes = Set.copyOf(scopes);
     }
   }
 
@@ -182,7 +188,7 @@ public final class BulkRevocations {
     boolean byName = order.filter().name().isPresent();
     int most = byName ? MOST_READ : MOST_REVOKED;
     List<Candidate> candidates = new ArrayList<>();
-    sql.select(CERTIFICATES.ISSUER, CERTIFICATES.SERIAL)
+    sql.select(CERTIFICATES.ISSUER, CERTIFICATES.SERIAL, CERTIFICATES.CRL_SHARD)
         .select(byName ? CERTIFICATES.TBS : DSL.inline(new byte[0]).as(CERTIFICATES.TBS))
         .from(CERTIFICATES)
         .where(meant(order.filter(), revocation.madeAt(), now))
@@ -195,11 +201,13 @@ public final class BulkRevocations {
         .limit(most)
         .forEach(found -> candidates.add(candidate(found)));
     List<Revocation> revocations = new ArrayList<>();
+    Set<CrlScope> scopes = new HashSet<>();
     int read = 0;
     while (read < candidates.size() && revocations.size() < MOST_REVOKED) {
       Candidate candidate = candidates.get(read++);
       if (!byName || hasName(candidate.toBeSigned(), order.filter().name().get())) {
         revocations.add(revocation(order, candidate));
+        scopes.add(candidate.crlScope());
       }
     }
     boolean more = candidates.size() == most || read < candidates.size();
@@ -216,15 +224,15 @@ public final class BulkRevocations {
           sql, now, "revoked-many", order.by(), id + ": " + row.getRevoked() + " certificates");
     }
     row.update();
-    Set<IssuerId> issuers = new HashSet<>();
-    revocations.forEach(each -> issuers.add(each.issuer()));
-    return new Step(issuers, more);
+    return new Step(scopes, more);
   }
 
   private static Candidate candidate(Record row) {
+    IssuerId issuer = new IssuerId(row.get(CERTIFICATES.ISSUER));
     return new Candidate(
-        new IssuerId(row.get(CERTIFICATES.ISSUER)),
+        issuer,
         SerialNumber.of(row.get(CERTIFICATES.SERIAL)),
+        new CrlScope(issuer, row.get(CERTIFICATES.CRL_SHARD)),
         Der.of(row.get(CERTIFICATES.TBS)));
   }
 

@@ -1,42 +1,60 @@
 package dev.chancery.store;
 
 import static dev.chancery.store.schema.Tables.CRLS;
+import static dev.chancery.store.schema.Tables.CRL_LOCATIONS;
 import static dev.chancery.store.schema.Tables.ISSUERS;
 
 import dev.chancery.core.CrlLedger;
-import dev.chancery.core.Der;
+import dev.chancery.core.CrlName;
+import dev.chancery.core.CrlScope;
+import dev.chancery.core.Digest;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.PreparedCrl;
 import dev.chancery.core.PublishedCrl;
 import dev.chancery.core.SignatureValue;
 import dev.chancery.core.SigningScheme;
-import dev.chancery.core.ToBeSigned;
 import dev.chancery.store.schema.tables.Crls;
+import dev.chancery.store.schema.tables.records.CrlsRecord;
+import java.io.IOException;
 import java.math.BigInteger;
+import java.net.URI;
 import java.time.Clock;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
+import org.jooq.Condition;
+import org.jooq.DSLContext;
+import org.jooq.exception.IntegrityConstraintViolationException;
 import org.jooq.impl.DSL;
 
 /** The CRL ledger in SQL. */
 public final class JooqCrlLedger extends CrlLedger {
+  /** Its octets are being written. */
+  private static final String BUILDING = "building";
+
   private static final String RECORDED = "recorded";
   private static final String PUBLISHED = "published";
 
   private final Database database;
+  private final CrlPieces pieces;
   private final Clock clock;
 
   public JooqCrlLedger(Database database, Clock clock) {
     this.database = database;
+    this.pieces = new CrlPieces(database);
     this.clock = clock;
   }
 
   @Override
   public BigInteger nextNumber(IssuerId issuer) {
+    BigInteger least = BigInteger.valueOf(clock.millis());
     Optional<BigInteger> number =
         database.inTransaction(sql ->
             sql.update(ISSUERS)
-                .set(ISSUERS.LAST_CRL_NUMBER, ISSUERS.LAST_CRL_NUMBER.plus(1))
+                .set(
+                    ISSUERS.LAST_CRL_NUMBER,
+                    DSL.greatest(ISSUERS.LAST_CRL_NUMBER.plus(1), DSL.val(least)))
                 .where(ISSUERS.NAME.eq(issuer.value()))
                 .returningResult(ISSUERS.LAST_CRL_NUMBER)
                 .fetchOptional(ISSUERS.LAST_CRL_NUMBER));
@@ -44,20 +62,60 @@ public final class JooqCrlLedger extends CrlLedger {
         () -> new IllegalArgumentException("the issuer " + issuer + " was never registered"));
   }
 
+  /**
+   * In several transactions, so that none is long: a row that says "building", the pieces, and only
+   * then "recorded". What a crash leaves in between is no CRL to anyone, and is dropped with those
+   * before the next one that is published.
+   */
   @Override
-  protected void commit(PreparedCrl prepared) {
+  protected Optional<Digest> commit(PreparedCrl prepared) throws IOException {
     database.inTransaction(sql ->
         sql.insertInto(CRLS)
-            .set(CRLS.ISSUER, prepared.issuer().value())
+            .set(CRLS.ISSUER, prepared.scope().issuer().value())
+            .set(CRLS.SHARD, prepared.scope().shard())
             .set(CRLS.NUMBER, prepared.number())
-            .set(CRLS.STATE, RECORDED)
+            .set(CRLS.DELTA, prepared.base().isPresent())
+            .set(CRLS.BASE_NUMBER, prepared.base().orElse(null))
+            .set(CRLS.STATE, BUILDING)
             .set(CRLS.THIS_UPDATE, Timestamps.of(prepared.thisUpdate()))
             .set(CRLS.NEXT_UPDATE, Timestamps.of(prepared.nextUpdate()))
-            .set(CRLS.TBS, prepared.toBeSigned().bytes().bytes())
-            .set(CRLS.SIGNATURE_SCHEME, prepared.toBeSigned().scheme().name())
+            .set(CRLS.TBS_LENGTH, prepared.toBeSigned().length())
+            .set(CRLS.SIGNATURE_SCHEME, prepared.scheme().name())
             .execute());
-    // The counter was committed before, so its rise is on the disk with this row.
+    Digest digest;
+    try {
+      digest = pieces.write(prepared);
+    } catch (IntegrityConstraintViolationException e) {
+      if (database.sql().fetchExists(CRLS, isRow(prepared))) {
+        throw e;
+      }
+      // Whoever published a newer one has deleted the row, and no piece can be without it.
+      return Optional.empty();
+    }
+    int moved =
+        database.inTransaction(sql ->
+            sql.update(CRLS)
+                .set(CRLS.STATE, RECORDED)
+                .where(isRow(prepared))
+                .and(CRLS.STATE.eq(BUILDING))
+                .execute());
+    if (moved == 0) {
+      return Optional.empty();
+    }
+    // All of it was committed before, so it is on the disk after this.
     database.syncToDisk();
+    return Optional.of(digest);
+  }
+
+  private static Condition isRow(PreparedCrl prepared) {
+    return CRLS.ISSUER
+        .eq(prepared.scope().issuer().value())
+        .and(CRLS.NUMBER.eq(prepared.number()))
+        .and(CRLS.DELTA.eq(prepared.base().isPresent()));
+  }
+
+  private static Condition isOf(CrlScope scope) {
+    return CRLS.ISSUER.eq(scope.issuer().value()).and(CRLS.SHARD.eq(scope.shard()));
   }
 
   /**
@@ -65,74 +123,156 @@ public final class JooqCrlLedger extends CrlLedger {
    * none waits crosswise for the rows of another; recording certificates does not wait for them.
    */
   @Override
-  protected boolean markPublished(PreparedCrl prepared, SignatureValue signature) {
-    String issuer = prepared.issuer().value();
-    Crls newer = CRLS.as("newer");
+  protected boolean markPublished(
+      Signed complete, Optional<Signed> delta, Optional<BigInteger> base) {
+    PreparedCrl prepared = complete.recorded().prepared();
+    CrlScope scope = prepared.scope();
     Instant now = clock.instant();
     return database.inTransaction(sql -> {
       // Changes nothing: H2 has no lock that foreign keys pass but an UPDATE's.
       sql.update(ISSUERS)
           .set(ISSUERS.LAST_CRL_NUMBER, ISSUERS.LAST_CRL_NUMBER)
-          .where(ISSUERS.NAME.eq(issuer))
+          .where(ISSUERS.NAME.eq(scope.issuer().value()))
           .execute();
-      int moved =
-          sql.update(CRLS)
-              .set(CRLS.STATE, PUBLISHED)
-              .set(CRLS.SIGNATURE, signature.octets())
-              .where(CRLS.ISSUER.eq(issuer))
-              .and(CRLS.NUMBER.eq(prepared.number()))
-              .and(CRLS.STATE.eq(RECORDED))
-              .andNotExists(
-                  DSL.selectOne()
-                      .from(newer)
-                      .where(newer.ISSUER.eq(issuer))
-                      .and(newer.NUMBER.gt(prepared.number()))
-                      .and(newer.STATE.eq(PUBLISHED)))
-              .execute();
-      if (moved == 0) {
+      if (!publish(sql, complete)) {
         return false;
       }
+      if (delta.isPresent() && !publish(sql, delta.get())) {
+        throw new IllegalStateException("the delta CRL " + prepared.number() + " is not recorded");
+      }
+      Condition kept =
+          base.<Condition>map(number -> CRLS.NUMBER.eq(number).and(CRLS.DELTA.isFalse()))
+              .orElse(DSL.falseCondition());
       sql.deleteFrom(CRLS)
-          .where(CRLS.ISSUER.eq(issuer))
+          .where(isOf(scope))
           .and(CRLS.NUMBER.lt(prepared.number()))
+          .andNot(kept)
           .execute();
       // The trail knows of every published CRL after its row is gone.
-      AuditTrail.published(sql, now, prepared.issuer(), prepared.number());
+      AuditTrail.published(sql, now, scope, prepared.number());
       return true;
     });
   }
 
+  private static boolean publish(DSLContext sql, Signed signed) {
+    PreparedCrl prepared = signed.recorded().prepared();
+    Crls newer = CRLS.as("newer");
+    int moved =
+        sql.update(CRLS)
+            .set(CRLS.STATE, PUBLISHED)
+            .set(CRLS.SIGNATURE, signed.signature().octets())
+            .where(isRow(prepared))
+            .and(CRLS.STATE.eq(RECORDED))
+            .andNotExists(
+                DSL.selectOne()
+                    .from(newer)
+                    .where(newer.ISSUER.eq(prepared.scope().issuer().value()))
+                    .and(newer.SHARD.eq(prepared.scope().shard()))
+                    .and(newer.NUMBER.gt(prepared.number()))
+                    .and(newer.STATE.eq(PUBLISHED)))
+            .execute();
+    return moved > 0;
+  }
+
   @Override
-  public Optional<PublishedCrl> current(IssuerId issuer) {
+  public Optional<PublishedCrl> current(CrlName name) {
     return database
         .sql()
         .selectFrom(CRLS)
-        .where(CRLS.ISSUER.eq(issuer.value()))
-        .and(CRLS.STATE.eq(PUBLISHED))
+        .where(isPublished(name))
         .orderBy(CRLS.NUMBER.desc())
         .limit(1)
-        .fetchOptional(row ->
-            new PublishedCrl(
-                issuer,
-                row.getNumber(),
-                row.getThisUpdate().toInstant(),
-                row.getNextUpdate().toInstant(),
-                new ToBeSigned(
-                        Der.of(row.getTbs()), SigningScheme.valueOf(row.getSignatureScheme()))
-                    .with(SignatureValue.of(row.getSignature()))));
+        .fetchOptional(this::published);
   }
 
-  /** Reads no CRL: those can be large, and every node asks this every second. */
+  private static Condition isPublished(CrlName name) {
+    return isOf(name.scope()).and(CRLS.DELTA.eq(name.delta())).and(CRLS.STATE.eq(PUBLISHED));
+  }
+
+  private PublishedCrl published(CrlsRecord row) {
+    return new PublishedCrl(
+        new CrlScope(new IssuerId(row.getIssuer()), row.getShard()),
+        row.getNumber(),
+        Optional.ofNullable(row.getBaseNumber()),
+        row.getThisUpdate().toInstant(),
+        row.getNextUpdate().toInstant(),
+        PreparedCrl.signed(
+            pieces.toBeSigned(row),
+            SigningScheme.valueOf(row.getSignatureScheme()),
+            SignatureValue.of(row.getSignature())));
+  }
+
+  /** Reads no octets: every node asks this every second. */
   @Override
-  public Optional<BigInteger> currentNumber(IssuerId issuer) {
+  public Optional<BigInteger> currentNumber(CrlName name) {
     return database
         .sql()
         .select(CRLS.NUMBER)
         .from(CRLS)
-        .where(CRLS.ISSUER.eq(issuer.value()))
-        .and(CRLS.STATE.eq(PUBLISHED))
+        .where(isPublished(name))
         .orderBy(CRLS.NUMBER.desc())
         .limit(1)
         .fetchOptional(CRLS.NUMBER);
+  }
+
+  @Override
+  public Optional<PublishedCrl> base(CrlScope scope) {
+    return database
+        .sql()
+        .selectFrom(CRLS)
+        .where(isPublished(CrlName.complete(scope)))
+        .orderBy(CRLS.NUMBER)
+        .limit(1)
+        .fetchOptional(this::published);
+  }
+
+  @Override
+  public void addLocation(CrlScope scope, URI location) {
+    database.inTransaction(sql -> {
+      boolean known =
+          sql.fetchExists(
+              CRL_LOCATIONS, isLocationOf(scope).and(CRL_LOCATIONS.URL.eq(location.toString())));
+      return known
+          ? 0
+          : sql.insertInto(CRL_LOCATIONS)
+              .set(CRL_LOCATIONS.ISSUER, scope.issuer().value())
+              .set(CRL_LOCATIONS.SHARD, scope.shard())
+              .set(CRL_LOCATIONS.URL, location.toString())
+              .set(CRL_LOCATIONS.ADDED_AT, Timestamps.of(clock.instant()))
+              .onConflictDoNothing()
+              .execute();
+    });
+  }
+
+  private static Condition isLocationOf(CrlScope scope) {
+    return CRL_LOCATIONS
+        .ISSUER
+        .eq(scope.issuer().value())
+        .and(CRL_LOCATIONS.SHARD.eq(scope.shard()));
+  }
+
+  @Override
+  public List<URI> locations(CrlScope scope) {
+    return database
+        .sql()
+        .select(CRL_LOCATIONS.URL)
+        .from(CRL_LOCATIONS)
+        .where(isLocationOf(scope))
+        .orderBy(CRL_LOCATIONS.ADDED_AT, CRL_LOCATIONS.URL)
+        .fetch(row -> URI.create(row.value1()));
+  }
+
+  @Override
+  public List<CrlScope> scopes(IssuerId issuer) {
+    List<CrlScope> shards =
+        database
+            .sql()
+            .selectDistinct(CRL_LOCATIONS.SHARD)
+            .from(CRL_LOCATIONS)
+            .where(CRL_LOCATIONS.ISSUER.eq(issuer.value()))
+            .and(CRL_LOCATIONS.SHARD.ne(CrlScope.UNSHARDED))
+            .orderBy(CRL_LOCATIONS.SHARD)
+            .fetch(row -> new CrlScope(issuer, row.value1()));
+    return Stream.concat(Stream.of(CrlScope.unsharded(issuer)), shards.stream()).toList();
   }
 }

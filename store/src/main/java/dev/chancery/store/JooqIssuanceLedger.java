@@ -46,6 +46,7 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
   private static final Param<OffsetDateTime> NOT_AFTER = parameter(CERTIFICATES.NOT_AFTER);
   private static final Param<OffsetDateTime> RECORDED_AT = parameter(CERTIFICATES.RECORDED_AT);
   private static final Param<OffsetDateTime> COMPLETED_AT = parameter(CERTIFICATES.COMPLETED_AT);
+  private static final Param<Integer> CRL_SHARD = parameter(CERTIFICATES.CRL_SHARD);
   private static final Param<byte[]> TBS = parameter(CERTIFICATES.TBS);
   private static final Param<String> SCHEME = parameter(CERTIFICATES.SIGNATURE_SCHEME);
   private static final Param<byte[]> SIGNATURE = parameter(CERTIFICATES.SIGNATURE);
@@ -63,6 +64,7 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
               .set(CERTIFICATES.NOT_BEFORE, NOT_BEFORE)
               .set(CERTIFICATES.NOT_AFTER, NOT_AFTER)
               .set(CERTIFICATES.RECORDED_AT, RECORDED_AT)
+              .set(CERTIFICATES.CRL_SHARD, CRL_SHARD)
               .set(CERTIFICATES.TBS, TBS)
               .set(CERTIFICATES.SIGNATURE_SCHEME, SCHEME));
   private static final PreparedQuery<Record> MARK_ISSUED =
@@ -101,6 +103,7 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
             .with(NOT_BEFORE, Timestamps.of(prepared.notBefore()))
             .with(NOT_AFTER, Timestamps.of(prepared.notAfter()))
             .with(RECORDED_AT, Timestamps.of(now))
+            .with(CRL_SHARD, prepared.crlShard())
             .with(TBS, toBeSigned.bytes().bytes())
             .with(SCHEME, toBeSigned.scheme().name())
             .execute(sql));
@@ -199,6 +202,7 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
         row.get(CERTIFICATES.NOT_BEFORE).toInstant(),
         row.get(CERTIFICATES.NOT_AFTER).toInstant(),
         CertificateState.parse(row.get(CERTIFICATES.STATE)),
+        row.get(CERTIFICATES.CRL_SHARD),
         Optional.ofNullable(row.get(CERTIFICATES.SIGNATURE))
             .map(signature -> toBeSigned(row).with(SignatureValue.of(signature))),
         Optional.ofNullable(row.get(REVOCATIONS.REVOKED_AT))

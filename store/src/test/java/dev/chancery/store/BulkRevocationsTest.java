@@ -172,7 +172,7 @@ final class BulkRevocationsTest extends LedgerContract {
     BulkRevocations.Step last = bulk.step(id);
 
     assertThat(last.more()).isFalse();
-    assertThat(last.issuers()).containsExactly(Certificates.ISSUER);
+    assertThat(last.scopes()).containsExactly(Certificates.SCOPE);
     assertThat(bulk.unfinished()).isEmpty();
     BulkRevocation done = bulk.find(id).orElseThrow();
     assertThat(done.revoked()).isEqualTo(all - 1);

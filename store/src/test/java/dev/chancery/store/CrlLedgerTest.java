@@ -1,18 +1,34 @@
 package dev.chancery.store;
 
 import static dev.chancery.store.schema.Tables.CRLS;
+import static dev.chancery.store.schema.Tables.ISSUERS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.chancery.core.CrlLedger;
+import dev.chancery.core.CrlName;
+import dev.chancery.core.CrlScope;
+import dev.chancery.core.Der;
 import dev.chancery.core.IssuerId;
+import dev.chancery.core.Octets;
 import dev.chancery.core.PreparedCrl;
 import dev.chancery.core.PublishedCrl;
+import dev.chancery.core.SigningScheme;
 import dev.chancery.core.ToBeSigned;
 import dev.chancery.testing.DatabaseKind;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.math.BigInteger;
+import java.net.URI;
+import java.security.MessageDigest;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.Random;
 import java.util.stream.IntStream;
 import org.jooq.exception.DataAccessException;
 import org.jooq.exception.IntegrityConstraintViolationException;
@@ -24,6 +40,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @ParameterizedClass
 @EnumSource(DatabaseKind.class)
 final class CrlLedgerTest extends LedgerContract {
+  private static final CrlName NAME = CrlName.complete(Certificates.SCOPE);
 
   @Test
   @DisplayName("RFC 5280 section 5.2.3: CRL numbers rise, among many threads too")
@@ -38,9 +55,32 @@ final class CrlLedgerTest extends LedgerContract {
                         .toList());
 
     assertThat(taken).allSatisfy(numbers -> assertThat(numbers).isSorted());
+    BigInteger first = BigInteger.valueOf(clock.millis());
     assertThat(taken.stream().flatMap(List::stream).sorted())
         .containsExactlyElementsOf(
-            IntStream.rangeClosed(1, 160).mapToObj(BigInteger::valueOf).toList());
+            IntStream.range(0, 160).mapToObj(i -> first.add(BigInteger.valueOf(i))).toList());
+  }
+
+  @Test
+  @DisplayName("RFC 5280 section 5.2.3: numbers rise when the clock is put back")
+  void numbersRiseWithoutTheClock() {
+    BigInteger before = crls.nextNumber(Certificates.ISSUER);
+    clock.advance(Duration.ofDays(-1));
+    assertThat(crls.nextNumber(Certificates.ISSUER)).isEqualTo(before.add(BigInteger.ONE));
+  }
+
+  @Test
+  @DisplayName("RFC 5280 section 5.2.3: numbers rise when an old backup is restored")
+  void numbersRiseAfterARestore() {
+    BigInteger backedUp = crls.nextNumber(Certificates.ISSUER);
+    clock.advance(Duration.ofHours(1));
+    BigInteger last = BigInteger.ZERO;
+    for (int i = 0; i < 50; i++) {
+      last = crls.nextNumber(Certificates.ISSUER);
+    }
+    database.sql().update(ISSUERS).set(ISSUERS.LAST_CRL_NUMBER, backedUp).execute();
+    clock.advance(Duration.ofSeconds(1));
+    assertThat(crls.nextNumber(Certificates.ISSUER)).isGreaterThan(last);
   }
 
   @Test
@@ -50,36 +90,195 @@ final class CrlLedgerTest extends LedgerContract {
   }
 
   @Test
-  void publishedCrlIsTheRecordedBytesWithTheSignature() {
+  void publishedCrlIsTheRecordedOctetsWithTheSignature() throws Exception {
     CrlLedger.Recorded recorded = recordedNext();
-    assertThat(crls.current(Certificates.ISSUER)).isEmpty();
+    assertThat(crls.current(NAME)).isEmpty();
 
-    var signature = Certificates.sign(recorded.prepared().toBeSigned());
-    assertThat(crls.publish(recorded, signature)).isTrue();
+    CrlLedger.Signed signed = Certificates.sign(recorded);
+    assertThat(publish(signed)).isTrue();
 
     PreparedCrl prepared = recorded.prepared();
-    assertThat(crls.current(Certificates.ISSUER))
-        .contains(
-            new PublishedCrl(
-                prepared.issuer(),
-                prepared.number(),
-                prepared.thisUpdate(),
-                prepared.nextUpdate(),
-                prepared.toBeSigned().with(signature)));
+    PublishedCrl published = crls.current(NAME).orElseThrow();
+    assertThat(published)
+        .extracting(
+            PublishedCrl::scope,
+            PublishedCrl::number,
+            PublishedCrl::base,
+            PublishedCrl::thisUpdate,
+            PublishedCrl::nextUpdate)
+        .containsExactly(
+            prepared.scope(),
+            prepared.number(),
+            Optional.empty(),
+            prepared.thisUpdate(),
+            prepared.nextUpdate());
+    byte[] encoded = Certificates.octets(published.encoded());
+    assertThat(encoded)
+        .isEqualTo(
+            new ToBeSigned(Der.of(Certificates.octets(prepared.toBeSigned())), prepared.scheme())
+                .with(signed.signature())
+                .bytes())
+        .hasSize((int) published.encoded().length());
     assertThat(auditEvents("publish-crl")).isEqualTo(1);
   }
 
   @Test
+  @DisplayName(
+      "A CRL longer than any column holds comes out as it went in, and is hashed on the way")
+  void longOctets() throws Exception {
+    byte[] octets = new byte[5 * 1024 * 1024 + 17];
+    new Random(3).nextBytes(octets);
+    CrlLedger.Recorded recorded = crls.record(with(Octets.of(octets), next())).orElseThrow();
+    assertThat(recorded.spend().value())
+        .isEqualTo(MessageDigest.getInstance("SHA-256").digest(octets));
+    publish(recorded);
+
+    byte[] encoded = Certificates.octets(crls.current(NAME).orElseThrow().encoded());
+    assertThat(Arrays.copyOfRange(encoded, 5, 5 + octets.length)).isEqualTo(octets);
+  }
+
+  @Test
+  @DisplayName("A CRL that cannot be read to its end, or changes under way, is not recorded")
+  void brokenOctets() {
+    BigInteger number = crls.nextNumber(Certificates.ISSUER);
+    Octets shorter =
+        new Octets() {
+          @Override
+          public long length() {
+            return 4;
+          }
+
+          @Override
+          public InputStream open() {
+            return new ByteArrayInputStream(new byte[3]);
+          }
+        };
+    assertThatThrownBy(() -> crls.record(with(shorter, number))).isInstanceOf(IOException.class);
+    assertThat(database.sql().fetchValues(CRLS.STATE)).containsExactly("building");
+
+    publish(recordedNext());
+    assertThat(database.sql().fetchValues(CRLS.STATE)).containsExactly("published");
+  }
+
+  @Test
+  @DisplayName("A CRL that a newer one overtakes while it is recorded is dropped, and not an error")
+  void overtaken() throws Exception {
+    byte[] octets = new byte[4 * 1024 * 1024];
+    BigInteger number = next();
+    Octets overtaken =
+        new Octets() {
+          @Override
+          public long length() {
+            return octets.length;
+          }
+
+          @Override
+          public InputStream open() {
+            return new ByteArrayInputStream(octets) {
+              private boolean overtaken;
+
+              @Override
+              public synchronized int read(byte[] into, int offset, int length) {
+                if (pos > octets.length / 2 && !overtaken) {
+                  overtaken = true;
+                  publish(recordedNext());
+                }
+                return super.read(into, offset, length);
+              }
+            };
+          }
+        };
+    assertThat(crls.record(with(overtaken, number))).isEmpty();
+    assertThat(current()).isGreaterThan(number);
+    assertThat(database.sql().fetchCount(CRLS)).isEqualTo(1);
+  }
+
+  @Test
+  @DisplayName(
+      "A CRL that was dropped while it was read fails its reader, and is never half of two")
+  void droppedWhileRead() throws Exception {
+    publish(crls.record(with(Octets.of(new byte[600 * 1024]), next())).orElseThrow());
+    PublishedCrl old = crls.current(NAME).orElseThrow();
+    try (InputStream in = old.encoded().open()) {
+      assertThat(in.readNBytes(1000)).hasSize(1000);
+      publish(recordedNext());
+      assertThatThrownBy(in::readAllBytes).isInstanceOf(IOException.class);
+    }
+  }
+
+  @Test
+  @DisplayName(
+      "RFC 5280 section 5.2.4: a delta CRL appears with its complete one, and its base stays")
+  void deltas() throws Exception {
+    CrlName deltaName = CrlName.delta(Certificates.SCOPE);
+    CrlLedger.Recorded base = recordedNext();
+    publish(base);
+    BigInteger start = base.prepared().number();
+    for (int i = 0; i < 2; i++) {
+      BigInteger number = next();
+      CrlLedger.Recorded complete =
+          crls.record(Certificates.preparedCrl(Certificates.SCOPE, number, NOW)).orElseThrow();
+      CrlLedger.Recorded delta =
+          crls.record(Certificates.preparedCrl(Certificates.SCOPE, number, Optional.of(start), NOW))
+              .orElseThrow();
+      assertThat(
+              crls.publish(
+                  Certificates.sign(complete),
+                  Optional.of(Certificates.sign(delta)),
+                  Optional.of(start)))
+          .isTrue();
+      assertThat(current()).isEqualTo(number);
+      assertThat(crls.currentNumber(deltaName)).contains(number);
+      assertThat(crls.current(deltaName).orElseThrow().base()).contains(start);
+      assertThat(crls.base(Certificates.SCOPE).orElseThrow().number()).isEqualTo(start);
+      assertThat(database.sql().fetchCount(CRLS)).isEqualTo(3);
+    }
+    publish(recordedNext());
+    assertThat(database.sql().fetchCount(CRLS)).isEqualTo(1);
+  }
+
+  @Test
+  @DisplayName("Each shard has its own CRLs; those of others are not dropped for them")
+  void shards() throws Exception {
+    CrlScope third = new CrlScope(Certificates.ISSUER, 3);
+    publish(recordedNext());
+    BigInteger whole = current();
+    publish(crls.record(Certificates.preparedCrl(third, next(), NOW)).orElseThrow());
+
+    assertThat(current()).isEqualTo(whole);
+    assertThat(crls.currentNumber(CrlName.complete(third)).orElseThrow()).isGreaterThan(whole);
+    assertThat(crls.currentNumber(CrlName.complete(new CrlScope(Certificates.ISSUER, 4))))
+        .isEmpty();
+  }
+
+  @Test
+  void locationsAreRememberedInTheirOrder() {
+    assertThat(crls.scopes(Certificates.ISSUER)).containsExactly(Certificates.SCOPE);
+    CrlScope third = new CrlScope(Certificates.ISSUER, 3);
+    URI old = URI.create("http://old.example/crl/3.crl");
+    URI young = URI.create("http://a.example/crl/3.crl");
+    crls.addLocation(third, old);
+    clock.advance(Duration.ofSeconds(1));
+    crls.addLocation(third, young);
+    crls.addLocation(third, old);
+
+    assertThat(crls.locations(third)).containsExactly(old, young);
+    assertThat(crls.scopes(Certificates.ISSUER)).containsExactly(Certificates.SCOPE, third);
+    assertThat(crls.scopes(new IssuerId("other"))).hasSize(1);
+  }
+
+  @Test
   void currentNumberIsThatOfThePublishedCrlAndReadsNoMore() {
-    assertThat(crls.currentNumber(Certificates.ISSUER)).isEmpty();
+    assertThat(crls.currentNumber(NAME)).isEmpty();
     CrlLedger.Recorded published = recordedNext();
     publish(published);
     recordedNext();
     // A row that cannot be read as a CRL has a number all the same.
     database.sql().update(CRLS).set(CRLS.SIGNATURE_SCHEME, "none").execute();
 
-    assertThat(crls.currentNumber(Certificates.ISSUER)).contains(published.prepared().number());
-    assertThat(crls.currentNumber(new IssuerId("other"))).isEmpty();
+    assertThat(crls.currentNumber(NAME)).contains(published.prepared().number());
+    assertThat(crls.currentNumber(CrlName.complete(CrlScope.unsharded(new IssuerId("other")))))
+        .isEmpty();
   }
 
   @Test
@@ -172,16 +371,38 @@ final class CrlLedgerTest extends LedgerContract {
     assertThat(current()).isEqualTo(first.prepared().number());
   }
 
+  private BigInteger next() {
+    return crls.nextNumber(Certificates.ISSUER);
+  }
+
+  private static PreparedCrl with(Octets octets, BigInteger number) {
+    return new PreparedCrl(
+        Certificates.SCOPE,
+        number,
+        Optional.empty(),
+        NOW,
+        NOW.plus(Duration.ofDays(7)),
+        SigningScheme.ECDSA_SHA256,
+        octets);
+  }
+
   private CrlLedger.Recorded recordedNext() {
-    return crls.record(Certificates.preparedCrl(crls.nextNumber(Certificates.ISSUER), NOW));
+    try {
+      return crls.record(Certificates.preparedCrl(Certificates.SCOPE, next(), NOW)).orElseThrow();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private boolean publish(CrlLedger.Recorded recorded) {
-    ToBeSigned toBeSigned = recorded.prepared().toBeSigned();
-    return crls.publish(recorded, Certificates.sign(toBeSigned));
+    return publish(Certificates.sign(recorded));
+  }
+
+  private boolean publish(CrlLedger.Signed signed) {
+    return crls.publish(signed, Optional.empty(), Optional.empty());
   }
 
   private BigInteger current() {
-    return crls.current(Certificates.ISSUER).orElseThrow().number();
+    return crls.currentNumber(NAME).orElseThrow();
   }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.chancery.core.CertificateRecord;
 import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.PreparedCertificate;
@@ -33,6 +34,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @ParameterizedClass
 @EnumSource(DatabaseKind.class)
 final class RevocationLedgerTest extends LedgerContract {
+  private static final CrlScope OTHER = CrlScope.unsharded(new IssuerId("other"));
 
   @Test
   @DisplayName("RFC 6960 section 2.2: good means issued and not revoked")
@@ -228,7 +230,7 @@ final class RevocationLedgerTest extends LedgerContract {
     assertThat(revoked(NOW))
         .allSatisfy(entry -> assertThat(entry.status()).isEqualTo(status(entry.serial())));
     List<Entry> others = new ArrayList<>();
-    revocations.forEachRevoked(new IssuerId("other"), NOW, others::add);
+    revocations.forEachRevoked(OTHER, NOW, others::add);
     assertThat(others).isEmpty();
   }
 
@@ -250,11 +252,70 @@ final class RevocationLedgerTest extends LedgerContract {
     assertThat(anyRecorded(recorded.minusMillis(1), recorded)).isTrue();
     assertThat(anyRecorded(recorded, recorded.plusSeconds(60))).isFalse();
     assertThat(anyRecorded(NOW, recorded.minusMillis(1))).isFalse();
-    assertThat(revocations.anyRecorded(new IssuerId("other"), NOW, recorded)).isFalse();
+    assertThat(revocations.anyRecorded(OTHER, NOW, recorded)).isFalse();
   }
 
   private boolean anyRecorded(Instant after, Instant until) {
-    return revocations.anyRecorded(Certificates.ISSUER, after, until);
+    return revocations.anyRecorded(Certificates.SCOPE, after, until);
+  }
+
+  @Test
+  @DisplayName("A revocation belongs to the shard that the certificate has had since it was issued")
+  void shards() {
+    SerialNumber unsharded = issued().serial();
+    SerialNumber sharded =
+        complete(issuance.record(Certificates.prepared(clock.instant(), 7))).orElseThrow().serial();
+    clock.advance(Duration.ofMinutes(1));
+    revocations.revoke(revocation(unsharded));
+    revocations.revoke(revocation(sharded));
+
+    CrlScope seventh = new CrlScope(Certificates.ISSUER, 7);
+    List<Entry> entries = new ArrayList<>();
+    revocations.forEachRevoked(seventh, NOW, entries::add);
+    assertThat(entries).extracting(Entry::serial).containsExactly(sharded);
+    assertThat(entries).allSatisfy(e -> assertThat(e.status()).isEqualTo(status(sharded)));
+    assertThat(revoked(NOW)).extracting(Entry::serial).containsExactly(unsharded);
+    assertThat(revocations.anyRecorded(seventh, NOW, clock.instant())).isTrue();
+    assertThat(revocations.anyRecorded(new CrlScope(Certificates.ISSUER, 8), NOW, clock.instant()))
+        .isFalse();
+    assertThat(issuance.find(Certificates.ISSUER, sharded).orElseThrow().crlScope())
+        .isEqualTo(seventh);
+  }
+
+  @Test
+  @DisplayName("Releases are told by scope, in order and a few at a time, until they are forgotten")
+  void releases() {
+    List<SerialNumber> held = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      SerialNumber serial = issued().serial();
+      clock.advance(Duration.ofSeconds(1));
+      revocations.revoke(hold(serial));
+      held.add(serial);
+    }
+    clock.advance(Duration.ofMinutes(1));
+    Instant before = clock.instant();
+    clock.advance(Duration.ofSeconds(1));
+    for (SerialNumber serial : held) {
+      revocations.release(Certificates.ISSUER, serial, "admin alice");
+    }
+
+    assertThat(anyRecorded(before, clock.instant())).isTrue();
+    assertThat(anyRecorded(clock.instant(), clock.instant().plusSeconds(60))).isFalse();
+    assertThat(revocations.anyRecorded(OTHER, before, clock.instant())).isFalse();
+    CrlScope scope = Certificates.SCOPE;
+    assertThat(revocations.released(scope, Optional.empty(), 10)).isEqualTo(held);
+    assertThat(revocations.released(scope, Optional.empty(), 2)).isEqualTo(held.subList(0, 2));
+    assertThat(revocations.released(scope, Optional.of(held.get(1)), 2))
+        .isEqualTo(held.subList(2, 3));
+    assertThat(revocations.released(OTHER, Optional.empty(), 10)).isEmpty();
+
+    clock.advance(Duration.ofMinutes(1));
+    revocations.revoke(hold(held.getFirst()));
+    revocations.release(Certificates.ISSUER, held.getFirst(), "admin alice");
+    revocations.forgetReleases(OTHER, clock.instant().plusSeconds(1));
+    assertThat(revocations.released(scope, Optional.empty(), 10)).hasSize(3);
+    revocations.forgetReleases(scope, clock.instant());
+    assertThat(revocations.released(scope, Optional.empty(), 10)).containsExactly(held.getFirst());
   }
 
   @Test
@@ -264,12 +325,22 @@ final class RevocationLedgerTest extends LedgerContract {
 
     assertThatThrownBy(() ->
             revocations.forEachRevoked(
-                Certificates.ISSUER,
+                Certificates.SCOPE,
                 NOW,
                 entry -> {
                   throw mine;
                 }))
         .isSameAs(mine);
+  }
+
+  private Revocation hold(SerialNumber serial) {
+    return new Revocation(
+        Certificates.ISSUER,
+        serial,
+        RevocationReason.CERTIFICATE_HOLD,
+        clock.instant(),
+        Optional.empty(),
+        "admin alice");
   }
 
   private CertificateStatus status(SerialNumber serial) {
@@ -278,7 +349,7 @@ final class RevocationLedgerTest extends LedgerContract {
 
   private List<Entry> revoked(Instant expiringAfter) {
     List<Entry> entries = new ArrayList<>();
-    revocations.forEachRevoked(Certificates.ISSUER, expiringAfter, entries::add);
+    revocations.forEachRevoked(Certificates.SCOPE, expiringAfter, entries::add);
     return entries;
   }
 }

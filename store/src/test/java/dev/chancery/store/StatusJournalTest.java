@@ -191,7 +191,7 @@ final class StatusJournalTest extends LedgerContract {
             new CertificateStatus.Revoked(
                 NOW, RevocationReason.KEY_COMPROMISE, Optional.of(NOW.minusSeconds(3600))));
     assertThat(new CompromisedKeys(database).reason(Certificates.issuerKey())).isPresent();
-    assertThat(revocations.anyRecorded(Certificates.ISSUER, NOW, clock.instant())).isTrue();
+    assertThat(revocations.anyRecorded(Certificates.SCOPE, NOW, clock.instant())).isTrue();
     assertThat(revocations.revoke(revocation(serial))).isEqualTo(Outcome.ALREADY_REVOKED);
     assertThat(revocations.release(Certificates.ISSUER, serial, "admin bob"))
         .isEqualTo(Released.NOT_HELD);

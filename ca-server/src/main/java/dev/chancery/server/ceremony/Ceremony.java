@@ -1,5 +1,6 @@
 package dev.chancery.server.ceremony;
 
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.Der;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Profile;
@@ -19,6 +20,8 @@ import dev.chancery.server.engine.CaCertificates;
 import dev.chancery.server.engine.Issuer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
@@ -300,14 +303,25 @@ final class Ceremony {
     return new CaCertificates(ledgers.certificate(item), ledgers.revocations(), clock, random);
   }
 
-  private void publish(TranscriptLedgers ledgers, CrlIssuer issuer) throws TokenAway {
-    CrlShelf shelf = new CrlShelf(ledgers.crl(), clock);
-    try (CrlPublisher publisher =
-        new CrlPublisher(List.of(issuer), ledgers.crl(), ledgers.revocations(), shelf, clock)) {
-      publisher.publish(ROOT);
+  private void publish(TranscriptLedgers ledgers, CrlIssuer issuer)
+      throws TokenAway, CeremonyRefused {
+    try {
+      // Only what is public is ever in it: the list while it is built.
+      Path folder = Files.createTempDirectory("ceremony-crl");
+      CrlShelf shelf = new CrlShelf(ledgers.crl(), clock, folder);
+      try (CrlPublisher publisher =
+          new CrlPublisher(
+              List.of(issuer), ledgers.crl(), ledgers.revocations(), shelf, clock, name -> {})) {
+        publisher.publish(CrlScope.unsharded(ROOT));
+      } finally {
+        Files.deleteIfExists(folder);
+      }
     } catch (TokenAway e) {
       ledgers.abandon(CeremonyPlan.CRL);
       throw e;
+    } catch (IOException e) {
+      ledgers.abandon(CeremonyPlan.CRL);
+      throw new CeremonyRefused("the CRL cannot be built: " + e.getMessage());
     }
   }
 

@@ -2,8 +2,10 @@ package dev.chancery.server.ceremony;
 
 import dev.chancery.core.Approval;
 import dev.chancery.core.CrlLedger;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
+import dev.chancery.core.Octets;
 import dev.chancery.core.PreparedCertificate;
 import dev.chancery.core.PreparedCrl;
 import dev.chancery.core.ProfileId;
@@ -14,6 +16,8 @@ import dev.chancery.core.SignatureValue;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.core.ToBeSigned;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.math.BigInteger;
 import java.util.List;
 import java.util.Optional;
@@ -92,12 +96,25 @@ public final class Outcome {
     if (made().contains(CeremonyPlan.CRL)) {
       PreparedCrl prepared = preparedCrl(root);
       boolean newer =
-          crls.currentNumber(root)
+          crls.currentNumber(prepared.name())
               .map(number -> number.compareTo(prepared.number()) < 0)
               .orElse(true);
       if (newer) {
-        crls.publish(crls.record(prepared), signature(CeremonyPlan.CRL));
+        publish(crls, prepared);
       }
+    }
+  }
+
+  private void publish(CrlLedger crls, PreparedCrl prepared) {
+    try {
+      // Empty when a server with the root's name publishes a newer one at this moment.
+      Optional<CrlLedger.Recorded> recorded = crls.record(prepared);
+      if (recorded.isPresent()) {
+        CrlLedger.Signed signed = new CrlLedger.Signed(recorded.get(), signature(CeremonyPlan.CRL));
+        crls.publish(signed, Optional.empty(), Optional.empty());
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("octets in memory cannot be read", e);
     }
   }
 
@@ -131,10 +148,12 @@ public final class Outcome {
     ToBeSigned toBeSigned = toBeSigned(CeremonyPlan.CRL);
     TBSCertList list = TBSCertList.getInstance(toBeSigned.bytes().bytes());
     return new PreparedCrl(
-        root,
+        CrlScope.unsharded(root),
         new BigInteger(verified.state().signing(CeremonyPlan.CRL).orElseThrow().number()),
+        Optional.empty(),
         list.getThisUpdate().getDate().toInstant(),
         list.getNextUpdate().getDate().toInstant(),
-        toBeSigned);
+        toBeSigned.scheme(),
+        Octets.of(toBeSigned.bytes().bytes()));
   }
 }

@@ -3,9 +3,13 @@ package dev.chancery.server.ceremony;
 import dev.chancery.core.CertificateRecord;
 import dev.chancery.core.CertificateStatus;
 import dev.chancery.core.CrlLedger;
+import dev.chancery.core.CrlName;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.Der;
+import dev.chancery.core.Digest;
 import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
+import dev.chancery.core.Octets;
 import dev.chancery.core.PreparedCertificate;
 import dev.chancery.core.PreparedCrl;
 import dev.chancery.core.PublishedCrl;
@@ -16,7 +20,11 @@ import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.SignatureValue;
 import dev.chancery.core.ToBeSigned;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.math.BigInteger;
+import java.net.URI;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
@@ -35,6 +43,9 @@ final class TranscriptLedgers {
 
   /** Why an item is given up whose signature nobody has. */
   static final String NEVER_COMPLETED = "its signing began and no signature was kept";
+
+  /** Some thousands of entries; a line of a transcript has at most as much. */
+  private static final int LONGEST_CRL = 1024 * 1024;
 
   private final Transcript transcript;
   private final CeremonyPlan plan;
@@ -144,24 +155,65 @@ final class TranscriptLedgers {
     }
 
     @Override
-    protected void commit(PreparedCrl prepared) {
-      ToBeSigned toBeSigned = prepared.toBeSigned();
+    protected Optional<Digest> commit(PreparedCrl prepared) throws IOException {
+      ToBeSigned toBeSigned = whole(prepared);
       confirmation.require(
           CeremonyPlan.CRL,
           Words.crl(CeremonyPlan.CRL, prepared.number(), toBeSigned.bytes()),
           toBeSigned);
       signing(CeremonyPlan.CRL, LIST, prepared.number().toString(), toBeSigned);
+      return Optional.of(Digest.of(prepared.scheme(), Octets.of(toBeSigned.bytes().bytes())));
     }
 
     @Override
-    protected boolean markPublished(PreparedCrl prepared, SignatureValue signature) {
-      signed(CeremonyPlan.CRL, prepared.toBeSigned(), signature, crlFile());
+    protected boolean markPublished(
+        Signed complete, Optional<Signed> delta, Optional<BigInteger> base) {
+      try {
+        signed(
+            CeremonyPlan.CRL,
+            whole(complete.recorded().prepared()),
+            complete.signature(),
+            crlFile());
+      } catch (IOException e) {
+        throw new UncheckedIOException("a CRL that was read before cannot be read", e);
+      }
       return true;
     }
 
+    /** A root's CRL is short, and the transcript holds it in one line. */
+    private static ToBeSigned whole(PreparedCrl prepared) throws IOException {
+      try (InputStream in = prepared.toBeSigned().open()) {
+        byte[] octets = in.readNBytes(LONGEST_CRL + 1);
+        if (octets.length > LONGEST_CRL) {
+          throw new IOException("a ceremony's CRL has at most " + LONGEST_CRL + " octets");
+        }
+        return new ToBeSigned(Der.of(octets), prepared.scheme());
+      }
+    }
+
     @Override
-    public Optional<PublishedCrl> current(IssuerId issuer) {
+    public Optional<PublishedCrl> current(CrlName name) {
       return Optional.empty();
+    }
+
+    @Override
+    public Optional<PublishedCrl> base(CrlScope scope) {
+      return Optional.empty();
+    }
+
+    @Override
+    public void addLocation(CrlScope scope, URI location) {
+      throw new UnsupportedOperationException("certificates of a ceremony name no CRL of a server");
+    }
+
+    @Override
+    public List<URI> locations(CrlScope scope) {
+      return List.of();
+    }
+
+    @Override
+    public List<CrlScope> scopes(IssuerId issuer) {
+      return List.of(CrlScope.unsharded(issuer));
     }
   }
 
@@ -198,14 +250,24 @@ final class TranscriptLedgers {
     }
 
     @Override
-    public boolean anyRecorded(IssuerId issuer, Instant after, Instant until) {
+    public boolean anyRecorded(CrlScope scope, Instant after, Instant until) {
       return false;
     }
 
     @Override
-    public void forEachRevoked(IssuerId issuer, Instant expiringAfter, Consumer<Entry> consumer) {
+    public void forEachRevoked(CrlScope scope, Instant expiringAfter, Consumer<Entry> consumer) {
       revoked(plan, transcript.state())
           .forEach((serial, status) -> consumer.accept(new Entry(serial, status)));
+    }
+
+    @Override
+    public List<SerialNumber> released(CrlScope scope, Optional<SerialNumber> after, int most) {
+      return List.of();
+    }
+
+    @Override
+    public void forgetReleases(CrlScope scope, Instant before) {
+      // Nothing is ever released here.
     }
   }
 

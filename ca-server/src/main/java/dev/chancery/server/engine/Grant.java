@@ -1,5 +1,6 @@
 package dev.chancery.server.engine;
 
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.Name;
 import dev.chancery.core.Profile;
 import dev.chancery.core.SerialNumber;
@@ -20,5 +21,10 @@ record Grant(
     SubjectPublicKey publicKey) {
   Grant {
     names = Collections.unmodifiableSet(new LinkedHashSet<>(names));
+  }
+
+  /** The shard of the issuer's CRLs that the certificate names, if it names any. */
+  int crlShard() {
+    return profile.statusSources().crl() ? issuer.urls().crlShard(serial) : CrlScope.UNSHARDED;
   }
 }

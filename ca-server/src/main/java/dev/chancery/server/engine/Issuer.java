@@ -1,11 +1,14 @@
 package dev.chancery.server.engine;
 
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.Der;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Refused;
+import dev.chancery.core.SerialNumber;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.hsm.IssuerKey;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.net.URI;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -32,10 +35,38 @@ import org.jspecify.annotations.Nullable;
  * that its certificates take over from it is read from its own certificate once.
  */
 public final class Issuer {
-  /** Where relying parties find what an issuer publishes; absent when it does not. */
-  public record Urls(Optional<URI> crl, Optional<URI> ocsp, Optional<URI> caIssuers) {
+  /**
+   * Where relying parties find what an issuer publishes; absent when it does not.
+   *
+   * @param crl the CRL of certificates that name no shard
+   * @param crlShards the CRLs of the shards 1, 2 and so on that new certificates are spread over;
+   *     none when they name no shard
+   */
+  public record Urls(
+      Optional<URI> crl, List<URI> crlShards, Optional<URI> ocsp, Optional<URI> caIssuers) {
     /** Nothing is published. */
     public static final Urls NONE = new Urls(Optional.empty(), Optional.empty(), Optional.empty());
+
+    public Urls {
+      crlShards = List.copyOf(crlShards);
+    }
+
+    /** Of an issuer whose CRL is in one piece. */
+    public Urls(Optional<URI> crl, Optional<URI> ocsp, Optional<URI> caIssuers) {
+      this(crl, List.of(), ocsp, caIssuers);
+    }
+
+    /** The shard of a new certificate: the random end of its serial number spreads them evenly. */
+    int crlShard(SerialNumber serial) {
+      return crlShards.isEmpty()
+          ? CrlScope.UNSHARDED
+          : 1 + serial.value().mod(BigInteger.valueOf(crlShards.size())).intValueExact();
+    }
+
+    /** The CRL of a shard. */
+    Optional<URI> crl(int shard) {
+      return shard == CrlScope.UNSHARDED ? crl : Optional.of(crlShards.get(shard - 1));
+    }
   }
 
   // RFC 5280 section 4.1.2.5: the time that stands for no end, and the last that can be written.

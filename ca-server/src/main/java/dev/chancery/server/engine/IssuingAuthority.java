@@ -2,6 +2,7 @@ package dev.chancery.server.engine;
 
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.CertificateRecord;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.Der;
 import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuanceRequest;
@@ -59,7 +60,7 @@ public final class IssuingAuthority implements CertificateAuthority {
       RevocationLedger revocations,
       Clock clock,
       SecureRandom random,
-      Consumer<IssuerId> afterRevocation) {
+      Consumer<CrlScope> afterRevocation) {
     this(
         catalogue,
         issuance,
@@ -115,6 +116,7 @@ public final class IssuingAuthority implements CertificateAuthority {
             grant.period().notAfter(),
             grant.publicKey(),
             request.approval(),
+            grant.crlShard(),
             toBeSigned);
     // A key that failed last must answer again first, or an outage would fill the ledger, and then
     // the CRL, with a serial for each try.

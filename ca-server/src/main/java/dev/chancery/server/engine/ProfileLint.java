@@ -4,6 +4,7 @@ import dev.chancery.core.IssuanceRequest;
 import dev.chancery.core.Name;
 import dev.chancery.core.Profile;
 import dev.chancery.core.Refused;
+import dev.chancery.core.SerialNumber;
 import java.io.IOException;
 import java.net.URI;
 import java.util.ArrayList;
@@ -181,7 +182,9 @@ final class ProfileLint {
   private void checkPointers(Issuer.Urls urls) {
     Profile.StatusSources sources = profile.statusSources();
     require(
-        crlUrls().equals(expected(sources.crl(), urls.crl())),
+        crlUrls()
+            .equals(
+                expected(sources.crl(), urls.crl(urls.crlShard(SerialNumber.of(tbs.serial()))))),
         "the CRL distribution point is not the issuer's, or not wanted");
     Map<ASN1ObjectIdentifier, Set<String>> accesses = accessUrls();
     require(

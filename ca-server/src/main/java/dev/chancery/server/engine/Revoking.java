@@ -1,6 +1,7 @@
 package dev.chancery.server.engine;
 
 import dev.chancery.core.CertificateRecord;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Reason;
@@ -21,19 +22,19 @@ public final class Revoking {
   private final IssuanceLedger issuance;
   private final RevocationLedger revocations;
   private final Clock clock;
-  private final Consumer<IssuerId> afterChange;
+  private final Consumer<CrlScope> afterChange;
   private final boolean holds;
 
   /**
-   * @param afterChange told of the issuer after each change that was committed; what it throws is
-   *     logged and changes nothing
+   * @param afterChange told whose CRLs a change that was committed is for; what it throws is logged
+   *     and changes nothing
    * @param holds whether a certificate can be put on hold
    */
   public Revoking(
       IssuanceLedger issuance,
       RevocationLedger revocations,
       Clock clock,
-      Consumer<IssuerId> afterChange,
+      Consumer<CrlScope> afterChange,
       boolean holds) {
     this.issuance = issuance;
     this.revocations = revocations;
@@ -60,7 +61,7 @@ public final class Revoking {
             revocation.issuer(),
             revocation.by(),
             revocation.reason());
-        announce(revocation.issuer());
+        announce(known.crlScope());
       }
       case ALREADY_REVOKED ->
           throw new Refused(Reason.ALREADY_REVOKED, "the certificate was revoked before");
@@ -90,20 +91,20 @@ public final class Revoking {
     switch (revocations.release(issuer, serial, by)) {
       case RELEASED -> {
         LOG.info("released {} of {} for {}", serial, issuer, by);
-        announce(issuer);
+        announce(known(issuer, serial).crlScope());
       }
       case NOT_HELD -> throw new Refused(Reason.ALREADY_REVOKED, "the certificate is not on hold");
       case NOT_FOUND -> throw notFound();
     }
   }
 
-  /** Tells those who publish statuses that some of this issuer have changed. */
-  public void announce(IssuerId issuer) {
+  /** Tells those who publish statuses that some have changed. */
+  public void announce(CrlScope scope) {
     try {
-      afterChange.accept(issuer);
+      afterChange.accept(scope);
     } catch (RuntimeException e) {
       // The change is committed and OCSP tells it; the schedule brings the CRL.
-      LOG.error("the CRL of {} could not be asked for after a revocation", issuer, e);
+      LOG.error("the CRL of {} could not be asked for after a revocation", scope, e);
     }
   }
 

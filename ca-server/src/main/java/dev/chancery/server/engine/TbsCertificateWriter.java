@@ -151,7 +151,8 @@ final class TbsCertificateWriter {
     Issuer.Urls urls = grant.issuer().urls();
     if (sources.crl()) {
       DistributionPointName name =
-          new DistributionPointName(new GeneralNames(uri(urls.crl().orElseThrow())));
+          new DistributionPointName(
+              new GeneralNames(uri(urls.crl(grant.crlShard()).orElseThrow())));
       extensions.addExtension(
           Extension.cRLDistributionPoints,
           false,

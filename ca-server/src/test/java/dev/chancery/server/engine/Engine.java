@@ -2,6 +2,7 @@ package dev.chancery.server.engine;
 
 import dev.chancery.core.AccountId;
 import dev.chancery.core.Approval;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.Der;
 import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuanceRequest;
@@ -58,7 +59,7 @@ final class Engine implements AutoCloseable {
 
   final AdjustableClock clock = new AdjustableClock(NOW);
   final SecureRandom random = new SecureRandom();
-  final List<IssuerId> announced = new ArrayList<>();
+  final List<CrlScope> announced = new ArrayList<>();
   final Map<ProfileId, Profile> profiles;
   final SoftwareKey rootKey = SoftwareKey.generate(KeyAlgorithm.EC_P256);
   final SoftwareKey issuingKey = SoftwareKey.generate(KeyAlgorithm.EC_P256);

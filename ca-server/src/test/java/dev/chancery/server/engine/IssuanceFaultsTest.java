@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.chancery.core.CertificateRecord;
 import dev.chancery.core.CertificateRecord.State;
 import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.DnsName;
 import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuanceRequest;
@@ -147,13 +148,23 @@ class IssuanceFaultsTest {
     }
 
     @Override
-    public boolean anyRecorded(IssuerId issuer, Instant after, Instant until) {
-      return real.anyRecorded(issuer, after, until);
+    public boolean anyRecorded(CrlScope scope, Instant after, Instant until) {
+      return real.anyRecorded(scope, after, until);
     }
 
     @Override
-    public void forEachRevoked(IssuerId issuer, Instant expiringAfter, Consumer<Entry> consumer) {
-      real.forEachRevoked(issuer, expiringAfter, consumer);
+    public void forEachRevoked(CrlScope scope, Instant expiringAfter, Consumer<Entry> consumer) {
+      real.forEachRevoked(scope, expiringAfter, consumer);
+    }
+
+    @Override
+    public List<SerialNumber> released(CrlScope scope, Optional<SerialNumber> after, int most) {
+      return real.released(scope, after, most);
+    }
+
+    @Override
+    public void forgetReleases(CrlScope scope, Instant before) {
+      real.forgetReleases(scope, before);
     }
   }
 

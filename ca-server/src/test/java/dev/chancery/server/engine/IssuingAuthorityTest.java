@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import dev.chancery.core.Approval;
 import dev.chancery.core.CertificateRecord.State;
 import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.DnsName;
 import dev.chancery.core.EmailName;
 import dev.chancery.core.IpName;
@@ -26,15 +27,20 @@ import dev.chancery.server.profiles.BuiltInProfiles;
 import dev.chancery.store.CompromisedKeys;
 import dev.chancery.testing.DatabaseKind;
 import java.math.BigInteger;
+import java.net.URI;
 import java.nio.file.Path;
 import java.security.KeyPairGenerator;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.CRLDistPoint;
+import org.bouncycastle.cert.X509CertificateHolder;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -105,7 +111,7 @@ class IssuingAuthorityTest {
 
     engine.authority.revoke(revocation(issued.serial(), RevocationReason.KEY_COMPROMISE));
 
-    assertThat(engine.announced).containsExactly(Engine.ISSUING);
+    assertThat(engine.announced).containsExactly(CrlScope.unsharded(Engine.ISSUING));
     assertThat(engine.revocations.status(Engine.ISSUING, issued.serial()))
         .isInstanceOfSatisfying(
             CertificateStatus.Revoked.class,
@@ -115,6 +121,48 @@ class IssuingAuthorityTest {
         "revoked before",
         () -> engine.authority.revoke(revocation(issued.serial(), RevocationReason.SUPERSEDED)));
     assertThat(engine.announced).hasSize(1);
+  }
+
+  @Test
+  @DisplayName(
+      "RFC 5280 4.2.1.13: a certificate names the CRL of its shard, which the ledger keeps")
+  void shards() throws Exception {
+    List<URI> crls =
+        IntStream.rangeClosed(1, 4)
+            .mapToObj(shard -> URI.create("http://pki.example/crl/issuing/" + shard + ".crl"))
+            .toList();
+    Issuer sharded =
+        Issuer.of(
+            Engine.ISSUING,
+            engine.issuing.certificate().orElseThrow(),
+            List.of(),
+            engine.issuing.key(),
+            new Issuer.Urls(Engine.URLS.crl(), crls, Engine.URLS.ocsp(), Engine.URLS.caIssuers()));
+    IssuingAuthority authority =
+        new IssuingAuthority(
+            new Catalogue(List.of(sharded), engine.profiles.values()),
+            engine.issuance,
+            engine.revocations,
+            engine.clock,
+            engine.random,
+            engine.announced::add);
+    Set<Integer> shards = new HashSet<>();
+    for (int i = 0; i < 40; i++) {
+      IssuedCertificate issued = authority.issue(Engine.request(NAME));
+      CrlScope scope =
+          engine.issuance.find(Engine.ISSUING, issued.serial()).orElseThrow().crlScope();
+      shards.add(scope.shard());
+      assertThat(
+              CRLDistPoint.fromExtensions(
+                      new X509CertificateHolder(issued.encoded().bytes()).getExtensions())
+                  .toString())
+          .contains(crls.get(scope.shard() - 1).toString());
+      if (i == 0) {
+        authority.revoke(revocation(issued.serial(), RevocationReason.SUPERSEDED));
+        assertThat(engine.announced).containsExactly(scope);
+      }
+    }
+    assertThat(shards).containsExactlyInAnyOrder(1, 2, 3, 4);
   }
 
   @Test

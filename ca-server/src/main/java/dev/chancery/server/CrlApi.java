@@ -1,0 +1,109 @@
+package dev.chancery.server;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.core.CrlName;
+import dev.chancery.core.Reason;
+import dev.chancery.core.Refused;
+import dev.chancery.crl.CrlPublisher;
+import dev.chancery.crl.CrlShelf;
+import dev.chancery.crl.PublicCrls;
+import dev.chancery.crl.SeenCrl;
+import io.javalin.config.JavalinConfig;
+import io.javalin.http.Context;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** The part of the administrators' API that is about CRLs. */
+final class CrlApi {
+  private static final int LONGEST_NAME = 100;
+
+  private final PublicCrls crls;
+  private final CrlPublisher publisher;
+
+  CrlApi(PublicCrls crls, CrlPublisher publisher) {
+    this.crls = crls;
+    this.publisher = publisher;
+  }
+
+  void routes(JavalinConfig config) {
+    config.routes.get("/admin/v1/crls", this::list);
+    config.routes.get("/admin/v1/crls/seen", this::seen);
+    config.routes.post("/admin/v1/crls/rebuild", this::rebuild);
+  }
+
+  private void list(Context context) {
+    ArrayNode list = JsonNodeFactory.instance.arrayNode();
+    for (CrlName name : crls.names()) {
+      ObjectNode row = list.addObject().put("name", name.path());
+      Optional<CrlShelf.Copy> copy = crls.published(name);
+      if (copy.isPresent()) {
+        row.put("number", copy.get().number().toString())
+            .put("thisUpdate", copy.get().thisUpdate().toString())
+            .put("nextUpdate", copy.get().nextUpdate().toString())
+            .put("octets", copy.get().length());
+        copy.get().base().ifPresent(base -> row.put("base", base.toString()));
+      }
+      crls.url(name).ifPresent(url -> row.put("url", url.toString()));
+    }
+    context.contentType("application/json").result(list.toString());
+  }
+
+  private void seen(Context context) throws Refused, InterruptedException {
+    ArrayNode list = JsonNodeFactory.instance.arrayNode();
+    for (CrlName name : named(Optional.ofNullable(context.queryParam("name")))) {
+      ObjectNode row = list.addObject().put("name", name.path());
+      Optional<PublicCrls.Look> look = crls.look(name, Set.of());
+      if (look.isEmpty()) {
+        row.put("verified", false).put("problem", "no certificate names a URL of it");
+        continue;
+      }
+      switch (look.get()) {
+        case PublicCrls.Look.Seen(var url, SeenCrl crl, boolean newest) -> {
+          row.put("url", url.toString())
+              .put("verified", crl.verified())
+              .put("newest", newest)
+              .put("number", crl.number().toString())
+              .put("thisUpdate", crl.thisUpdate().toString())
+              .put("nextUpdate", crl.nextUpdate().toString())
+              .put("entries", crl.entries())
+              .put("octets", crl.octets())
+              .put("sha256", crl.sha256());
+          crl.base().ifPresent(base -> row.put("base", base.toString()));
+          crl.freshest().ifPresent(freshest -> row.put("freshest", freshest));
+          ArrayNode point = row.putArray("distributionPoint");
+          crl.distributionPoint().forEach(point::add);
+        }
+        case PublicCrls.Look.Unusable(var url, String why) ->
+            row.put("url", url.toString()).put("verified", false).put("problem", why);
+      }
+    }
+    context.contentType("application/json").result(list.toString());
+  }
+
+  private void rebuild(Context context) throws Refused {
+    String text = context.body();
+    JsonBody body = JsonBody.parse(text.isEmpty() ? "{}" : text, Set.of("name"));
+    ArrayNode list = JsonNodeFactory.instance.arrayNode();
+    for (CrlName name : named(body.text("name", LONGEST_NAME))) {
+      if (!name.delta()) {
+        publisher.requestPublish(name.scope());
+        list.addObject().put("name", name.path());
+      }
+    }
+    context.contentType("application/json").result(list.toString());
+  }
+
+  /** The list that was named; all of them when none was. */
+  private List<CrlName> named(Optional<String> path) throws Refused {
+    if (path.isEmpty()) {
+      return crls.names();
+    }
+    return CrlName.ofPath(path.get())
+        .filter(name -> crls.names().contains(name))
+        .map(List::of)
+        .orElseThrow(() -> new Refused(Reason.NOT_FOUND, "there is no such CRL here"));
+  }
+}
