@@ -1,5 +1,6 @@
 package dev.chancery.core;
 
+import java.util.List;
 import java.util.Optional;
 
 /** CRLReason (RFC 5280 section 5.3.1). */
@@ -15,6 +16,9 @@ public enum RevocationReason {
   PRIVILEGE_WITHDRAWN("privilegeWithdrawn", 9),
   AA_COMPROMISE("aACompromise", 10);
 
+  // values() copies an array at each call, and CRLs have millions of reasons.
+  private static final List<RevocationReason> ALL = List.of(values());
+
   private final String text;
   private final int code;
 
@@ -25,7 +29,7 @@ public enum RevocationReason {
 
   /** The reason with this number; 7 is not used. */
   public static Optional<RevocationReason> of(int code) {
-    for (RevocationReason reason : values()) {
+    for (RevocationReason reason : ALL) {
       if (reason.code == code) {
         return Optional.of(reason);
       }

@@ -67,7 +67,16 @@ public final class SerialNumber implements Comparable<SerialNumber> {
    * write.
    */
   public static SerialNumber of(byte[] octets) {
-    return of(new BigInteger(1, octets));
+    int first = 0;
+    while (first < octets.length && octets[first] == 0) {
+      first++;
+    }
+    int length = octets.length - first;
+    // An octet more when the first bit would be taken for a sign.
+    if (length == 0 || length + (octets[first] < 0 ? 1 : 0) > LONGEST) {
+      throw new IllegalArgumentException("not a serial number");
+    }
+    return new SerialNumber(Arrays.copyOfRange(octets, first, octets.length));
   }
 
   /**
@@ -93,6 +102,14 @@ public final class SerialNumber implements Comparable<SerialNumber> {
   /** Big-endian octets without a sign octet. */
   public byte[] octets() {
     return octets.clone();
+  }
+
+  /** Big-endian octets of two's complement, as DER writes an INTEGER. */
+  public byte[] twosComplement() {
+    int sign = octets[0] < 0 ? 1 : 0;
+    byte[] twos = new byte[sign + octets.length];
+    System.arraycopy(octets, 0, twos, sign, octets.length);
+    return twos;
   }
 
   @Override

@@ -40,7 +40,7 @@ final class CrlEntries {
   }
 
   private static byte[] encoded(SerialNumber number, CertificateStatus.Revoked status) {
-    byte[] serial = number.value().toByteArray();
+    byte[] serial = number.twosComplement();
     // Section 5.3.1: the reason code should be absent rather than say "unspecified".
     boolean reason = status.reason() != RevocationReason.UNSPECIFIED;
     boolean invalidity = status.invalidityDate().isPresent();

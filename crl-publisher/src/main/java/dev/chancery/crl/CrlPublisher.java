@@ -4,6 +4,8 @@ import dev.chancery.core.CrlLedger;
 import dev.chancery.core.CrlName;
 import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
+import dev.chancery.core.PreparedCrl;
+import dev.chancery.core.PublishedCrl;
 import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.TokenAway;
 import java.io.IOException;
@@ -318,7 +320,25 @@ public final class CrlPublisher implements AutoCloseable {
         delta.isPresent() ? Optional.of(sign(issuer, delta.get())) : Optional.empty();
 
     // 5. Publish, unless someone published a higher number since step 1.
-    return ledger.publish(signed, signedDelta, build.keptBase());
+    if (!ledger.publish(signed, signedDelta, build.keptBase())) {
+      return false;
+    }
+    shelf.keep(published(signed));
+    if (signedDelta.isPresent()) {
+      shelf.keep(published(signedDelta.get()));
+    }
+    return true;
+  }
+
+  private static PublishedCrl published(CrlLedger.Signed signed) {
+    PreparedCrl crl = signed.recorded().prepared();
+    return new PublishedCrl(
+        crl.scope(),
+        crl.number(),
+        crl.base(),
+        crl.thisUpdate(),
+        crl.nextUpdate(),
+        crl.with(signed.signature()));
   }
 
   private CrlLedger.Signed sign(CrlIssuer issuer, CrlLedger.Recorded recorded)

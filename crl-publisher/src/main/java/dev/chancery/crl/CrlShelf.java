@@ -129,6 +129,25 @@ public final class CrlShelf {
     return Optional.ofNullable(copies.get(name));
   }
 
+  /**
+   * Takes a CRL that was just published here, so that it need not be fetched from the ledger: its
+   * octets are those whose digest was signed.
+   *
+   * @throws IOException when it cannot be written into its file
+   */
+  void keep(PublishedCrl crl) throws IOException {
+    CrlName name = new CrlName(crl.scope(), crl.base().isPresent());
+    synchronized (lock(name)) {
+      Copy before = copies.get(name);
+      if (isNewer(crl.number(), before)) {
+        copies.put(name, write(name, crl));
+        if (before != null) {
+          delete(before.file());
+        }
+      }
+    }
+  }
+
   /** One thread fetches a CRL, which can be long; the others find it there when it has. */
   private void fetch(CrlName name) {
     synchronized (lock(name)) {

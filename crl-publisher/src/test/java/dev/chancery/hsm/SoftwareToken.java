@@ -95,9 +95,9 @@ public final class SoftwareToken extends Token {
       this.scheme = scheme;
     }
 
-    private Signature signature() throws TokenAway, GeneralSecurityException {
+    private Signature signature(String algorithm) throws TokenAway, GeneralSecurityException {
       requireThere();
-      Signature signature = Signature.getInstance(scheme.jcaName(), BouncyCastle.PROVIDER);
+      Signature signature = Signature.getInstance(algorithm, BouncyCastle.PROVIDER);
       signature.initSign(pair.getPrivate());
       return signature;
     }
@@ -105,7 +105,7 @@ public final class SoftwareToken extends Token {
     @Override
     public byte[] sign(byte[] message) throws TokenAway {
       try {
-        Signature signature = signature();
+        Signature signature = signature(scheme.jcaName());
         signature.update(message);
         return signature.sign();
       } catch (GeneralSecurityException e) {
@@ -113,11 +113,18 @@ public final class SoftwareToken extends Token {
       }
     }
 
+    /** As a PKCS #11 token does: with ECDSA it is given the digest and nothing else. */
     @Override
     public byte[] sign(HashedMessage message) throws TokenAway, IOException {
       try {
-        Signature signature = signature();
-        message.feed(signature);
+        Signature signature;
+        if (scheme == SigningScheme.ECDSA_SHA256 || scheme == SigningScheme.ECDSA_SHA384) {
+          signature = signature("NONEwithECDSA");
+          signature.update(message.digest().value());
+        } else {
+          signature = signature(scheme.jcaName());
+          message.feed(signature);
+        }
         return signature.sign();
       } catch (GeneralSecurityException e) {
         throw new IllegalStateException(e);

@@ -2,24 +2,16 @@ package dev.chancery.store;
 
 import static dev.chancery.store.schema.Tables.CRL_OCTETS;
 
-import dev.chancery.core.Der;
 import dev.chancery.core.Digest;
 import dev.chancery.core.Octets;
 import dev.chancery.core.PreparedCrl;
-import dev.chancery.core.SignatureValue;
-import dev.chancery.core.SigningScheme;
 import dev.chancery.store.schema.tables.records.CrlsRecord;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.SequenceInputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
-import org.bouncycastle.asn1.ASN1Encodable;
-import org.bouncycastle.asn1.ASN1Encoding;
-import org.bouncycastle.asn1.DERBitString;
 
 /** The octets of CRLs, as many at a time as a column and memory hold well. */
 final class CrlPieces {
@@ -75,27 +67,17 @@ final class CrlPieces {
     });
   }
 
-  /** SEQUENCE { the octets, the algorithm, the signature }: the finished list. */
-  Octets encoded(CrlsRecord row, SigningScheme scheme, SignatureValue signature) {
-    byte[] algorithm = der(scheme.identifier());
-    byte[] bits = der(new DERBitString(signature.octets()));
-    long contents = row.getTbsLength() + algorithm.length + bits.length;
-    byte[] header = Der.sequenceHeader(contents);
+  /** The to-be-signed octets of a CRL that has its row. */
+  Octets toBeSigned(CrlsRecord row) {
     return new Octets() {
       @Override
       public long length() {
-        return header.length + contents;
+        return row.getTbsLength();
       }
 
       @Override
       public InputStream open() {
-        return new SequenceInputStream(
-            Collections.enumeration(
-                List.of(
-                    new ByteArrayInputStream(header),
-                    new PieceStream(row),
-                    new ByteArrayInputStream(algorithm),
-                    new ByteArrayInputStream(bits))));
+        return new PieceStream(row);
       }
     };
   }
@@ -147,14 +129,6 @@ final class CrlPieces {
         throw new IOException("CRL " + row.getNumber() + " was dropped for a newer one");
       }
       return octets;
-    }
-  }
-
-  private static byte[] der(ASN1Encodable value) {
-    try {
-      return value.toASN1Primitive().getEncoded(ASN1Encoding.DER);
-    } catch (IOException e) {
-      throw new IllegalStateException("a value that was just built has no encoding", e);
     }
   }
 }

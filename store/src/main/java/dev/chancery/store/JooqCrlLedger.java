@@ -196,8 +196,8 @@ public final class JooqCrlLedger extends CrlLedger {
         Optional.ofNullable(row.getBaseNumber()),
         row.getThisUpdate().toInstant(),
         row.getNextUpdate().toInstant(),
-        pieces.encoded(
-            row,
+        PreparedCrl.signed(
+            pieces.toBeSigned(row),
             SigningScheme.valueOf(row.getSignatureScheme()),
             SignatureValue.of(row.getSignature())));
   }

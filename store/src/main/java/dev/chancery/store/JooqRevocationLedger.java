@@ -26,12 +26,13 @@ import org.jooq.Condition;
 import org.jooq.DSLContext;
 import org.jooq.Field;
 import org.jooq.Record;
+import org.jooq.SQLDialect;
 import org.jooq.impl.DSL;
 import org.jspecify.annotations.Nullable;
 
 /** The revocation ledger in SQL. */
 public final class JooqRevocationLedger implements RevocationLedger {
-  private static final int ROWS_AT_ONCE = 1000;
+  private static final int ROWS_AT_ONCE = 4000;
 
   private final Database database;
   private final Clock clock;
@@ -337,14 +338,13 @@ public final class JooqRevocationLedger implements RevocationLedger {
         .transaction(configuration -> {
           // Read by the driver and not as records, and times as numbers: a CRL of a million entries
           // takes half the time so.
+          DSLContext sql = configuration.dsl();
           try (ResultSet rows =
-              configuration
-                  .dsl()
-                  .select(
+              sql.select(
                       REVOCATIONS.SERIAL,
-                      seconds(REVOCATIONS.REVOKED_AT),
+                      seconds(sql, REVOCATIONS.REVOKED_AT),
                       REVOCATIONS.REASON,
-                      seconds(REVOCATIONS.INVALIDITY_DATE))
+                      seconds(sql, REVOCATIONS.INVALIDITY_DATE))
                   .from(REVOCATIONS)
                   .where(REVOCATIONS.ISSUER.eq(scope.issuer().value()))
                   .and(REVOCATIONS.CRL_SHARD.eq(scope.shard()))
@@ -360,8 +360,12 @@ public final class JooqRevocationLedger implements RevocationLedger {
   }
 
   /** CRLs say no less than whole seconds. */
-  private static Field<Long> seconds(Field<OffsetDateTime> column) {
-    return DSL.field("cast(floor(extract(epoch from {0})) as bigint)", Long.class, column);
+  private static Field<Long> seconds(DSLContext sql, Field<OffsetDateTime> column) {
+    // PostgreSQL's EXTRACT reckons in decimal digits, which takes longer than all the rest of a
+    // row.
+    String epoch =
+        sql.family() == SQLDialect.POSTGRES ? "date_part('epoch', {0})" : "extract(epoch from {0})";
+    return DSL.field("cast(floor(" + epoch + ") as bigint)", Long.class, column);
   }
 
   private static Entry entry(ResultSet row) throws SQLException {
