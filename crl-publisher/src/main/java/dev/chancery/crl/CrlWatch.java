@@ -23,6 +23,8 @@ public final class CrlWatch implements CrlPublisher.Listener, AutoCloseable {
     Set<SerialNumber> awaited(CrlName name);
 
     /**
+     * A list was looked at.
+     *
      * @param awaited what the look was about
      */
     void saw(CrlName name, PublicCrls.Look look, Set<SerialNumber> awaited);

@@ -48,7 +48,7 @@ final class DeltaEntries implements AutoCloseable {
       changed = !Arrays.equals(next.encoded(), encoded);
       next = base.next();
     }
-    if (entry.serial().equals(nextReleased)) {
+    if (nextReleased != null && nextReleased.equals(entry.serial())) {
       changed = true;
       nextReleased = following(released);
     }
@@ -70,7 +70,7 @@ final class DeltaEntries implements AutoCloseable {
       if (next != null && next.serial().equals(gone)) {
         next = base.next();
       }
-      if (gone.equals(nextReleased)) {
+      if (nextReleased != null && nextReleased.equals(gone)) {
         nextReleased = following(released);
       }
       gone = firstGone();

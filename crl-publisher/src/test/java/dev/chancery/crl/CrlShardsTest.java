@@ -260,7 +260,7 @@ final class CrlShardsTest {
     assertThat(reasonOf(delta, between)).isEqualTo(CRLReason.removeFromCRL);
     assertThat(reasonOf(delta, again)).isEqualTo(CRLReason.certificateHold);
     X509CRLHolder complete = crl.current(CrlName.complete(FIRST));
-    assertThat(complete.getRevokedCertificates()).hasSize(1);
+    assertThat(complete.getRevokedCertificates().size()).isEqualTo(1);
     // Whoever has the complete CRL of the time of the hold is told by the delta alone.
     pem("delta.pem", "X509 CRL", delta.getEncoded());
     Files.writeString(
@@ -273,7 +273,7 @@ final class CrlShardsTest {
     crl.clock.advance(Duration.ofDays(3).plusMinutes(2));
     publisher.publish(FIRST);
     publisher.publish(FIRST);
-    assertThat(crl.current(CrlName.delta(FIRST)).getRevokedCertificates()).isEmpty();
+    assertThat(crl.current(CrlName.delta(FIRST)).getRevokedCertificates().isEmpty()).isTrue();
     assertThat(crl.revocations.released(FIRST, Optional.empty(), 10)).isEmpty();
   }
 
@@ -294,7 +294,7 @@ final class CrlShardsTest {
       Thread.sleep(20);
     }
     publisher.close();
-    assertThat(crl.current().getRevokedCertificates()).isEmpty();
+    assertThat(crl.current().getRevokedCertificates().isEmpty()).isTrue();
   }
 
   @Test

@@ -18,6 +18,9 @@ import java.util.concurrent.CopyOnWriteArrayList;
 
 /** A real ledger whose steps can fail, before they were done or after. */
 final class FaultyCrlLedger extends CrlLedger {
+  /** The exit code of a process that died. */
+  static final int DEAD = 137;
+
   enum Fault {
     NONE,
     NUMBER,
@@ -33,6 +36,7 @@ final class FaultyCrlLedger extends CrlLedger {
   private final Map<String, Recorded> recorded = new ConcurrentHashMap<>();
   private final List<BigInteger> numbers = new CopyOnWriteArrayList<>();
   private volatile Fault fault = Fault.NONE;
+  private volatile boolean deadly;
 
   FaultyCrlLedger(CrlLedger real) {
     this.real = real;
@@ -42,12 +46,21 @@ final class FaultyCrlLedger extends CrlLedger {
     this.fault = fault;
   }
 
+  /** Has the process die at a step, as by a power cut to it: nothing is closed or said. */
+  void dieAt(Fault fault) {
+    this.deadly = true;
+    this.fault = fault;
+  }
+
   /** Every number that was given out. */
   List<BigInteger> numbers() {
     return numbers;
   }
 
   private void failAt(Fault step) {
+    if (fault == step && deadly) {
+      Runtime.getRuntime().halt(DEAD);
+    }
     if (fault == step || fault == Fault.EVERYTHING) {
       throw new IllegalStateException("the database is away: secret detail");
     }

@@ -33,6 +33,11 @@ public final class SoftwareToken extends Token {
     return refused.get();
   }
 
+  /** Has this pair as if it had been made here, as it was by another process. */
+  public void put(KeyId id, KeyPair pair) {
+    keys.put(id, pair);
+  }
+
   /** The pair itself, to sign the certificates that a test needs. */
   public KeyPair keyPair(KeyId id) {
     return keys.get(id);
