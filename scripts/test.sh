@@ -12,7 +12,7 @@ install_missing mvn=maven softhsm2-util=softhsm2 pkcs11-tool=opensc certbot=cert
   ssh-keygen=openssh-client script=bsdutils unshare=util-linux \
   gcc=gcc /usr/include/stdlib.h=libc6-dev curl=curl python3=python3 \
   umoci=umoci bwrap=bubblewrap p11-kit=p11-kit "/usr/lib/$(uname -m)-linux-gnu/pkcs11/p11-kit-client.so=p11-kit-modules" \
-  certutil=libnss3-tools "/usr/lib/$(uname -m)-linux-gnu/libsoftokn3.so=libnss3" \
+  node=nodejs npm=npm certutil=libnss3-tools "/usr/lib/$(uname -m)-linux-gnu/libsoftokn3.so=libnss3" \
   ocsptool=gnutls-bin certtool=gnutls-bin vfychain=libnss3-tools nginx=nginx-light
 # One by one, so that one that is missing does not keep out the others.
 for client in lego dehydrated acme-tiny uacme; do

@@ -135,7 +135,8 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end -}}
 
-{{/* The evaluation's configuration is init's own, with these over it at each start. */}}
+{{/* The evaluation's configuration is init's own, with these over it at each start. Both ways of
+     docs/cert-manager.md are open in it. */}}
 {{- define "chancery.overrides" -}}
 - --set
 - listeners.management.host=0.0.0.0
@@ -143,4 +144,8 @@ capabilities: {drop: [ALL]}
 - {{ printf "externalUrls.public=%s" (include "chancery.publicUrl" .) | quote }}
 - --set
 - {{ printf "externalUrls.api=%s" (include "chancery.apiUrl" .) | quote }}
+- --set
+- vault.enabled=true
+- --set
+- acme.endpoints.default.externalAccountBinding=optional
 {{- end -}}

@@ -1,6 +1,7 @@
 package dev.chancery.e2e;
 
 import java.security.KeyPair;
+import java.util.Base64;
 import java.util.stream.Stream;
 import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
 import org.bouncycastle.asn1.x500.X500Name;
@@ -29,5 +30,12 @@ final class Requests {
         .addAttribute(PKCSObjectIdentifiers.pkcs_9_at_extensionRequest, extensions.generate())
         .build(new JcaContentSignerBuilder("SHA256withECDSA").build(key.getPrivate()))
         .getEncoded();
+  }
+
+  /** RFC 7468. */
+  static String pem(byte[] csr) {
+    return "-----BEGIN CERTIFICATE REQUEST-----\n"
+        + Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(csr)
+        + "\n-----END CERTIFICATE REQUEST-----\n";
   }
 }

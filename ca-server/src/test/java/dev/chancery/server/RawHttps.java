@@ -2,7 +2,9 @@ package dev.chancery.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedInputStream;
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -17,6 +19,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.zip.GZIPInputStream;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -91,34 +94,62 @@ final class RawHttps {
             .getBytes(StandardCharsets.UTF_8));
   }
 
+  /** A request that is sent as it stands; its answer says how long it is. */
+  Answer verbatim(String request) throws IOException {
+    return exchange(request.getBytes(StandardCharsets.UTF_8));
+  }
+
   private Answer exchange(byte[] octets) throws IOException {
     try (SSLSocket socket = (SSLSocket) tls.getSocketFactory().createSocket("localhost", port)) {
       socket.setSoTimeout(PATIENCE_MILLIS);
       OutputStream output = socket.getOutputStream();
       output.write(octets);
       output.flush();
-      return read(socket.getInputStream().readAllBytes());
+      return read(new BufferedInputStream(socket.getInputStream()));
     }
   }
 
-  private static Answer read(byte[] all) throws IOException {
-    String text = new String(all, StandardCharsets.ISO_8859_1);
-    int end = text.indexOf("\r\n\r\n");
-    if (end < 0) {
-      throw new IOException("no whole answer: " + text);
-    }
-    String[] lines = text.substring(0, end).split("\r\n", -1);
+  private static Answer read(InputStream stream) throws IOException {
+    String status = line(stream);
     Map<String, String> headers = new TreeMap<>();
-    for (int i = 1; i < lines.length; i++) {
-      int colon = lines[i].indexOf(':');
+    for (String line = line(stream); !line.isEmpty(); line = line(stream)) {
+      int colon = line.indexOf(':');
       headers.put(
-          lines[i].substring(0, colon).toLowerCase(Locale.ROOT),
-          lines[i].substring(colon + 1).strip());
+          line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
     }
-    byte[] body = new ByteArrayInputStream(all, end + 4, all.length).readAllBytes();
-    if ("chunked".equals(headers.get("transfer-encoding"))) {
-      throw new IOException("a chunked answer is not read here");
+    byte[] body =
+        "chunked".equals(headers.get("transfer-encoding"))
+            ? chunks(stream)
+            : stream.readNBytes(Integer.parseInt(headers.getOrDefault("content-length", "0")));
+    if ("gzip".equals(headers.get("content-encoding"))) {
+      try (InputStream unzipped = new GZIPInputStream(new ByteArrayInputStream(body))) {
+        body = unzipped.readAllBytes();
+      }
     }
-    return new Answer(Integer.parseInt(lines[0].split(" ", 3)[1]), headers, body);
+    return new Answer(Integer.parseInt(status.split(" ", 3)[1]), headers, body);
+  }
+
+  private static byte[] chunks(InputStream stream) throws IOException {
+    ByteArrayOutputStream body = new ByteArrayOutputStream();
+    for (int length = chunk(stream); length > 0; length = chunk(stream)) {
+      body.write(stream.readNBytes(length));
+      line(stream);
+    }
+    return body.toByteArray();
+  }
+
+  private static int chunk(InputStream stream) throws IOException {
+    return Integer.parseInt(line(stream), 16);
+  }
+
+  private static String line(InputStream stream) throws IOException {
+    StringBuilder line = new StringBuilder();
+    for (int octet = stream.read(); octet != '\n'; octet = stream.read()) {
+      if (octet < 0) {
+        throw new IOException("no whole answer: " + line);
+      }
+      line.append((char) octet);
+    }
+    return line.toString().strip();
   }
 }

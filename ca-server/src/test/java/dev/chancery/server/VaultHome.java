@@ -148,6 +148,38 @@ final class VaultHome implements AutoCloseable {
     return CommandRun.of(arguments.toArray(String[]::new));
   }
 
+  /** Makes a role for names of every kind below corp.test. */
+  JsonNode workloadRole() throws Exception {
+    return command(
+        "role",
+        "create",
+        "web",
+        "--issuer=issuing",
+        "--profile=workload",
+        "--name=dns:corp.test",
+        "--deny=dns:secret.corp.test",
+        "--name=ip:10.0.0.0/8",
+        "--name=uri:spiffe://corp.test/",
+        "--name=email:corp.test",
+        "--name=other:1.3.6.1.4.1.311.20.2.3",
+        "--wildcards",
+        "--max-ttl=60d");
+  }
+
+  /** Makes a role for CAs of meshes. */
+  JsonNode meshRole() throws Exception {
+    return command(
+        "role",
+        "create",
+        "mesh",
+        "--issuer=issuing",
+        "--profile=mesh-ca",
+        "--ca",
+        "--path-length=1",
+        "--name=uri:spiffe://corp.test/",
+        "--name=dns:linkerd.corp.test");
+  }
+
   /** Logs in with a new secret id of a role. */
   String token(String role) throws Exception {
     JsonNode credential = command("role", "credential", "create", role);
@@ -184,6 +216,36 @@ final class VaultHome implements AutoCloseable {
             """
                 .formatted(path, token),
             body.toString());
+  }
+
+  /** A request to sign, with the members that cert-manager's have. */
+  static ObjectNode asCertManager(String commonName, String names, String csr) {
+    return object(
+        "common_name", commonName,
+        "alt_names", names,
+        "ip_sans", "",
+        "uri_sans", "",
+        "ttl", "24h0m0s",
+        "csr", csr,
+        "exclude_cn_from_sans", "true");
+  }
+
+  RawHttps.Answer signed(String path, String token, ObjectNode body) throws Exception {
+    RawHttps.Answer answer = sign(path, token, body);
+    assertThat(answer.status()).describedAs(answer.toString()).isEqualTo(200);
+    return answer;
+  }
+
+  static void requireErrors(RawHttps.Answer answer, int status, String says) {
+    assertThat(answer.status()).describedAs(answer.toString()).isEqualTo(status);
+    assertThat(answer.headers()).containsEntry("content-type", "application/json");
+    assertThat(answer.json().path("errors").isArray()).isTrue();
+    assertThat(answer.json().path("errors").path(0).asText()).contains(says);
+    assertThat(answer.text()).doesNotContain("Exception", "dev.chancery", "select ");
+  }
+
+  RawHttps.Answer get(String path) throws Exception {
+    return api().send("GET " + path + " HTTP/1.1\nHost: localhost", "");
   }
 
   static ObjectNode object(String... members) {

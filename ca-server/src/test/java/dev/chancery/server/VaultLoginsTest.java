@@ -6,46 +6,25 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.jose4j.jwk.JsonWebKeySet;
-import org.jose4j.jwk.RsaJsonWebKey;
-import org.jose4j.jwk.RsaJwkGenerator;
-import org.jose4j.jws.JsonWebSignature;
-import org.jose4j.jwt.JwtClaims;
-import org.jose4j.jwt.NumericDate;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-@DisplayName("Logins by service account and by client certificate")
+@DisplayName("Logins by client certificate, and what the configuration says of logins")
 class VaultLoginsTest {
-  private static final String CLUSTER = "https://kubernetes.default.svc";
-
   @TempDir static Path folder;
   private static VaultHome home;
-  private static RsaJsonWebKey key;
 
   @BeforeAll
   static void serve() throws Exception {
-    key = RsaJwkGenerator.generateJwk(2048);
-    key.setKeyId("k");
-    Path keys = Files.writeString(folder.resolve("keys.json"), new JsonWebKeySet(key).toJson());
-    home =
-        VaultHome.serve(
-            folder.resolve("home"),
-            Map.of(
-                "vault.certificateLogin",
-                "true",
-                "vault.clusters",
-                "{kubernetes: {issuer: '" + CLUSTER + "', jwksFile: '" + keys + "'}}"));
+    home = VaultHome.serve(folder.resolve("home"), Map.of("vault.certificateLogin", "true"));
     for (String name : List.of("web", "other")) {
       home.command(
           "role",
@@ -54,8 +33,6 @@ class VaultLoginsTest {
           "--issuer=issuing",
           "--profile=tls-client",
           "--name=dns:" + name + ".test",
-          "--service-account=cert-manager/*",
-          "--audience=vault://" + name,
           "--certificate-name=dns:agent." + name + ".test");
     }
   }
@@ -63,23 +40,6 @@ class VaultLoginsTest {
   @AfterAll
   static void stop() {
     home.close();
-  }
-
-  private static String accountToken(String namespace, String audience) throws Exception {
-    JwtClaims claims = new JwtClaims();
-    claims.setIssuer(CLUSTER);
-    claims.setAudience(audience, "https://ca.test");
-    claims.setSubject("system:serviceaccount:" + namespace + ":issuer");
-    claims.setExpirationTime(NumericDate.fromSeconds(Instant.now().getEpochSecond() + 600));
-    claims.setClaim(
-        "kubernetes.io",
-        Map.of("namespace", namespace, "serviceaccount", Map.of("name", "issuer", "uid", "u")));
-    JsonWebSignature signature = new JsonWebSignature();
-    signature.setAlgorithmHeaderValue("RS256");
-    signature.setKeyIdHeaderValue("k");
-    signature.setPayload(claims.toJson());
-    signature.setKey(key.getPrivateKey());
-    return signature.getCompactSerialization();
   }
 
   private static RawHttps.Answer login(RawHttps api, String mount, ObjectNode body)
@@ -92,38 +52,6 @@ class VaultLoginsTest {
         """
             .formatted(mount),
         body.toString());
-  }
-
-  private static RawHttps.Answer byAccount(String role, String token) throws Exception {
-    return login(home.api(), "kubernetes", object("role", role, "jwt", token));
-  }
-
-  @Test
-  @DisplayName("a service account logs in under its role, and under no other")
-  void serviceAccount() throws Exception {
-    String token = accountToken("cert-manager", "vault://web");
-
-    RawHttps.Answer in = byAccount("web", token);
-    assertThat(in.status()).describedAs(in.toString()).isEqualTo(200);
-    RawHttps.Answer signed =
-        home.sign(
-            "pki/sign/web",
-            in.json().at("/auth/client_token").asText(),
-            object("csr", TestCsr.forName("a.web.test").pem()));
-    assertThat(signed.status()).describedAs(signed.toString()).isEqualTo(200);
-
-    assertThat(byAccount("other", token).status()).isEqualTo(403);
-    assertThat(byAccount("nobody", token).status()).isEqualTo(400);
-    assertThat(byAccount("web", accountToken("default", "vault://web")).status()).isEqualTo(403);
-    assertThat(byAccount("web", token + "x").status()).isEqualTo(403);
-    assertThat(byAccount("web", "").status()).isEqualTo(400);
-    assertThat(
-            home.sign(
-                    "pki/sign/other",
-                    in.json().at("/auth/client_token").asText(),
-                    object("csr", TestCsr.forName("a.other.test").pem()))
-                .status())
-        .isEqualTo(403);
   }
 
   @Test

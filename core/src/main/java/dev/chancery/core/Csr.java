@@ -4,13 +4,19 @@ import java.io.IOException;
 import java.security.GeneralSecurityException;
 import java.security.Signature;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.bouncycastle.asn1.ASN1Encodable;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.ASN1Primitive;
+import org.bouncycastle.asn1.ASN1Sequence;
+import org.bouncycastle.asn1.ASN1Set;
 import org.bouncycastle.asn1.ASN1String;
+import org.bouncycastle.asn1.pkcs.Attribute;
 import org.bouncycastle.asn1.pkcs.CertificationRequest;
 import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
 import org.bouncycastle.asn1.x500.X500Name;
@@ -30,13 +36,15 @@ import org.bouncycastle.pkcs.PKCS10CertificationRequest;
  * @param subject the subject, byte for byte
  * @param commonNames the values of the subject's CN attributes
  * @param names the names of the requested subjectAltName, in order, without repetition
+ * @param requestedExtensions what its extensionRequest attribute holds (RFC 2985 section 5.4.2)
  */
 public record Csr(
     Der encoded,
     X500Name subject,
     List<String> commonNames,
     Set<Name> names,
-    SubjectPublicKey publicKey) {
+    SubjectPublicKey publicKey,
+    Optional<Extensions> requestedExtensions) {
   /** The longest request that is read, in octets. */
   public static final int LONGEST = 64 * 1024;
 
@@ -48,8 +56,8 @@ public record Csr(
   /**
    * Reads a DER-encoded request and checks its signature.
    *
-   * @throws Refused when it is too long, malformed, badly signed, holds a key that cannot be
-   *     certified or names of a kind that cannot
+   * @throws Refused when it is too long, malformed, badly signed, asks for an extension twice,
+   *     holds a key that cannot be certified or names of a kind that cannot
    */
   public static Csr parse(byte[] der) throws Refused {
     if (der.length > LONGEST) {
@@ -62,7 +70,14 @@ public record Csr(
               CertificationRequest.getInstance(ASN1Primitive.fromByteArray(der)));
       SubjectPublicKey key = SubjectPublicKey.of(request.getSubjectPublicKeyInfo());
       requireSignature(request, key);
-      return new Csr(Der.of(der), request.getSubject(), commonNames(request), names(request), key);
+      Optional<Extensions> extensions = requestedExtensions(request);
+      return new Csr(
+          Der.of(der),
+          request.getSubject(),
+          commonNames(request),
+          names(extensions),
+          key,
+          extensions);
     } catch (IOException | RuntimeException e) {
       // Bouncy Castle reports malformed input by unchecked exceptions as well.
       throw bad("the CSR is malformed");
@@ -96,17 +111,39 @@ public record Csr(
         .toList();
   }
 
-  private static Set<Name> names(PKCS10CertificationRequest request) throws Refused {
-    Set<Name> names = new LinkedHashSet<>();
-    ASN1ObjectIdentifier kind = PKCSObjectIdentifiers.pkcs_9_at_extensionRequest;
-    if (request.getAttributes(kind).length > 1) {
+  /**
+   * Read here, since Bouncy Castle's own reading puts the values of a repeated extension together,
+   * in time and memory that grow with the square of their number.
+   */
+  private static Optional<Extensions> requestedExtensions(PKCS10CertificationRequest request)
+      throws Refused {
+    Attribute[] attributes =
+        request.getAttributes(PKCSObjectIdentifiers.pkcs_9_at_extensionRequest);
+    if (attributes.length == 0) {
+      return Optional.empty();
+    }
+    ASN1Set values = attributes[0].getAttrValues();
+    if (attributes.length > 1 || values.size() != 1) {
       throw bad("the CSR has more than one extensionRequest attribute");
     }
-    Extensions requested = request.getRequestedExtensions();
-    Extension extension =
-        requested == null ? null : requested.getExtension(Extension.subjectAlternativeName);
-    if (extension != null) {
-      for (GeneralName name : GeneralNames.getInstance(extension.getParsedValue()).getNames()) {
+    ASN1Sequence extensions = ASN1Sequence.getInstance(values.getObjectAt(0));
+    Set<ASN1ObjectIdentifier> kinds = new HashSet<>();
+    for (ASN1Encodable extension : extensions) {
+      ASN1ObjectIdentifier kind = Extension.getInstance(extension).getExtnId();
+      if (!kinds.add(kind)) {
+        throw bad("the CSR asks for extension " + kind + " twice");
+      }
+    }
+    return Optional.of(Extensions.getInstance(extensions));
+  }
+
+  private static Set<Name> names(Optional<Extensions> requested) throws Refused {
+    Set<Name> names = new LinkedHashSet<>();
+    Optional<Extension> extension =
+        requested.map(extensions -> extensions.getExtension(Extension.subjectAlternativeName));
+    if (extension.isPresent()) {
+      for (GeneralName name :
+          GeneralNames.getInstance(extension.get().getParsedValue()).getNames()) {
         names.add(Name.of(name));
       }
     }

@@ -3,6 +3,8 @@ package dev.chancery.core;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -17,8 +19,11 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.bouncycastle.asn1.ASN1Encodable;
+import org.bouncycastle.asn1.ASN1EncodableVector;
 import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.DERNull;
+import org.bouncycastle.asn1.DEROctetString;
 import org.bouncycastle.asn1.DERSequence;
 import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
 import org.bouncycastle.asn1.x500.X500Name;
@@ -269,6 +274,40 @@ final class CsrTest {
   }
 
   @Test
+  @DisplayName("RFC 5280 section 4.2: an extension comes once, however many times it is asked for")
+  void repeatedExtensionsAreRefusedAtNoCost() throws Exception {
+    DERSequence extension =
+        new DERSequence(
+            new ASN1Encodable[] {
+              Extension.subjectAlternativeName,
+              new DEROctetString(
+                  new GeneralNames(new GeneralName(GeneralName.dNSName, "a.example")))
+            });
+    ASN1EncodableVector twice = new ASN1EncodableVector();
+    for (int i = 0; i < 1500; i++) {
+      twice.add(extension);
+    }
+    byte[] request = request(keys(KeyAlgorithm.EC_P256), "SHA256withECDSA", new DERSequence(twice));
+    ThreadMXBean thread = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    assertRefused(request, Reason.BAD_CSR, "asks for extension 2.5.29.17 twice");
+
+    long before = thread.getCurrentThreadAllocatedBytes();
+    assertRefused(request, Reason.BAD_CSR, "twice");
+    assertThat(thread.getCurrentThreadAllocatedBytes() - before).isLessThan(8L << 20);
+  }
+
+  @Test
+  @DisplayName("RFC 2985 section 5.4.2: an extensionRequest has a single value")
+  void extensionRequestsOfTwoValuesAreRefused() throws Exception {
+    DERSequence none = new DERSequence();
+    assertRefused(
+        request(keys(KeyAlgorithm.EC_P256), "SHA256withECDSA", none, none),
+        Reason.BAD_CSR,
+        "more than one");
+  }
+
+  @Test
   void mutatedRequestsAreReadOrRefusedAndNothingElse() throws Exception {
     List<byte[]> seeds = new ArrayList<>();
     for (KeyAlgorithm algorithm :
@@ -352,9 +391,14 @@ final class CsrTest {
       throws Exception {
     ExtensionsGenerator extensions = new ExtensionsGenerator();
     extensions.addExtension(Extension.subjectAlternativeName, false, new GeneralNames(names));
+    return request(keys, signature, extensions.generate());
+  }
+
+  private static byte[] request(KeyPair keys, String signature, ASN1Encodable... extensionRequest)
+      throws Exception {
     return new JcaPKCS10CertificationRequestBuilder(
             new X500Name("CN=a.example,O=b"), keys.getPublic())
-        .addAttribute(PKCSObjectIdentifiers.pkcs_9_at_extensionRequest, extensions.generate())
+        .addAttribute(PKCSObjectIdentifiers.pkcs_9_at_extensionRequest, extensionRequest)
         .build(
             new JcaContentSignerBuilder(signature)
                 .setProvider(BouncyCastle.PROVIDER)

@@ -74,23 +74,23 @@ final class Manifests {
     return found.getFirst();
   }
 
-  /**
-   * Fails for a field that Kubernetes does not know, that has another type or that is missing.
-   *
-   * @return the kinds that no schema is at hand for, which are those of custom resources
-   */
-  List<String> requireValid() throws IOException {
-    List<String> unknown = new ArrayList<>();
+  /** Fails for a field of Kubernetes' own kinds that is unknown, has another type or is missing. */
+  void requireValid() throws IOException {
     for (Map<String, Object> manifest : all) {
-      String kind = manifest.get("apiVersion") + " " + manifest.get("kind");
-      Schema schema = SCHEMAS.get(kind);
-      if (schema == null) {
-        unknown.add(kind);
-      } else {
+      Schema schema = SCHEMAS.get(kind(manifest));
+      if (schema != null) {
         schema.check(new Gson().toJsonTree(manifest));
       }
     }
-    return unknown;
+  }
+
+  /** Those of custom resources, which {@link CustomResources} has the schemas of. */
+  List<Map<String, Object>> custom() {
+    return all.stream().filter(manifest -> !SCHEMAS.containsKey(kind(manifest))).toList();
+  }
+
+  private static String kind(Map<String, Object> manifest) {
+    return manifest.get("apiVersion") + " " + manifest.get("kind");
   }
 
   /** What a path of names and list indexes leads to. */

@@ -5,7 +5,6 @@ import dev.chancery.core.Profile.KeyUsageBit;
 import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
 import dev.chancery.core.Restriction;
-import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -20,7 +19,6 @@ import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
 import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.Extensions;
 import org.bouncycastle.asn1.x509.KeyPurposeId;
-import org.bouncycastle.pkcs.PKCS10CertificationRequest;
 
 /** What a CSR asks for by its extensions besides names. */
 record CsrWishes(
@@ -36,11 +34,10 @@ record CsrWishes(
    */
   static CsrWishes of(Csr csr) throws Refused {
     try {
-      Extensions extensions =
-          new PKCS10CertificationRequest(csr.encoded().bytes()).getRequestedExtensions();
-      if (extensions == null) {
+      if (csr.requestedExtensions().isEmpty()) {
         return new CsrWishes(Optional.empty(), Optional.empty(), false, OptionalInt.empty());
       }
+      Extensions extensions = csr.requestedExtensions().get();
       if (extensions.getExtension(Extension.nameConstraints) != null) {
         // To leave them out would make a CA that may do more than was asked for.
         throw new Refused(Reason.BAD_CSR, "the CSR asks for name constraints, which none has here");
@@ -54,7 +51,7 @@ record CsrWishes(
           basic == null || basic.getPathLenConstraintInteger() == null
               ? OptionalInt.empty()
               : OptionalInt.of(basic.getPathLenConstraintInteger().intPositiveValueExact()));
-    } catch (IOException | RuntimeException e) {
+    } catch (RuntimeException e) {
       // Bouncy Castle reports malformed input by unchecked exceptions as well.
       throw new Refused(Reason.BAD_CSR, "an extension that the CSR asks for is malformed");
     }

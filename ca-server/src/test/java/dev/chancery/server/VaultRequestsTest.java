@@ -1,0 +1,167 @@
+package dev.chancery.server;
+
+import static dev.chancery.server.VaultHome.asCertManager;
+import static dev.chancery.server.VaultHome.object;
+import static dev.chancery.server.VaultHome.requireErrors;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.GeneralName;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Paths and methods, repetitions, and what is refused. */
+@DisplayName("Requests to sign: where, how often, and which are refused")
+class VaultRequestsTest {
+  @TempDir static Path folder;
+  private static VaultHome home;
+
+  @BeforeAll
+  static void serve() throws Exception {
+    home = VaultHome.serve(folder.resolve("home"), Map.of());
+    home.workloadRole();
+    home.meshRole();
+  }
+
+  @AfterAll
+  static void stop() {
+    home.close();
+  }
+
+  @Test
+  @DisplayName("what the role does not allow is refused in Vault's form, and nothing is issued")
+  void refusals() throws Exception {
+    String token = home.token("web");
+    for (String name : List.of("host.other.test", "a.secret.corp.test")) {
+      requireErrors(
+          home.sign("pki/sign/web", token, asCertManager("", "", TestCsr.forName(name).pem())),
+          400,
+          name);
+    }
+    X500Name smuggled = new X500Name("CN=payroll.other.test");
+    requireErrors(
+        home.sign(
+            "pki/sign/web",
+            token,
+            asCertManager(
+                "",
+                "",
+                TestCsr.of(smuggled, new GeneralName(GeneralName.dNSName, "a.corp.test")).pem())),
+        400,
+        "payroll.other.test");
+    requireErrors(
+        home.sign(
+            "pki/sign/web",
+            token,
+            asCertManager(
+                "",
+                "",
+                TestCsr.of(
+                        new X500Name("CN=intranet"),
+                        new GeneralName(
+                            GeneralName.uniformResourceIdentifier, "spiffe://corp.test/a"))
+                    .pem())),
+        400,
+        "the dns name intranet");
+    requireErrors(
+        home.sign(
+            "pki/sign/web",
+            token,
+            asCertManager("", "b.corp.test", TestCsr.forName("a.corp.test").pem())),
+        400,
+        "alt_names has a name that the CSR does not have");
+    requireErrors(home.sign("pki/sign/web", token, asCertManager("", "", "nonsense")), 400, "csr");
+    requireErrors(home.sign("pki/sign/web", token, object()), 400, "missing csr");
+    requireErrors(
+        home.sign("pki/sign/mesh", token, asCertManager("", "", TestCsr.forName("a").pem())),
+        403,
+        "permission denied");
+    requireErrors(
+        home.sign(
+            "pki/issuer/other/sign/web",
+            token,
+            asCertManager("", "", TestCsr.forName("a.corp.test").pem())),
+        400,
+        "issuer issuing");
+    requireErrors(home.sign("pki/root/sign-intermediate", token, object()), 403, "is not for CAs");
+    requireErrors(home.sign("pki/sign/web", "nonsense", object()), 403, "permission denied");
+    requireErrors(home.sign("pki/sign/web", "a.b.c", object()), 403, "permission denied");
+    requireErrors(
+        home.api().send("POST /v1/pki/sign/web HTTP/1.1\nHost: localhost", "{}"),
+        403,
+        "missing client token");
+  }
+
+  @Test
+  @DisplayName("every path to sign on, by POST and by PUT, with a namespace that says nothing here")
+  void paths() throws Exception {
+    String token = home.token("web");
+    for (String path :
+        List.of(
+            "pki/sign/web",
+            "pki/sign-verbatim/web",
+            "pki/issuer/default/sign/web",
+            "pki/issuer/issuing/sign/web",
+            "pki/issuer/issuing/sign-verbatim/web")) {
+      home.signed(path, token, asCertManager("", "", TestCsr.forName("p.corp.test").pem()));
+      RawHttps.Answer put =
+          home.api()
+              .send(
+                  """
+                  PUT /v1/%s HTTP/1.1
+                  Host: localhost
+                  X-Vault-Namespace: team-a/
+                  Authorization: Bearer %s
+                  Content-Type: text/plain
+                  """
+                      .formatted(path, token),
+                  asCertManager("", "", TestCsr.forName("p.corp.test").pem()).toString());
+      assertThat(put.status()).describedAs(put.toString()).isEqualTo(200);
+    }
+    requireErrors(home.get("/v1/pki/sign/web"), 405, "unsupported operation");
+    requireErrors(home.get("/v1/pki/nothing"), 404, "no such path");
+    requireErrors(home.get("/v1/other/sign/web"), 404, "no such path");
+    requireErrors(home.get("/v1/auth/aws/login"), 404, "no such path");
+  }
+
+  @Test
+  @DisplayName("the same request of the same token has the same certificate; of another, another")
+  void repeated() throws Exception {
+    String token = home.token("web");
+    ObjectNode body = asCertManager("", "", TestCsr.forName("again.corp.test").pem());
+
+    JsonNode first = home.signed("pki/sign/web", token, body).json().path("data");
+    JsonNode second = home.signed("pki/sign/web", token, body).json().path("data");
+    JsonNode other = home.signed("pki/sign/web", home.token("web"), body).json().path("data");
+    JsonNode shorter =
+        home.signed("pki/sign/web", token, body.put("ttl", "2h")).json().path("data");
+
+    assertThat(second).isEqualTo(first);
+    assertThat(
+            List.of(first, other, shorter).stream()
+                .map(data -> data.path("serial_number").asText())
+                .distinct())
+        .hasSize(3);
+  }
+
+  @Test
+  @DisplayName("bodies that are no JSON object, too long, or ambiguous are refused")
+  void bodies() throws Exception {
+    String token = home.token("web");
+    String head = "POST /v1/pki/sign/web HTTP/1.1\nHost: localhost\nX-Vault-Token: " + token;
+    for (String body : List.of("[]", "{", "\"a\"", "{\"csr\":\"a\",\"csr\":\"b\"}", "{}{}")) {
+      requireErrors(home.api().send(head, body), 400, "not one JSON object");
+    }
+    requireErrors(
+        home.api().send(head, "{\"csr\":\"" + "a".repeat(130 * 1024) + "\"}"), 413, "longer than");
+    requireErrors(home.api().send(head, "{\"csr\":{}}"), 400, "csr is not a string");
+  }
+}
