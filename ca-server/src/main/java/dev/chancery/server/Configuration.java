@@ -14,6 +14,7 @@ import dev.chancery.core.Name;
 import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.crl.CrlSettings;
+import dev.chancery.crl.S3Target;
 import dev.chancery.hsm.KeyId;
 import dev.chancery.hsm.Pkcs11Settings;
 import dev.chancery.kubernetes.ClusterSettings;
@@ -222,6 +223,7 @@ record Configuration(
    * @param shards how many CRLs the certificates of an issuer are spread over; 0: they name none
    * @param delta empty when there are no delta CRLs
    * @param directories where CRLs are put for others to serve
+   * @param objectStores likewise
    * @param fetchBack whether this server looks at its CRLs at their public URLs
    */
   record CrlSection(
@@ -230,11 +232,19 @@ record Configuration(
       int shards,
       Optional<CrlSettings.Delta> delta,
       List<Path> directories,
+      List<ObjectStoreSection> objectStores,
       boolean fetchBack) {
     CrlSettings settings() {
       return new CrlSettings(validity, refresh, delta);
     }
   }
+
+  /**
+   * A bucket; the files are relative to the home.
+   *
+   * @param accessKeyIdFile names the key, and is in a file as its secret is
+   */
+  record ObjectStoreSection(S3Target.Place place, Path accessKeyIdFile, Path secretAccessKeyFile) {}
 
   /**
    * @param knownWithin how long a revocation by another node may take until it shows here

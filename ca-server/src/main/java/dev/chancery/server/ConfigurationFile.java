@@ -3,6 +3,7 @@ package dev.chancery.server;
 import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.crl.CrlSettings;
+import dev.chancery.crl.S3Target;
 import dev.chancery.hsm.KeyId;
 import dev.chancery.hsm.Pkcs11Settings;
 import dev.chancery.server.Configuration.CrlSection;
@@ -12,6 +13,7 @@ import dev.chancery.server.Configuration.ForeignSection;
 import dev.chancery.server.Configuration.IssuerSection;
 import dev.chancery.server.Configuration.ListenerSection;
 import dev.chancery.server.Configuration.Listeners;
+import dev.chancery.server.Configuration.ObjectStoreSection;
 import dev.chancery.server.Configuration.OcspSection;
 import dev.chancery.server.Configuration.RevocationSection;
 import dev.chancery.server.Configuration.TokenKind;
@@ -271,6 +273,7 @@ final class ConfigurationFile {
                 .orElse(0),
             crlDelta(section.section("delta")),
             section.list("directories", Path::of),
+            objectStores(section),
             section.optional("fetchBack", ConfigurationValues::truth).orElse(true));
     section.end();
     if (crl.refresh().compareTo(crl.validity()) >= 0) {
@@ -280,6 +283,48 @@ final class ConfigurationFile {
       throw section.refused("delta.base must be less than validity");
     }
     return crl;
+  }
+
+  private static List<ObjectStoreSection> objectStores(YamlSection crl)
+      throws ConfigurationInvalid {
+    List<ObjectStoreSection> all = new ArrayList<>();
+    for (YamlSection section : crl.sections("objectStores")) {
+      S3Target.Place place =
+          new S3Target.Place(
+              section.optional("endpoint", ConfigurationValues::webUrl),
+              section.required("region", ConfigurationFile::region),
+              section.optional("pathStyle", ConfigurationValues::truth).orElse(false),
+              section.required("bucket", ConfigurationFile::bucket),
+              section.optional("prefix", ConfigurationFile::prefix).orElse(""));
+      all.add(
+          new ObjectStoreSection(
+              place,
+              section.required("accessKeyIdFile", Path::of),
+              section.required("secretAccessKeyFile", Path::of)));
+      section.end();
+    }
+    return List.copyOf(all);
+  }
+
+  private static String region(String text) {
+    if (!text.matches("[a-z0-9][a-z0-9-]{0,62}")) {
+      throw new IllegalArgumentException("the name of a region, not " + text);
+    }
+    return text;
+  }
+
+  private static String bucket(String text) {
+    if (!text.matches("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")) {
+      throw new IllegalArgumentException("the name of a bucket, not " + text);
+    }
+    return text;
+  }
+
+  private static String prefix(String text) {
+    if (!text.matches("([A-Za-z0-9._-]{1,100}/){0,8}")) {
+      throw new IllegalArgumentException("a path that ends with a slash, not " + text);
+    }
+    return text;
   }
 
   private static Optional<CrlSettings.Delta> crlDelta(Optional<YamlSection> section)

@@ -26,6 +26,7 @@ import dev.chancery.crl.CrlTarget;
 import dev.chancery.crl.CrlWatch;
 import dev.chancery.crl.DirectoryTarget;
 import dev.chancery.crl.PublicCrls;
+import dev.chancery.crl.S3Target;
 import dev.chancery.hsm.IssuerKey;
 import dev.chancery.kubernetes.ClusterSettings;
 import dev.chancery.kubernetes.Credentials;
@@ -58,6 +59,7 @@ import dev.chancery.store.RenewalMarks;
 import dev.chancery.store.TokenAudit;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -206,6 +208,12 @@ final class Server implements AutoCloseable {
     List<CrlTarget> crlTargets = new ArrayList<>();
     for (Path directory : configuration.crl().directories()) {
       crlTargets.add(new DirectoryTarget(home.resolve(directory)));
+    }
+    for (Configuration.ObjectStoreSection section : configuration.crl().objectStores()) {
+      // Once now, so that a file that is missing is refused and not an outage.
+      S3Target.AccessKey _ = accessKey(section);
+      crlTargets.add(
+          part(new S3Target(section.place(), () -> accessKeyNow(section), CRL_FRESHNESS)));
     }
     CrlDistribution distribution = part(new CrlDistribution(crlTargets, shelf, crlMetrics));
     PublicCrls publicCrls = part(new PublicCrls(crlIssuers, crls, shelf));
@@ -552,6 +560,22 @@ final class Server implements AutoCloseable {
         trustAnchors,
         section.renewalRetryAfter(),
         section.retention());
+  }
+
+  private S3Target.AccessKey accessKey(Configuration.ObjectStoreSection section)
+      throws ConfigurationInvalid {
+    return new S3Target.AccessKey(
+        Home.secret(home.resolve(section.accessKeyIdFile())),
+        Home.secret(home.resolve(section.secretAccessKeyFile())));
+  }
+
+  private S3Target.AccessKey accessKeyNow(Configuration.ObjectStoreSection section)
+      throws IOException {
+    try {
+      return accessKey(section);
+    } catch (ConfigurationInvalid e) {
+      throw new IOException(e);
+    }
   }
 
   private static OcspSettings ocspSettings(Configuration.OcspSection section) {
