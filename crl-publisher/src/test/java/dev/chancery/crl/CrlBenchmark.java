@@ -20,6 +20,7 @@ import dev.chancery.store.JooqRevocationLedger;
 import dev.chancery.testing.DatabaseKind;
 import dev.chancery.testing.TestDatabase;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.math.BigInteger;
 import java.net.URI;
 import java.nio.file.Files;
@@ -47,8 +48,8 @@ import org.bouncycastle.operator.ContentSigner;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 
 /**
- * What CRLs cost with very many revoked certificates in PostgreSQL: scripts/bench.sh crl, and
- * docs/performance.md. The rebuilding is done by another JVM with a small heap.
+ * What CRLs cost with very many revoked certificates in PostgreSQL: scripts/bench.sh revocation
+ * crl, and docs/performance.md. The rebuilding is done by another JVM with a small heap.
  */
 final class CrlBenchmark {
   private static final IssuerId ISSUER = new IssuerId("issuing");
@@ -67,7 +68,9 @@ final class CrlBenchmark {
     if (arguments[0].equals("rebuild")) {
       rebuild(
           new TestDatabase(arguments[1], arguments[2], TestDatabase.PASSWORD),
-          Integer.parseInt(arguments[3]));
+          Integer.parseInt(arguments[3]),
+          Double.parseDouble(arguments[4]),
+          Double.parseDouble(arguments[5]));
       return;
     }
     int revoked = Integer.parseInt(arguments[0]);
@@ -83,6 +86,12 @@ final class CrlBenchmark {
       after = revokeCalls(database, shards, 3);
     }
     double bouncyCastle = Math.min(bouncyCastle(revoked), bouncyCastle(revoked));
+    System.out.printf(
+        "%s, %d cores, Java %s, load %.1f%n",
+        processor(),
+        Runtime.getRuntime().availableProcessors(),
+        Runtime.version(),
+        ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
     System.out.printf("%d revoked certificates in %d shards%n", revoked, shards);
     System.out.printf("Bouncy Castle, one list from memory    %8.2f s%n", bouncyCastle);
     System.out.printf(
@@ -99,12 +108,24 @@ final class CrlBenchmark {
                 "rebuild",
                 where.url(),
                 where.user(),
-                Integer.toString(shards))
+                Integer.toString(shards),
+                Double.toString(bouncyCastle),
+                Double.toString(after / before))
             .inheritIO()
             .start();
     int ended = child.waitFor();
     System.out.printf("with a heap of %s MiB: %s%n", arguments[2], ended == 0 ? "done" : "failed");
     System.exit(ended);
+  }
+
+  private static String processor() throws IOException {
+    try (var lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+      return lines
+          .filter(line -> line.startsWith("model name"))
+          .map(line -> line.substring(line.indexOf(':') + 2))
+          .findFirst()
+          .orElse("a processor without a name");
+    }
   }
 
   private static Database open(TestDatabase where) throws Exception {
@@ -221,7 +242,8 @@ final class CrlBenchmark {
         .build(keys.getPrivate());
   }
 
-  private static void rebuild(TestDatabase where, int shards) throws Exception {
+  private static void rebuild(
+      TestDatabase where, int shards, double bouncyCastle, double revokeRatio) throws Exception {
     SoftwareToken token = new SoftwareToken();
     SubjectPublicKey key = token.generate(KEY, KeyAlgorithm.EC_P256);
     KeyPair pair = token.keyPair(KEY);
@@ -269,12 +291,21 @@ final class CrlBenchmark {
         long begin = System.nanoTime();
         publisher.publish(new CrlScope(ISSUER, Math.min(1, shards)));
         double one = (System.nanoTime() - begin) / 1e9;
-        System.out.printf(
-            "one shard                              %8.2f s (%.3f)%n", one, one / all);
+        System.out.printf("one shard                              %8.2f s%n", one);
+        boolean rebuild = row("all shards, of Bouncy Castle's time", all / bouncyCastle, 0.5);
+        boolean shard = row("one shard, of all shards", one / all, 0.1);
+        boolean revoke = row("a revoke call with all, of one with none", revokeRatio, 1.2);
+        boolean kept = rebuild && shard && revoke;
+        System.out.println(kept ? "within the limits" : "not within the limits");
       }
     } finally {
       delete(folder);
     }
+  }
+
+  private static boolean row(String what, double ratio, double limit) {
+    System.out.printf("| %-42s | %6.3f | limit %4.1f |%n", what, ratio, limit);
+    return ratio <= limit;
   }
 
   private static void delete(Path folder) throws IOException {

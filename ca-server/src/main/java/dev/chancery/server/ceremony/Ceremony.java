@@ -20,6 +20,7 @@ import dev.chancery.server.engine.CaCertificates;
 import dev.chancery.server.engine.Issuer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -314,7 +315,7 @@ final class Ceremony {
               List.of(issuer), ledgers.crl(), ledgers.revocations(), shelf, clock, name -> {})) {
         publisher.publish(CrlScope.unsharded(ROOT));
       } finally {
-        Files.deleteIfExists(folder);
+        delete(folder);
       }
     } catch (TokenAway e) {
       ledgers.abandon(CeremonyPlan.CRL);
@@ -323,6 +324,15 @@ final class Ceremony {
       ledgers.abandon(CeremonyPlan.CRL);
       throw new CeremonyRefused("the CRL cannot be built: " + e.getMessage());
     }
+  }
+
+  private static void delete(Path folder) throws IOException {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
+      for (Path file : files) {
+        Files.delete(file);
+      }
+    }
+    Files.delete(folder);
   }
 
   private void requireTime(CeremonyPlan plan) throws CeremonyRefused {
