@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.chancery.testing.SoftHsmToken;
 import java.io.IOException;
 import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -249,7 +251,7 @@ final class RolloverScene implements AutoCloseable {
   }
 
   private static boolean listens(int port) {
-    try (java.net.Socket _ = new java.net.Socket("127.0.0.1", port)) {
+    try (java.net.Socket _ = new Socket(InetAddress.getLoopbackAddress(), port)) {
       return true;
     } catch (IOException e) {
       return false;

@@ -41,7 +41,7 @@ class RootWatchTest {
 
       watch.look();
       assertThat(metrics.get("chancery.root.crl.end").tag("issuer", "root").gauge().value())
-          .isEqualTo(crl.nextUpdate().getEpochSecond());
+          .isEqualTo((double) crl.nextUpdate().getEpochSecond());
       assertThat(events(opened, "root-crl-due")).isZero();
 
       Duration whole = Duration.between(crl.thisUpdate(), crl.nextUpdate());
@@ -68,7 +68,7 @@ class RootWatchTest {
       watch.look();
       Instant end = certificate.getNotAfter().toInstant();
       assertThat(metrics.get("chancery.ocsp.signer.end").tag("issuer", "old-ca").gauge().value())
-          .isEqualTo(end.getEpochSecond());
+          .isEqualTo((double) end.getEpochSecond());
       assertThat(events(opened, "root-crl-due")).isZero();
 
       clock.advance(Duration.between(clock.instant(), end).dividedBy(2).plusDays(1));
