@@ -4,12 +4,14 @@ import static dev.chancery.store.schema.Tables.ACME_ORDERS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.core.CertificateRecord;
 import dev.chancery.testing.DatabaseKind;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
@@ -113,6 +115,51 @@ final class TwoNodesTest {
         .expect(200);
     client.through(TwoNodesTest::atSecond).read(account).expectError(401, "unauthorized");
     client.newOrder("late.example").expectError(401, "unauthorized");
+  }
+
+  /** Two looks: what the first one keeps must not decide about the second. */
+  private static void seenAtSecond(AcmeClient client) {
+    for (int look = 0; look < 2; look++) {
+      client.through(TwoNodesTest::atSecond).read(client.account()).expect(200);
+    }
+    client.through(UnaryOperator.identity());
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.3.5: a key that was changed at one server is refused by the other")
+  void keyChangedElsewhere() {
+    AcmeClient client = new AcmeClient(acme.url).register();
+    String account = client.account();
+    seenAtSecond(client);
+    AcmeClient next = new AcmeClient(acme.url);
+    String url = client.url("key-change");
+    ObjectNode header = AcmeClient.object().put("alg", "ES256").put("url", url);
+    header.set("jwk", next.jwk());
+    ObjectNode payload = AcmeClient.object().put("account", account);
+    payload.set("oldKey", client.jwk());
+    client.post(url, next.jws(header.toString(), payload.toString()).toString()).expect(200);
+    client.through(TwoNodesTest::atSecond).read(account).expectError(400, "malformed");
+    next.as(account).through(TwoNodesTest::atSecond).read(account).expect(200);
+  }
+
+  @Test
+  @DisplayName("RFC 8555 7.3.3: terms that were agreed to at one server are known to the other")
+  void termsAgreedElsewhere() {
+    URI terms = URI.create("https://ca.example/terms");
+    AcmeSettings changed =
+        acme.settings(
+            List.of(
+                new EndpointBuilder(AcmeEndpoint.DEFAULT, acme.url)
+                    .termsOfService(Optional.of(terms))
+                    .build()));
+    URI first = acme.serve(acme.newServer(changed));
+    URI other = acme.serve(acme.newServer(changed));
+    AcmeClient client = new AcmeClient(acme.url).register();
+    for (int look = 0; look < 2; look++) {
+      client.through(other).newOrder("terms.example").expectError(403, "userActionRequired");
+    }
+    client.through(first).post(client.account(), "{\"termsOfServiceAgreed\":true}").expect(200);
+    client.through(other).newOrder("terms.example").expect(201);
   }
 
   @Test
