@@ -168,6 +168,14 @@ final class Accounts {
             .orElse(null));
   }
 
+  /** Whether the endpoint has, or had, this account: also one that is deactivated. */
+  boolean isOf(AcmeEndpoint endpoint, AccountId id) {
+    return FIND.with(ID, id.value())
+        .with(ENDPOINT, endpoint.name())
+        .fetchOptional(database.sql())
+        .isPresent();
+  }
+
   /** Gives {@link #UNCHANGED} its values. */
   static PreparedQuery<Record>.Call unchanged(
       PreparedQuery<Record>.Call call, AcmeEndpoint endpoint, Account account) {

@@ -149,7 +149,8 @@ public final class AcmeServer implements AutoCloseable {
     this.challenge = new ChallengeResource(authorizations, validations, limiter);
     this.certificate = new CertificateResource(orders, authority);
     this.revoke =
-        new RevokeResource(orders, authorizations, bindingKeys, authority, certificates, clock);
+        new RevokeResource(
+            accounts, orders, authorizations, bindingKeys, authority, certificates, clock);
     this.renewalInfo =
         new RenewalInfoResource(
             certificates, new RenewalMarks(database, clock), settings.renewalRetryAfter());

@@ -36,6 +36,7 @@ final class RevokeResource {
 
   private static final int LONGEST = 64 * 1024;
 
+  private final Accounts accounts;
   private final Orders orders;
   private final Authorizations authorizations;
   private final BindingKeys bindingKeys;
@@ -44,12 +45,14 @@ final class RevokeResource {
   private final Clock clock;
 
   RevokeResource(
+      Accounts accounts,
       Orders orders,
       Authorizations authorizations,
       BindingKeys bindingKeys,
       CertificateAuthority authority,
       LedgerCertificates certificates,
       Clock clock) {
+    this.accounts = accounts;
     this.orders = orders;
     this.authorizations = authorizations;
     this.bindingKeys = bindingKeys;
@@ -131,9 +134,8 @@ final class RevokeResource {
 
   /**
    * Section 7.6: an account that holds authorizations for all names. As far as a proof at one
-   * endpoint reaches: to what accounts ordered of the same issuer, or of one whose place it has
-   * taken, not to the server's own certificates or to those of an issuer whose endpoints ask for
-   * more.
+   * endpoint reaches: to what accounts of the same endpoint ordered, of whichever issuer it had
+   * then; not to the server's own certificates, nor to those of an endpoint that asks for more.
    */
   private void requireNamesProven(
       AcmeEndpoint endpoint,
@@ -142,8 +144,7 @@ final class RevokeResource {
       X509CertificateHolder certificate)
       throws AcmeProblem {
     bindingKeys.requireInForce(account);
-    if (known.account().isEmpty()
-        || !authority.active(known.issuer()).equals(authority.active(endpoint.issuer()))
+    if (known.account().filter(ordering -> accounts.isOf(endpoint, ordering)).isEmpty()
         || !hasProvenAllNames(account, certificate)) {
       throw new AcmeProblem(
           AcmeError.UNAUTHORIZED,

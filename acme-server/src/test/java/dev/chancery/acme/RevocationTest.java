@@ -145,7 +145,7 @@ final class RevocationTest {
 
   @Test
   @DisplayName(
-      "RFC 8555 7.6: after a change of issuer the owner and the key still revoke, names no")
+      "RFC 8555 7.6: after a change of issuer the owner, the key and who proves the names revoke")
   void formerIssuer() throws Exception {
     IssuerId former = new IssuerId("former");
     new IssuerRegistry(acme.database)
@@ -163,6 +163,7 @@ final class RevocationTest {
     KeyPair oldKeys = TestAuthority.generate();
     byte[] first = AcmeClient.firstCertificate(old.certificate(acme.web, oldKeys, "localhost"));
     byte[] second = AcmeClient.firstCertificate(old.certificate(acme.web, oldKeys, "localhost"));
+    byte[] third = AcmeClient.firstCertificate(old.certificate(acme.web, oldKeys, "localhost"));
     assertThat(record().issuer()).isEqualTo(former);
     URI now = acme.secondNode();
     AcmeClient client =
@@ -170,12 +171,28 @@ final class RevocationTest {
             .as(old.account())
             .through(now);
     AcmeClient other = new AcmeClient(acme.url).through(now).register();
+    revoke(other, third).expectError(403, "unauthorized");
     other.readyOrder(acme.web, "localhost");
-    revoke(other, first).expectError(403, "unauthorized");
+    revoke(other, third).expect(200);
     revoke(client, first).expect(200);
     AcmeClient holder =
         new AcmeClient(acme.url, AcmeEndpoint.DEFAULT, oldKeys, "ES256").through(now);
     revoke(holder, second).expect(200);
+  }
+
+  @Test
+  @DisplayName(
+      "RFC 8555 7.6: names that were proven at another endpoint of the issuer do not count")
+  void otherEndpoint() {
+    AcmeClient other =
+        new AcmeClient(acme.url, "other", TestAuthority.generate(), "ES256").register();
+    other.readyOrder(acme.web, "localhost", "127.0.0.1");
+    revoke(other, certificate).expectError(403, "unauthorized");
+    assertThat(record().state()).isEqualTo(CertificateRecord.State.ISSUED);
+    owner.post(owner.account(), "{\"status\":\"deactivated\"}").expect(200);
+    AcmeClient same = new AcmeClient(acme.url).register();
+    same.readyOrder(acme.web, "localhost", "127.0.0.1");
+    revoke(same, certificate).expect(200);
   }
 
   @Test
