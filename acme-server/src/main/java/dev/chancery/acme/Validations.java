@@ -8,13 +8,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -80,37 +78,47 @@ final class Validations implements AutoCloseable {
   Optional<Challenge.State.Processing> accept(
       Authorization authorization, Challenge challenge, AccountKey key, AcmeUrls at) {
     Instant now = Times.now(clock);
-    Function<Challenge.State.Processing, Authorizations.Accepted> as =
-        held ->
-            new Authorizations.Accepted(
-                challenge,
-                held,
-                now,
-                authorization.name(),
-                authorization.account(),
-                Base64Url.encode(key.thumbprint()),
-                at.endpoint().name());
-    if (!places.take(authorization.account())) {
+    AccountId account = authorization.account();
+    if (waitsItsTurn(account) || !places.take(account)) {
       // Its lease is over at once, and who has a place for it next finds it.
       Optional<Challenge.State.Processing> waits = authorizations.accept(challenge, now);
       placeless.incrementAndGet();
-      // The place may have become free before there was something to find.
-      if (waits.isPresent() && places.take(authorization.account())) {
-        startLeased(as.apply(waits.get()));
-      }
+      // A place may have become free before there was something to find.
+      takeUpWaiting();
       return waits;
     }
-    Optional<Authorizations.Accepted> accepted = Optional.empty();
+    Optional<Challenge.State.Processing> held = Optional.empty();
     try {
-      accepted = authorizations.accept(challenge, leaseFrom(now, 0)).map(as);
+      held = authorizations.accept(challenge, leaseFrom(now, 0));
     } finally {
       // When the database is away too: a place that is not given back is lost until the restart.
-      if (accepted.isEmpty()) {
-        places.giveBack(authorization.account());
+      if (held.isEmpty()) {
+        places.giveBack(account);
       }
     }
-    accepted.ifPresent(this::start);
-    return accepted.map(Authorizations.Accepted::held);
+    if (held.isPresent()) {
+      start(
+          new Authorizations.Accepted(
+              challenge,
+              held.get(),
+              now,
+              authorization.name(),
+              account,
+              Base64Url.encode(key.thumbprint()),
+              at.endpoint().name()));
+    } else {
+      takeUpWaiting();
+    }
+    return held;
+  }
+
+  /** A place that has just become free is not for whom had one lately, while others wait. */
+  private boolean waitsItsTurn(AccountId account) {
+    return mayWait() && places.hadOneLately(account);
+  }
+
+  private boolean mayWait() {
+    return placeless.get() != noneWaitsOf;
   }
 
   /** When a lease ends that is long enough for an attempt and the pause after it. */
@@ -145,25 +153,46 @@ final class Validations implements AutoCloseable {
     // One after the other: each looks after the place of its own validation became free.
     takingUp.lock();
     try {
-      long before = placeless.get();
-      int most = places.free();
-      Set<AccountId> served = places.served();
-      List<Authorizations.Accepted> found =
-          most == 0
-              ? List.of()
-              : waitingChallenges.abandoned(Times.now(clock), served, places.share(), most);
-      if (most > 0 && found.isEmpty() && served.isEmpty()) {
-        noneWaitsOf = before;
-      }
       int begun = 0;
-      for (Authorizations.Accepted accepted : found) {
-        if (places.take(accepted.account()) && startLeased(accepted)) {
-          begun++;
+      boolean lost;
+      do {
+        lost = false;
+        long before = placeless.get();
+        ValidationPlaces.Standings standings = places.standings();
+        if (standings.free() == 0) {
+          return begun;
         }
-      }
+        List<Authorizations.Accepted> found =
+            waitingChallenges.abandoned(Times.now(clock), standings);
+        if (found.isEmpty() && !standings.oneHasItsShare()) {
+          noneWaitsOf = before;
+        }
+        for (Authorizations.Accepted accepted : found) {
+          if (!places.take(accepted.account())) {
+            continue;
+          }
+          if (startLeased(accepted)) {
+            begun++;
+          } else {
+            // Another node was faster, and its place is still for whom waits here.
+            lost = true;
+          }
+        }
+      } while (lost);
       return begun;
     } finally {
       takingUp.unlock();
+    }
+  }
+
+  /** After a place became free: begins what waits, as far as it is known that something may. */
+  private void takeUpWaiting() {
+    if (mayWait()) {
+      try {
+        takeUp();
+      } catch (RuntimeException e) {
+        LOG.error("what waits for a validation was not found", e);
+      }
     }
   }
 
@@ -216,12 +245,8 @@ final class Validations implements AutoCloseable {
     } finally {
       places.giveBack(accepted.account());
     }
-    if (placeless.get() != noneWaitsOf && !Thread.currentThread().isInterrupted()) {
-      try {
-        takeUp();
-      } catch (RuntimeException e) {
-        LOG.error("what waits for a validation was not found", e);
-      }
+    if (!Thread.currentThread().isInterrupted()) {
+      takeUpWaiting();
     }
   }
 

@@ -3,9 +3,12 @@ package dev.chancery.acme;
 import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
 import static dev.chancery.store.schema.Tables.ACME_AUTHORIZATIONS;
 import static dev.chancery.store.schema.Tables.ACME_CHALLENGES;
+import static org.jooq.impl.DSL.coalesce;
 import static org.jooq.impl.DSL.field;
+import static org.jooq.impl.DSL.inline;
 import static org.jooq.impl.DSL.name;
 import static org.jooq.impl.DSL.partitionBy;
+import static org.jooq.impl.DSL.row;
 import static org.jooq.impl.DSL.rowNumber;
 import static org.jooq.impl.DSL.select;
 
@@ -13,6 +16,7 @@ import dev.chancery.core.AccountId;
 import dev.chancery.store.Database;
 import dev.chancery.store.schema.tables.records.AcmeChallengesRecord;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -20,10 +24,11 @@ import java.util.UUID;
 import java.util.stream.Stream;
 import org.jooq.Field;
 import org.jooq.Record;
-import org.jooq.Record2;
+import org.jooq.RowN;
 import org.jooq.SelectConditionStep;
 import org.jooq.SelectSelectStep;
 import org.jooq.Table;
+import org.jooq.impl.DSL;
 
 /**
  * The accepted challenges that nobody attempts at the moment. Those of other endpoints than a
@@ -43,6 +48,13 @@ final class WaitingChallenges {
           .flatMap(Stream::of)
           .toList();
 
+  private static final Table<?> CHALLENGES =
+      ACME_CHALLENGES
+          .join(ACME_AUTHORIZATIONS)
+          .on(ACME_AUTHORIZATIONS.ID.eq(ACME_CHALLENGES.AUTHORIZATION_ID))
+          .join(ACME_ACCOUNTS)
+          .on(ACME_ACCOUNTS.ID.eq(ACME_AUTHORIZATIONS.ACCOUNT_ID));
+
   private final Database database;
   private final Set<String> endpoints;
 
@@ -52,35 +64,63 @@ final class WaitingChallenges {
   }
 
   /**
-   * Those whose lease ended before an instant: their node stopped, or had no place. The accounts
-   * take turns, each with what it has waited for longest.
-   *
-   * @param served accounts that have no turn now
-   * @param share how many of one account there are at most
+   * Those whose lease ended before an instant: their node stopped, or had no place. As many as
+   * there are places free, and of one account as many as its share leaves it. The accounts take
+   * turns: next is whose share would be filled least; of several, who has not had a place for
+   * longest; then what has waited for longest.
    */
-  List<Authorizations.Accepted> abandoned(
-      Instant before, Set<AccountId> served, int share, int limit) {
-    Field<UUID> challenge = field(name("challenge"), UUID.class);
-    Field<Integer> turn = field(name("turn"), Integer.class);
-    Table<Record2<UUID, Integer>> turns =
+  List<Authorizations.Accepted> abandoned(Instant before, ValidationPlaces.Standings standings) {
+    Field<UUID> challenge = field(name("turns", "challenge"), UUID.class);
+    Field<UUID> account = field(name("turns", "account"), UUID.class);
+    Field<Integer> turn = field(name("turns", "turn"), Integer.class);
+    Table<?> turns =
         processing(
                 select(
                     ACME_CHALLENGES.ID.as(challenge),
+                    ACME_AUTHORIZATIONS.ACCOUNT_ID.as(account),
                     rowNumber()
                         .over(
                             partitionBy(ACME_AUTHORIZATIONS.ACCOUNT_ID)
                                 .orderBy(ACME_CHALLENGES.ACCEPTED_AT, ACME_CHALLENGES.ID))
-                        .as(turn)))
+                        .as(turn)),
+                CHALLENGES)
             .and(ACME_CHALLENGES.LEASE_UNTIL.le(Times.stored(before)))
-            .and(
-                ACME_AUTHORIZATIONS.ACCOUNT_ID.notIn(
-                    served.stream().map(AccountId::value).toList()))
             .asTable("turns");
-    return processing(database.sql().select(ACCEPTED))
-        .and(
-            ACME_CHALLENGES.ID.in(
-                select(challenge).from(turns).where(turn.le(share)).orderBy(turn).limit(limit)))
+    Field<UUID> standing = field(name("standings", "account"), UUID.class);
+    Field<Integer> held = field(name("standings", "held"), Integer.class);
+    Field<Integer> lately = field(name("standings", "lately"), Integer.class);
+    Field<Integer> filled = coalesce(held, inline(0)).plus(turn);
+    return processing(
+            database.sql().select(ACCEPTED),
+            CHALLENGES
+                .join(turns)
+                .on(challenge.eq(ACME_CHALLENGES.ID))
+                .leftJoin(table(standings, standing, held, lately))
+                .on(standing.eq(account)))
+        .and(filled.le(standings.share()))
+        .orderBy(
+            filled, coalesce(lately, inline(0)), ACME_CHALLENGES.ACCEPTED_AT, ACME_CHALLENGES.ID)
+        .limit(standings.free())
         .fetch(WaitingChallenges::read);
+  }
+
+  private static Table<?> table(
+      ValidationPlaces.Standings standings,
+      Field<UUID> account,
+      Field<Integer> held,
+      Field<Integer> lately) {
+    List<RowN> rows = new ArrayList<>();
+    // A table of values has one row at least; this one is nobody's.
+    rows.add(row(List.of(inline(new UUID(0, 0)), inline(0), inline(0))));
+    standings
+        .accounts()
+        .forEach((id, standing) ->
+            rows.add(
+                row(
+                    List.of(
+                        inline(id.value()), inline(standing.held()), inline(standing.lately())))));
+    return DSL.values(rows.toArray(RowN[]::new))
+        .as("standings", account.getName(), held.getName(), lately.getName());
   }
 
   /**
@@ -88,7 +128,7 @@ final class WaitingChallenges {
    * since: their lease ended as it began.
    */
   List<Authorizations.Accepted> neverAttempted(Instant before, int limit) {
-    return processing(database.sql().select(ACCEPTED))
+    return processing(database.sql().select(ACCEPTED), CHALLENGES)
         .and(ACME_CHALLENGES.ACCEPTED_AT.le(Times.stored(before)))
         .and(ACME_CHALLENGES.LEASE_UNTIL.le(ACME_CHALLENGES.ACCEPTED_AT))
         .orderBy(ACME_CHALLENGES.LEASE_UNTIL)
@@ -96,12 +136,9 @@ final class WaitingChallenges {
         .fetch(WaitingChallenges::read);
   }
 
-  private <R extends Record> SelectConditionStep<R> processing(SelectSelectStep<R> what) {
-    return what.from(ACME_CHALLENGES)
-        .join(ACME_AUTHORIZATIONS)
-        .on(ACME_AUTHORIZATIONS.ID.eq(ACME_CHALLENGES.AUTHORIZATION_ID))
-        .join(ACME_ACCOUNTS)
-        .on(ACME_ACCOUNTS.ID.eq(ACME_AUTHORIZATIONS.ACCOUNT_ID))
+  private <R extends Record> SelectConditionStep<R> processing(
+      SelectSelectStep<R> what, Table<?> challenges) {
+    return what.from(challenges)
         .where(ACME_CHALLENGES.STATUS.eq("processing"))
         .and(ACME_ACCOUNTS.ENDPOINT.in(endpoints));
   }

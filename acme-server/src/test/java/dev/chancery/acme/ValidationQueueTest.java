@@ -3,6 +3,7 @@ package dev.chancery.acme;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.core.AccountId;
 import dev.chancery.testing.AdjustableClock;
 import dev.chancery.testing.DatabaseKind;
 import java.nio.file.Path;
@@ -12,8 +13,14 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -46,7 +53,8 @@ final class ValidationQueueTest {
 
   /** Attempts at names that begin with slow wait for the latch; all are met. */
   private Validations node() {
-    Validator validator =
+    return node(
+        PLACES,
         attempt -> {
           if (attempt.name().value().startsWith("slow")) {
             try {
@@ -58,7 +66,10 @@ final class ValidationQueueTest {
             }
           }
           return new Validator.Outcome.Met();
-        };
+        });
+  }
+
+  private Validations node(int places, Validator validator) {
     return new Validations(
         authorizations,
         Map.of(ChallengeKind.HTTP_01, validator),
@@ -66,7 +77,7 @@ final class ValidationQueueTest {
         new RateLimiter(acme.settings.endpoints(), Clock.systemUTC()),
         clock,
         List.of(),
-        PLACES);
+        places);
   }
 
   @AfterEach
@@ -80,6 +91,10 @@ final class ValidationQueueTest {
   }
 
   private String accept(AcmeClient client, String name) throws Exception {
+    return accept(validations, client, name);
+  }
+
+  private String accept(Validations node, AcmeClient client, String name) throws Exception {
     AcmeClient.Answer order = client.newOrder(name).expect(201);
     String url = order.json().at("/authorizations/0").asText();
     Authorization authorization =
@@ -88,7 +103,7 @@ final class ValidationQueueTest {
                 urls().accountAt(client.account()),
                 AuthorizationId.parse(url.replaceAll(".*/", "")))
             .orElseThrow();
-    validations.accept(
+    node.accept(
         authorization,
         authorization.challenges().getFirst(),
         AccountKey.parse((ObjectNode) client.jwk()),
@@ -158,5 +173,105 @@ final class ValidationQueueTest {
     assertThat(invalid).isEqualTo(flood.size() - 1);
     held.countDown();
     assertThat(client.await(flood.getFirst(), "pending").text("status")).isEqualTo("valid");
+  }
+
+  /** Attempts that end one by one, and say in which order they began. */
+  private static final class OneByOne implements Validator {
+    final BlockingQueue<String> begun = new LinkedBlockingQueue<>();
+    final Semaphore ends = new Semaphore(0);
+
+    @Override
+    public Outcome attempt(Attempt attempt) {
+      begun.add(attempt.name().value());
+      try {
+        ends.acquire();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      return new Outcome.Met();
+    }
+
+    String next() throws InterruptedException {
+      return Objects.requireNonNull(begun.poll(30, TimeUnit.SECONDS), "nothing began");
+    }
+  }
+
+  @Test
+  @DisplayName("with one place, an account that always has more keeps no other waiting")
+  void inTurn() throws Exception {
+    AcmeClient older = new AcmeClient(acme.url).register();
+    AcmeClient younger = new AcmeClient(acme.url).register();
+    OneByOne attempts = new OneByOne();
+    try (Validations node = node(1, attempts)) {
+      for (int i = 0; i < 3; i++) {
+        accept(node, older, "older" + i + ".example");
+        clock.advance(Duration.ofSeconds(1));
+      }
+      accept(node, younger, "younger0.example");
+      clock.advance(Duration.ofSeconds(1));
+      accept(node, younger, "younger1.example");
+      List<String> order = new ArrayList<>();
+      for (int i = 0; i < 5; i++) {
+        order.add(attempts.next());
+        attempts.ends.release();
+      }
+      assertThat(order)
+          .containsExactly(
+              "older0.example",
+              "younger0.example",
+              "older1.example",
+              "younger1.example",
+              "older2.example");
+    }
+  }
+
+  @Test
+  @DisplayName("more accounts than places that always have more keep no younger one waiting")
+  void manyFloods() throws Exception {
+    OneByOne attempts = new OneByOne();
+    try (Validations node = node(PLACES, attempts)) {
+      for (int account = 0; account < PLACES + 1; account++) {
+        AcmeClient older = new AcmeClient(acme.url).register();
+        for (int i = 0; i < 3; i++) {
+          accept(node, older, "older" + account + "-" + i + ".example");
+          clock.advance(Duration.ofMillis(100));
+        }
+      }
+      accept(node, new AcmeClient(acme.url).register(), "younger.example");
+      for (int i = 0; i < PLACES; i++) {
+        assertThat(attempts.next()).endsWith("-0.example");
+      }
+      attempts.ends.release();
+      assertThat(attempts.next()).isEqualTo("older" + PLACES + "-0.example");
+      attempts.ends.release();
+      assertThat(attempts.next()).isEqualTo("younger.example");
+    }
+  }
+
+  @Test
+  @DisplayName("an account that has some of its share is found no more for than the rest of it")
+  void restOfShare() throws Exception {
+    List<AccountId> accounts = new ArrayList<>();
+    for (int account = 0; account < 2; account++) {
+      AcmeClient client = new AcmeClient(acme.url).register();
+      flood(client);
+      accounts.add(urls().accountAt(client.account()));
+    }
+    clock.advance(Duration.ofSeconds(1));
+    WaitingChallenges waiting = authorizations.waiting(Set.of(AcmeEndpoint.DEFAULT));
+    List<AccountId> found =
+        waiting
+            .abandoned(
+                clock.instant(),
+                new ValidationPlaces.Standings(
+                    6, 4, Map.of(accounts.getFirst(), new ValidationPlaces.Standing(3, 1))))
+            .stream()
+            .map(Authorizations.Accepted::account)
+            .toList();
+    // The first has room for one more; it comes after those that bring the second as far.
+    assertThat(found)
+        .startsWith(accounts.get(1), accounts.get(1), accounts.get(1))
+        .hasSize(5)
+        .containsOnlyOnce(accounts.getFirst());
   }
 }
