@@ -15,6 +15,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -22,6 +23,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,13 +34,14 @@ import org.slf4j.LoggerFactory;
 /** CAs that are not run here, and whose certificates the OCSP responder answers for. */
 final class ForeignIssuers implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ForeignIssuers.class);
-  private static final Duration LIMIT = Duration.ofSeconds(30);
+  private static final Duration TO_CONNECT = Duration.ofSeconds(30);
+  private static final Duration ONE_DOWNLOAD = Duration.ofMinutes(1);
 
   /** One, with what has to be done for it again and again. */
   record Foreign(
       ServedIssuer served, RootWatch.Signer signer, ForeignStatuses statuses, Duration refresh) {}
 
-  private final HttpClient http = HttpClient.newBuilder().connectTimeout(LIMIT).build();
+  private final HttpClient http = HttpClient.newBuilder().connectTimeout(TO_CONNECT).build();
   private final List<Foreign> all = new ArrayList<>();
 
   private ForeignIssuers() {}
@@ -120,19 +126,34 @@ final class ForeignIssuers implements AutoCloseable {
     }
     try {
       URI url = URI.create(section.crl());
-      HttpRequest request = HttpRequest.newBuilder(url).timeout(LIMIT).build();
+      HttpRequest request = HttpRequest.newBuilder(url).build();
       return () -> {
-        HttpResponse<InputStream> answer =
-            http.send(request, HttpResponse.BodyHandlers.ofInputStream());
-        try (InputStream content = answer.body()) {
-          if (answer.statusCode() != 200) {
-            throw new IOException(url + " answers " + answer.statusCode());
-          }
-          return read(content);
+        HttpResponse<byte[]> answer = whole(http, request, ONE_DOWNLOAD);
+        if (answer.statusCode() != 200) {
+          throw new IOException(url + " answers " + answer.statusCode());
         }
+        return answer.body();
       };
     } catch (IllegalArgumentException e) {
       throw section.place().refused("crl", "neither a file nor an http or https URL");
+    }
+  }
+
+  /** The answer with its body; a request's own limit is for the headers alone. */
+  static HttpResponse<byte[]> whole(HttpClient http, HttpRequest request, Duration longest)
+      throws IOException, InterruptedException {
+    CompletableFuture<HttpResponse<byte[]>> answer =
+        http.sendAsync(
+            request, BodyHandlers.limiting(BodyHandlers.ofByteArray(), ForeignStatuses.LONGEST));
+    try {
+      return answer.get(longest.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      throw new IOException(request.uri() + ": " + e.getCause(), e);
+    } catch (TimeoutException e) {
+      throw new IOException(request.uri() + ": no whole answer in " + longest, e);
+    } finally {
+      // Ends what is still coming.
+      answer.cancel(true);
     }
   }
 

@@ -8,8 +8,9 @@ import com.github.kagkarlsson.scheduler.task.schedule.FixedDelay;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -39,9 +40,12 @@ final class PeriodicWork implements AutoCloseable {
   private final DataSource database;
   private final String node;
   private final List<RecurringTask<Void>> shared = new ArrayList<>();
-  private final ScheduledExecutorService own =
-      Executors.newSingleThreadScheduledExecutor(
-          Thread.ofPlatform().name("periodic").daemon().factory());
+  // A thread for each work, so that none waits for another's network or token; not virtual ones,
+  // of which those that a token keeps would hold what carries the others.
+  private final ExecutorService own =
+      Executors.newThreadPerTaskExecutor(
+          Thread.ofPlatform().name("periodic-", 0).daemon().factory());
+  private final CountDownLatch closing = new CountDownLatch(1);
   private @Nullable Scheduler scheduler;
 
   /**
@@ -59,11 +63,22 @@ final class PeriodicWork implements AutoCloseable {
             .execute((task, context) -> attempt(name, work)));
   }
 
-  /** Work for every node. */
-  @SuppressWarnings("FutureReturnValueIgnored") // attempt() lets nothing out that it could hold
+  /** Work for every node, by itself: it waits for no other, and no other for it. */
   void everywhere(String name, Duration pause, Work work) {
-    own.scheduleWithFixedDelay(
-        () -> attempt(name, work), pause.toMillis(), pause.toMillis(), TimeUnit.MILLISECONDS);
+    own.execute(() -> {
+      try {
+        while (!closing.await(pause.toMillis(), TimeUnit.MILLISECONDS)) {
+          attempt(name, work);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    });
+  }
+
+  /** What is done once, from now on, while all else goes on. */
+  void aside(String name, Work work) {
+    own.execute(() -> attempt(name, work));
   }
 
   /** Begins with the cluster's work; what was added later is not done. */
@@ -96,6 +111,7 @@ final class PeriodicWork implements AutoCloseable {
   @Override
   public void close() {
     // Not interrupted at once: work that is under way still finds the database open, and ends.
+    closing.countDown();
     own.shutdown();
     if (scheduler != null) {
       scheduler.stop();

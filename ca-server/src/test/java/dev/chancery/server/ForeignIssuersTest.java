@@ -10,9 +10,13 @@ import dev.chancery.core.BouncyCastle;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.hsm.KeyId;
+import java.io.IOException;
 import java.math.BigInteger;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPair;
@@ -211,6 +215,39 @@ final class ForeignIssuersTest {
       Awaitility.await()
           .atMost(Duration.ofSeconds(30))
           .until(() -> asked(started.get()).path("status").asText().equals("revoked"));
+    } finally {
+      web.stop(0);
+    }
+  }
+
+  @Test
+  @DisplayName("a CRL that never ends is given up")
+  void dripping() throws Exception {
+    HttpServer web =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    web.createContext(
+        "/old.crl",
+        exchange -> {
+          exchange.sendResponseHeaders(200, 0);
+          try (var body = exchange.getResponseBody()) {
+            for (int i = 0; i < 300; i++) {
+              body.write(1);
+              body.flush();
+              Thread.sleep(100);
+            }
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+        });
+    web.start();
+    try (HttpClient http = HttpClient.newHttpClient()) {
+      HttpRequest request =
+          HttpRequest.newBuilder(
+                  URI.create("http://127.0.0.1:" + web.getAddress().getPort() + "/old.crl"))
+              .build();
+      assertThatThrownBy(() -> ForeignIssuers.whole(http, request, Duration.ofMillis(500)))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("no whole answer");
     } finally {
       web.stop(0);
     }

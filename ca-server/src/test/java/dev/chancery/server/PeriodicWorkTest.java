@@ -51,6 +51,32 @@ class PeriodicWorkTest {
   }
 
   @Test
+  @DisplayName("of each node goes on while other such work hangs, and does not overlap itself")
+  void besideWorkThatHangs() throws Exception {
+    TestDatabase where = DatabaseKind.H2.create(folder);
+    CountDownLatch end = new CountDownLatch(1);
+    AtomicInteger hanging = new AtomicInteger();
+    CountDownLatch done = new CountDownLatch(3);
+    try (Database database =
+            Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
+        PeriodicWork work = new PeriodicWork(database.dataSource(), "node-under-test")) {
+      work.everywhere(
+          "hangs",
+          Duration.ofMillis(1),
+          () -> {
+            hanging.incrementAndGet();
+            end.await();
+          });
+      work.aside("hangs too", end::await);
+      work.everywhere("goes on", Duration.ofMillis(10), done::countDown);
+
+      assertThat(done.await(20, TimeUnit.SECONDS)).isTrue();
+      assertThat(hanging).hasValueLessThanOrEqualTo(1);
+      end.countDown();
+    }
+  }
+
+  @Test
   @DisplayName("of each node is waited for at the end, and does not begin again")
   void endsBeforeWhatItUses() throws Exception {
     TestDatabase where = DatabaseKind.H2.create(folder);
