@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
@@ -260,15 +261,26 @@ public final class AcmeServer implements AutoCloseable {
   }
 
   /**
-   * Goes on with what was interrupted: to be called at start and every few seconds, on any number
-   * of nodes.
+   * Goes on with what was interrupted: to be called every few seconds, on any number of nodes. May
+   * take as long as DNS does not answer.
    *
    * @param stuckFor how long an order may be processing before it counts as interrupted; longer
    *     than the token's time limit
    */
   public void recover(Duration stuckFor) {
-    recoverValidations();
-    recovery.run(stuckFor);
+    recovery(stuckFor).run();
+  }
+
+  /**
+   * The same for what is interrupted now, to be done when there is time: what begins meanwhile does
+   * not count.
+   */
+  public Runnable recovery(Duration stuckFor) {
+    Instant before = Times.now(clock).minus(stuckFor);
+    return () -> {
+      recoverValidations();
+      recovery.run(before);
+    };
   }
 
   /**

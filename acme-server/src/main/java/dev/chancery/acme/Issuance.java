@@ -73,20 +73,25 @@ final class Issuance {
   }
 
   /**
-   * Settles an order whose earlier request may or may not have led to a certificate. Since that was
-   * some time ago, CAA is asked again before another is made.
+   * Settles an order whose earlier request led to a certificate; false, and nothing changed, when
+   * it led to none and never will.
+   */
+  boolean settleIssued(Order.Processing order) {
+    Optional<IssuedCertificate> issued = authority.settle(order.details().request());
+    issued.ifPresent(certificate -> complete(order, certificate));
+    return issued.isPresent();
+  }
+
+  /**
+   * Asks for the certificate of an order whose earlier request led to none. Since that was some
+   * time ago, CAA is asked again.
    *
    * @throws AcmeProblem as {@link #issue}; one that can be tried again leaves the order processing
    * @throws TokenAway as {@link #issue}
    */
-  void settle(AcmeEndpoint endpoint, Order.Processing order) throws AcmeProblem, TokenAway {
-    Optional<IssuedCertificate> issued = authority.settle(order.details().request());
-    if (issued.isPresent()) {
-      complete(order, issued.get());
-    } else {
-      requirePermitted(endpoint, order);
-      issue(endpoint, order, csr(order));
-    }
+  void issueAfterAll(AcmeEndpoint endpoint, Order.Processing order) throws AcmeProblem, TokenAway {
+    requirePermitted(endpoint, order);
+    issue(endpoint, order, csr(order));
   }
 
   private void requirePermitted(AcmeEndpoint endpoint, Order.Processing order) throws AcmeProblem {

@@ -11,6 +11,7 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
@@ -207,6 +208,50 @@ final class CaaOrdersTest {
     assertThat(settled.text("status")).isEqualTo("invalid");
     assertThat(settled.json().at("/error/type").asText()).endsWith(":caa");
     assertThat(acme.authority.records()).isEmpty();
+  }
+
+  @Test
+  @DisplayName(
+      "recovery waits once for an outage of CAA, and settles what needs no CAA all the same")
+  void outageInRecovery() throws Exception {
+    List<AcmeClient.Answer> orders = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      AcmeClient.Answer order = client.readyOrder(acme.web, "localhost");
+      acme.authority.failNext(
+          i == 3 ? TestAuthority.Fault.BROKEN_AFTER_ISSUE : TestAuthority.Fault.BROKEN_BEFORE);
+      assertThat(finalizeOrder(order).expect(200).text("status")).isEqualTo("processing");
+      orders.add(order);
+    }
+    acme.dns.fail("localhost.", Rcode.SERVFAIL);
+    acme.dns.asked.clear();
+    clock.advance(Duration.ofMinutes(1));
+
+    node.recover(Duration.ofSeconds(30));
+
+    // Two rounds of one question.
+    assertThat(acme.dns.asked.stream().filter(DnsServer.name("localhost.")::equals)).hasSize(2);
+    assertThat(orders.stream().map(order -> client.read(order.location()).text("status")))
+        .containsExactly("processing", "processing", "processing", "valid");
+    acme.dns.succeed("localhost.");
+    clock.advance(Duration.ofMinutes(1));
+    node.recover(Duration.ofSeconds(30));
+    assertThat(orders.stream().map(order -> client.read(order.location()).text("status")))
+        .containsOnly("valid");
+  }
+
+  @Test
+  @DisplayName("what begins after a recovery was asked for is not taken for interrupted")
+  void recoveryLater() {
+    Runnable recovery = node.recovery(Duration.ZERO);
+    clock.advance(Duration.ofSeconds(1));
+    AcmeClient.Answer order = client.readyOrder(acme.web, "localhost");
+    acme.authority.failNext(TestAuthority.Fault.BROKEN_BEFORE);
+    finalizeOrder(order).expect(200);
+    clock.advance(Duration.ofSeconds(1));
+    recovery.run();
+    assertThat(client.read(order.location()).text("status")).isEqualTo("processing");
+    node.recovery(Duration.ZERO).run();
+    assertThat(client.read(order.location()).text("status")).isEqualTo("valid");
   }
 
   @Test

@@ -356,7 +356,7 @@ final class Server implements AutoCloseable {
                 ordering,
                 clock,
                 random));
-    acme.recover(aloneOnDatabase() ? Duration.ZERO : ISSUANCE_GRACE);
+    Runnable acmeRecovery = acme.recovery(aloneOnDatabase() ? Duration.ZERO : ISSUANCE_GRACE);
 
     // 8. The Vault-shaped API, where it is wanted.
     Roles roles = new Roles(database, clock, random);
@@ -479,6 +479,7 @@ final class Server implements AutoCloseable {
     PeriodicWork work = part(new PeriodicWork(database.dataSource(), "node-" + ids.next()));
     work.once("crls", Duration.ofMinutes(1), publisher::refreshDue);
     work.once("recovery", Duration.ofSeconds(30), recovery::run);
+    work.aside("acme recovery at start", acmeRecovery::run);
     work.once("acme recovery", Duration.ofSeconds(10), () -> acme.recover(ISSUANCE_GRACE));
     work.everywhere("acme validations", Duration.ofSeconds(5), acme::recoverValidations);
     work.once("bulk revocations", Duration.ofSeconds(10), bulk::run);
