@@ -49,7 +49,10 @@ final class NewOrderResource {
   Reply reply(SignedRequest.ByAccount request) throws AcmeProblem, Refused {
     Payload payload = request.requiredPayload();
     AcmeEndpoint endpoint = request.urls().endpoint();
-    request.account().requireAgreement(endpoint);
+    Optional<String> replaces = payload.text("replaces");
+    if (replaces.isEmpty()) {
+      request.account().requireAgreement(endpoint);
+    }
     OrderAllowance allowance = bindingKeys.allowance(request.account());
     Choice profile = profile(payload.text("profile"), endpoint);
     allowance.requireProfile(profile.id());
@@ -60,13 +63,18 @@ final class NewOrderResource {
     requirePermitted(endpoint, profile, Set.of(), notBefore, notAfter);
     Set<Name> names = names(payload.objects("identifiers"), endpoint, profile, allowance);
     requirePermitted(endpoint, profile, names, notBefore, notAfter);
-    Optional<String> replaces = payload.text("replaces");
     Optional<Renewal> renewal =
         replaces.isEmpty()
             ? Optional.empty()
             : Optional.of(renewal(replaces.get(), names, request));
+    boolean renews = renewal.isPresent() && renewal.get().names().containsAll(names);
+    if (!renews) {
+      // Terms that came or changed since stop no renewal: most clients agree when they register,
+      // and never again.
+      request.account().requireAgreement(endpoint);
+    }
     // Last, so that what is refused anyway is not counted.
-    if (renewal.isPresent() && renewal.get().names().containsAll(names)) {
+    if (renews) {
       limiter.renewal(endpoint);
     } else {
       limiter.newOrder(endpoint, request.account(), names);

@@ -149,6 +149,23 @@ final class AccountsTest {
   }
 
   @Test
+  @DisplayName("RFC 8555 7.3.3: terms that changed stop no order that only replaces a certificate")
+  void renewalUnderChangedTerms() {
+    client.register();
+    String certificate = ReplacementsTest.issue(acme, client);
+    acme.database
+        .sql()
+        .update(ACME_ACCOUNTS)
+        .set(ACME_ACCOUNTS.TERMS_AGREED, "https://ca.example/terms-of-old")
+        .where(ACME_ACCOUNTS.KEY_THUMBPRINT.eq(Base64.getUrlDecoder().decode(client.thumbprint())))
+        .execute();
+    client.newOrder("localhost").expectError(403, "userActionRequired");
+    ReplacementsTest.replace(client, certificate, "localhost", "more.example")
+        .expectError(403, "userActionRequired");
+    ReplacementsTest.replace(client, certificate, "localhost").expect(201);
+  }
+
+  @Test
   @DisplayName("the former keys of an account that are kept are limited, the latest ones stay")
   void formerKeys() throws Exception {
     client.register();
