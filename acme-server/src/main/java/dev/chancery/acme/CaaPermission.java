@@ -57,8 +57,7 @@ final class CaaPermission {
       }
       case Caa.Finding.Forbidden(String why) ->
           new Validator.Outcome.NotMet(Problem.of(AcmeError.CAA, why), true);
-      case Caa.Finding.Unknown(String why) ->
-          new Validator.Outcome.NotMet(Problem.of(AcmeError.DNS, why), false);
+      case Caa.Finding.Unknown(String why) -> Validator.Outcome.NotMet.unknown(AcmeError.DNS, why);
     };
   }
 

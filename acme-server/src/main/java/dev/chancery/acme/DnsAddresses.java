@@ -42,7 +42,7 @@ final class DnsAddresses implements HostAddresses {
       }
     }
     if (addresses.isEmpty()) {
-      throw new NotFound(why(host, answers));
+      throw notFound(host, answers);
     }
     return addresses;
   }
@@ -72,22 +72,22 @@ final class DnsAddresses implements HostAddresses {
   }
 
   /** An outage for one type leaves open what a negative answer for the other cannot say. */
-  private static String why(String host, List<Dns.Answer> answers) {
+  private static NotFound notFound(String host, List<Dns.Answer> answers) {
     for (Dns.Answer answer : answers) {
       // RFC 8020: a name that does not exist has no records of any type.
       if (answer instanceof Dns.Answer.NoSuchName(String name)) {
-        return "NXDOMAIN: DNS knows no name " + name + alias(host, name);
+        return new NotFound("NXDOMAIN: DNS knows no name " + name + alias(host, name));
       }
       if (answer instanceof Dns.Answer.Astray(String why)) {
-        return host + " has no address: " + why;
+        return new NotFound(host + " has no address: " + why);
       }
     }
     for (Dns.Answer answer : answers) {
       if (answer instanceof Dns.Answer.Outage(String why)) {
-        return "looking up the addresses of " + host + ": " + why;
+        return new NotFound("looking up the addresses of " + host + ": " + why, true);
       }
     }
-    return host + " has neither A nor AAAA records";
+    return new NotFound(host + " has neither A nor AAAA records");
   }
 
   private static String alias(String host, String name) {

@@ -18,10 +18,23 @@ interface HostAddresses {
     private static final long serialVersionUID = 1L;
 
     private final String why;
+    private final boolean unknown;
 
     NotFound(String why) {
+      this(why, false);
+    }
+
+    /**
+     * @param unknown whether there may be one, but none could be asked for
+     */
+    NotFound(String why, boolean unknown) {
       super(why, null, false, false);
       this.why = why;
+      this.unknown = unknown;
+    }
+
+    boolean unknown() {
+      return unknown;
     }
 
     String why() {

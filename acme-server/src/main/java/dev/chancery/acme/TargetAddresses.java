@@ -34,7 +34,9 @@ final class TargetAddresses {
               ? List.of(InetAddress.ofLiteral(host))
               : hosts.find(host, deadline.left());
     } catch (HostAddresses.NotFound e) {
-      throw new Unmet(AcmeError.DNS, e.why(), false);
+      throw e.unknown()
+          ? new Unmet(Validator.Outcome.NotMet.unknown(AcmeError.DNS, e.why()))
+          : new Unmet(AcmeError.DNS, e.why(), false);
     }
     List<InetAddress> permitted = found.stream().filter(networks::permit).toList();
     if (permitted.isEmpty()) {

@@ -54,7 +54,9 @@ final class TextRecords {
           throw unmet(none + alias(owner, none) + " has no TXT record");
       case Dns.Answer.Astray(String why) -> throw unmet(owner + " has no TXT record: " + why);
       case Dns.Answer.Outage(String why) ->
-          throw unmet("looking up the TXT records of " + owner + ": " + why);
+          throw new Unmet(
+              Validator.Outcome.NotMet.unknown(
+                  AcmeError.DNS, "looking up the TXT records of " + owner + ": " + why));
     };
   }
 

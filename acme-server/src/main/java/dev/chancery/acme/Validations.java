@@ -262,13 +262,13 @@ final class Validations implements AutoCloseable {
           authorizations.succeed(challenge, accepted.held(), until);
           return;
         }
-        case Validator.Outcome.NotMet(Problem problem, boolean lasting) -> {
+        case Validator.Outcome.NotMet(Problem problem, boolean lasting, boolean unknown) -> {
           if (Thread.interrupted()) {
             // Closing broke it off, so it says nothing about the challenge.
             throw new InterruptedException();
           }
           if (lasting || attempt == pauses.size() || Times.now(clock).plus(pause).isAfter(last)) {
-            if (authorizations.fail(challenge, accepted.held(), problem)) {
+            if (authorizations.fail(challenge, accepted.held(), problem) && !unknown) {
               limiter.failed(urls(accepted).endpoint(), accepted.account(), accepted.name());
             }
             return;
@@ -302,8 +302,7 @@ final class Validations implements AutoCloseable {
                   Deadline.in(ONE_ATTEMPT)));
     } catch (RuntimeException e) {
       LOG.error("the validation {} met a defect", challenge.id(), e);
-      return new Validator.Outcome.NotMet(
-          Problem.of(AcmeError.SERVER_INTERNAL, "internal error"), false);
+      return Validator.Outcome.NotMet.unknown(AcmeError.SERVER_INTERNAL, "internal error");
     }
   }
 

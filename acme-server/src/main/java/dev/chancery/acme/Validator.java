@@ -42,8 +42,18 @@ interface Validator {
      * The proof was not there.
      *
      * @param lasting whether another attempt would end the same way
+     * @param unknown whether the reason may lie here, so that it says nothing about the client
      */
-    record NotMet(Problem problem, boolean lasting) implements Outcome {}
+    record NotMet(Problem problem, boolean lasting, boolean unknown) implements Outcome {
+      NotMet(Problem problem, boolean lasting) {
+        this(problem, lasting, false);
+      }
+
+      /** Nothing could be found out about the proof. */
+      static NotMet unknown(AcmeError error, String detail) {
+        return new NotMet(Problem.of(error, detail), false, true);
+      }
+    }
   }
 
   /** Ends an attempt as not met, from any depth. */
@@ -54,8 +64,12 @@ interface Validator {
     private final transient Outcome.NotMet outcome;
 
     Unmet(AcmeError error, String detail, boolean lasting) {
-      super(detail, null, false, false);
-      this.outcome = new Outcome.NotMet(Problem.of(error, detail), lasting);
+      this(new Outcome.NotMet(Problem.of(error, detail), lasting));
+    }
+
+    Unmet(Outcome.NotMet outcome) {
+      super(outcome.problem().detail(), null, false, false);
+      this.outcome = outcome;
     }
 
     Outcome.NotMet outcome() {

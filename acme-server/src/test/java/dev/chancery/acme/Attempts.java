@@ -43,7 +43,7 @@ final class Attempts {
 
   static Problem problem(Validator.Outcome outcome) {
     return switch (outcome) {
-      case Validator.Outcome.NotMet(Problem problem, boolean lasting) -> problem;
+      case Validator.Outcome.NotMet notMet -> notMet.problem();
       case Validator.Outcome.Met met -> throw new AssertionError("met");
     };
   }

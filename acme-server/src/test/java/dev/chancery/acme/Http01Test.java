@@ -63,7 +63,7 @@ final class Http01Test {
 
   private static Problem problem(Validator.Outcome outcome) {
     return switch (outcome) {
-      case Validator.Outcome.NotMet(Problem problem, boolean lasting) -> problem;
+      case Validator.Outcome.NotMet notMet -> notMet.problem();
       case Validator.Outcome.Met met -> throw new AssertionError("met");
     };
   }

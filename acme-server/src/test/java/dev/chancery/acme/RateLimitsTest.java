@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.xbill.DNS.Rcode;
 
 /** RFC 8555 section 6.6: what a client meets that asks too often. */
 final class RateLimitsTest {
@@ -140,6 +141,22 @@ final class RateLimitsTest {
     node.client().register().readyOrder(acme.web, "localhost");
     clock.advance(HOUR);
     client.readyOrder(acme.web, "localhost");
+  }
+
+  @Test
+  @DisplayName("a validation that failed because no resolver answered does not count")
+  void outage() throws Exception {
+    Node node = Node.with(Map.of(Kind.FAILED_VALIDATIONS_PER_NAME, new RateLimit(1, HOUR)));
+    AcmeClient client = node.client().register();
+    acme.dns.addLoopback("away.localhost.");
+    acme.dns.fail("away.localhost.", Rcode.SERVFAIL);
+    for (int i = 0; i < 2; i++) {
+      AcmeClient.Answer order = client.newOrder("away.localhost").expect(201);
+      client.post(challenge(client, order), "{}").expect(200);
+      assertThat(client.await(order.location(), "pending").text("status")).isEqualTo("invalid");
+    }
+    acme.dns.succeed("away.localhost.");
+    client.readyOrder(acme.web, "away.localhost");
   }
 
   private static String challenge(AcmeClient client, AcmeClient.Answer order) {
