@@ -235,10 +235,13 @@ final class Http01Test {
             "::",
             "ff02::1",
             "::ffff:169.254.169.254",
-            "64:ff9b::a9fe:a9fe")) {
+            "64:ff9b::a9fe:a9fe",
+            "64:ff9b::e000:1",
+            "64:ff9b::a83f:8110")) {
       assertThat(networks.permit(InetAddress.ofLiteral(address))).as(address).isFalse();
     }
     assertThat(networks.permit(InetAddress.ofLiteral("::1"))).isTrue();
+    assertThat(networks.permit(InetAddress.ofLiteral("64:ff9b::c000:201"))).isTrue();
     TargetNetworks only =
         new TargetNetworks(
             List.of(Cidr.parse("10.0.0.0/8")),
@@ -246,6 +249,8 @@ final class Http01Test {
     assertThat(only.permit(InetAddress.ofLiteral("10.1.2.3"))).isTrue();
     assertThat(only.permit(InetAddress.ofLiteral("127.0.0.1"))).isFalse();
     assertThat(only.permit(InetAddress.ofLiteral("::1"))).isFalse();
+    assertThat(only.permit(InetAddress.ofLiteral("64:ff9b::a01:203"))).isTrue();
+    assertThat(only.permit(InetAddress.ofLiteral("64:ff9b::7f00:1"))).isFalse();
   }
 
   @Test
