@@ -154,8 +154,19 @@ final class RateLimiter {
 
     /** One of each of these, or none. */
     void take(Map<Kind, Set<String>> uses) throws AcmeProblem {
-      List<Bucket> taken = new ArrayList<>();
+      // First by a look: what is refused anyway must not hold for a moment what others may have.
       Map<Kind, Long> refused = new LinkedHashMap<>();
+      for (Map.Entry<Kind, Set<String>> use : uses.entrySet()) {
+        for (String whose : use.getValue()) {
+          untilOneMore(use.getKey(), whose)
+              .ifPresent(wait -> refused.merge(use.getKey(), wait, Math::max));
+        }
+      }
+      if (!refused.isEmpty()) {
+        throw refusal(refused);
+      }
+      // What is left then may have been taken since.
+      List<Bucket> taken = new ArrayList<>();
       for (Map.Entry<Kind, Set<String>> use : uses.entrySet()) {
         for (String whose : use.getValue()) {
           Optional<Bucket> bucket = bucket(use.getKey(), whose);
@@ -177,13 +188,18 @@ final class RateLimiter {
 
     /** Whether one more would be counted, without counting it. */
     void require(Kind kind, String whose) throws AcmeProblem {
-      Optional<Bucket> bucket = bucket(kind, whose);
-      if (bucket.isPresent()) {
-        EstimationProbe probe = bucket.get().estimateAbilityToConsume(1);
-        if (!probe.canBeConsumed()) {
-          throw refusal(Map.of(kind, probe.getNanosToWaitForRefill()));
-        }
+      Optional<Long> wait = untilOneMore(kind, whose);
+      if (wait.isPresent()) {
+        throw refusal(Map.of(kind, wait.get()));
       }
+    }
+
+    /** The nanoseconds until one more would be counted; nothing when it would be now. */
+    private Optional<Long> untilOneMore(Kind kind, String whose) {
+      return bucket(kind, whose)
+          .map(bucket -> bucket.estimateAbilityToConsume(1))
+          .filter(probe -> !probe.canBeConsumed())
+          .map(EstimationProbe::getNanosToWaitForRefill);
     }
 
     /** What has happened counts as far as there is something left. */
