@@ -18,7 +18,6 @@ import org.slf4j.LoggerFactory;
 /** Turns a ready order into a certificate (RFC 8555 section 7.4). */
 final class FinalizeResource {
   private static final Logger LOG = LoggerFactory.getLogger(FinalizeResource.class);
-  private static final int LONGEST_CSR = 16 * 1024;
 
   private final Orders orders;
   private final Issuance issuance;
@@ -67,11 +66,14 @@ final class FinalizeResource {
     }
   }
 
-  /** A CSR is stored, so its size is limited: hundreds of names and the largest key fit well. */
+  /**
+   * A CSR is stored, so its size is limited: as many names as an order has, each as long as can be,
+   * fit.
+   */
   private static Der csr(String text) throws AcmeProblem {
     byte[] csr = Base64Url.decode(text, "csr");
-    if (csr.length > LONGEST_CSR) {
-      throw new AcmeProblem(AcmeError.BAD_CSR, "a CSR may have " + LONGEST_CSR + " octets at most");
+    if (csr.length > Csr.LONGEST) {
+      throw new AcmeProblem(AcmeError.BAD_CSR, "a CSR may have " + Csr.LONGEST + " octets at most");
     }
     return Der.of(csr);
   }

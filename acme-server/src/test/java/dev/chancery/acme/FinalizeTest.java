@@ -352,10 +352,25 @@ final class FinalizeTest {
   }
 
   @Test
+  @DisplayName("RFC 8555 7.4: a CSR for a hundred names of full length is not too long")
+  void longestCsr() {
+    AcmeClient.Answer order = client.readyOrder(acme.web, "localhost");
+    String label = "a".repeat(63) + ".";
+    String[] names =
+        IntStream.range(0, 100)
+            .mapToObj(i -> label.repeat(3) + "b".repeat(57) + String.format("%04d", i))
+            .toArray(String[]::new);
+    byte[] csr = AcmeClient.csr(TestAuthority.generate(), "", names);
+    assertThat(csr.length).isGreaterThan(100 * 253);
+    assertThat(client.finalizeOrder(order, csr).expectError(400, "badCSR").text("detail"))
+        .doesNotContain("octets");
+  }
+
+  @Test
   @DisplayName("a CSR is limited, kept until its order is settled, and known again by its digest")
   void csrIsNotKept() {
     AcmeClient.Answer order = client.readyOrder(acme.web, "localhost");
-    client.finalizeOrder(order, new byte[16 * 1024 + 1]).expectError(400, "badCSR");
+    client.finalizeOrder(order, new byte[64 * 1024 + 1]).expectError(400, "badCSR");
     byte[] csr = AcmeClient.csr(TestAuthority.generate(), "", "localhost");
     client.finalizeOrder(order, csr).expect(200);
     assertThat(
