@@ -26,7 +26,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.xbill.DNS.hosts.HostsFileParser;
 
 /**
  * The ACME server (RFC 8555): its routes for a web server to carry, and the passes that go on with
@@ -167,9 +166,8 @@ public final class AcmeServer implements AutoCloseable {
   }
 
   /** The machine's, or the one that the JVM was told to take for it. */
-  private static HostsFileParser hostsFile() {
-    String told = System.getProperty("jdk.net.hosts.file");
-    return told == null ? new HostsFileParser() : new HostsFileParser(Path.of(told));
+  private static Path hostsFile() {
+    return Path.of(System.getProperty("jdk.net.hosts.file", "/etc/hosts"));
   }
 
   /** Adds everything under /acme/. */

@@ -2,6 +2,7 @@ package dev.chancery.acme;
 
 import java.io.IOException;
 import java.net.InetAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,12 +21,17 @@ import org.xbill.DNS.hosts.HostsFileParser;
 final class SystemAddresses implements HostAddresses {
   private static final Logger LOG = LoggerFactory.getLogger(SystemAddresses.class);
 
-  private final HostsFileParser hosts;
+  private final Path hosts;
   private final HostAddresses dns;
+  private volatile Reading reading;
 
-  SystemAddresses(HostsFileParser hosts, HostAddresses dns) {
+  /** What was read of the hosts file, and when it was written, in milliseconds. */
+  private record Reading(long written, HostsFileParser lines) {}
+
+  SystemAddresses(Path hosts, HostAddresses dns) {
     this.hosts = hosts;
     this.dns = dns;
+    this.reading = new Reading(0, new HostsFileParser(hosts));
   }
 
   @Override
@@ -34,12 +40,25 @@ final class SystemAddresses implements HostAddresses {
     return listed.isEmpty() ? dns.find(host, longest) : listed;
   }
 
+  /** A parser by itself looks for changes every five minutes only. */
+  private HostsFileParser lines() {
+    // 0 when there is none.
+    long written = hosts.toFile().lastModified();
+    Reading last = reading;
+    if (last.written() != written) {
+      last = new Reading(written, new HostsFileParser(hosts));
+      reading = last;
+    }
+    return last.lines();
+  }
+
   private List<InetAddress> listed(String host) {
     List<InetAddress> listed = new ArrayList<>();
     try {
       Name name = Name.fromString(host + ".");
-      hosts.getAddressForHost(name, Type.A).ifPresent(listed::add);
-      hosts.getAddressForHost(name, Type.AAAA).ifPresent(listed::add);
+      HostsFileParser lines = lines();
+      lines.getAddressForHost(name, Type.A).ifPresent(listed::add);
+      lines.getAddressForHost(name, Type.AAAA).ifPresent(listed::add);
       return listed;
     } catch (TextParseException e) {
       return List.of();
