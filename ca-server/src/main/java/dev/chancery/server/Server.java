@@ -15,7 +15,6 @@ import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.TimeOrderedIds;
-import dev.chancery.core.TokenAway;
 import dev.chancery.crl.CrlDistribution;
 import dev.chancery.crl.CrlIssuer;
 import dev.chancery.crl.CrlPublisher;
@@ -27,7 +26,6 @@ import dev.chancery.crl.CrlWatch;
 import dev.chancery.crl.DirectoryTarget;
 import dev.chancery.crl.PublicCrls;
 import dev.chancery.crl.S3Target;
-import dev.chancery.hsm.IssuerKey;
 import dev.chancery.kubernetes.ClusterSettings;
 import dev.chancery.kubernetes.Credentials;
 import dev.chancery.kubernetes.Roles;
@@ -332,8 +330,7 @@ final class Server implements AutoCloseable {
     TimeOrderedIds ids = new TimeOrderedIds(clock, random);
     home.privateDirectory("tls");
     ApiTls tls =
-        new ApiTls(
-            ordering, own, addresses.apiUrl(), home.resolve(API_CREDENTIAL), clock, ids);
+        new ApiTls(ordering, own, addresses.apiUrl(), home.resolve(API_CREDENTIAL), clock, ids);
     home.privateDirectory("admin");
     AdminCredential administrator =
         new AdminCredential(

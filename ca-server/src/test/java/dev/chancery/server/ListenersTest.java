@@ -430,9 +430,7 @@ class ListenersTest {
                 .isIn(
                     nothingToReplace
                         ? List.of(400, 404, 409)
-                        : nothingToRenew || nothingRevoked
-                            ? List.of(404, 409)
-                            : List.of(200, 201));
+                        : nothingToRenew || nothingRevoked ? List.of(404, 409) : List.of(200, 201));
             answered.add(path.getKey());
           }
         }
