@@ -101,7 +101,7 @@ final class CrashScene implements AutoCloseable {
     }
     requireRisingCrl();
     if (kind == DatabaseKind.H2) {
-      // The file admits one process, so the start itself ends what the dead one left.
+      // The file admits one process, so what the dead one left is ended right after the start.
       assertThat(applicant.finish(url(interrupted.order()), AFTER_RESTART)).isEqualTo("valid");
     }
     assertThat(witness.surprises()).isEmpty();
