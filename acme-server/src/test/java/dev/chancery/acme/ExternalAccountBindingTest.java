@@ -737,7 +737,7 @@ final class ExternalAccountBindingTest {
     BindingKeys.Made key = key(reusable(List.of(), patterns("localhost")));
     AcmeClient client = bound(key);
     client.readyOrder(acme.web, "localhost");
-    AcmeClient other = client("other").register();
+    AcmeClient other = bound(key(reusable(List.of(), patterns("localhost"))));
     String first = revocation(other.certificate(acme.web, TestAuthority.generate(), "localhost"));
     String second = revocation(other.certificate(acme.web, TestAuthority.generate(), "localhost"));
     client.post(client.url("revoke-cert"), first).expect(200);

@@ -473,6 +473,8 @@ final class Server implements AutoCloseable {
         home.adminUrl(), "https://" + adminHost(listeners.admin()) + ":" + adminPort.port() + "\n");
 
     // 10. What is done again and again.
+    // Once more, since it has to end before the listeners, at which it looks.
+    part(watch);
     PeriodicWork work = part(new PeriodicWork(database.dataSource(), "node-" + ids.next()));
     work.once("crls", Duration.ofMinutes(1), publisher::refreshDue);
     work.once("recovery", Duration.ofSeconds(30), recovery::run);

@@ -34,7 +34,11 @@ final class FreshToken {
   }
 
   static Pkcs11Settings create(Path folder, String name) throws IOException {
-    SoftHsmToken token = SoftHsmToken.create(folder, label(name));
+    return settings(folder, SoftHsmToken.create(folder, label(name)));
+  }
+
+  /** A token in this process. */
+  static Pkcs11Settings settings(Path folder, SoftHsmToken token) throws IOException {
     return new Pkcs11Settings(
         module(folder),
         Optional.of(token.label()),

@@ -46,10 +46,15 @@ final class ServedTokenOutageTest {
   @BeforeEach
   void open() throws Exception {
     SoftHsmToken softHsm = SoftHsmToken.create(folder, FreshToken.label("killed"));
+    KeyId id = TokenContract.freshId();
+    // Before the token is served: SoftHSM2 can lose the handle of a key that it has just made while
+    // another process, here that of a second connection, opens the token.
+    try (Pkcs11Token alone =
+        Pkcs11Token.open(FreshToken.settings(folder, softHsm), TokenObserver.NONE)) {
+      publicKey = alone.generate(id, KeyAlgorithm.EC_P256);
+    }
     server = P11KitServer.start(folder, softHsm);
     token = Pkcs11Token.open(ServedTokenTest.settings(server, softHsm, LIMIT), TokenObserver.NONE);
-    KeyId id = TokenContract.freshId();
-    publicKey = token.generate(id, KeyAlgorithm.EC_P256);
     key = token.ocspKey(id, publicKey, SigningScheme.ECDSA_SHA256);
   }
 
