@@ -252,7 +252,7 @@ class VaultGoldenTest {
       })
   @DisplayName("isCA is said by the path alone: each that is for CAs makes one")
   void authority(String path) throws Exception {
-    String spiffe = "spiffe://corp.test/";
+    String spiffe = "spiffe://corp.test";
     TestCsr csr =
         TestCsr.of(
             new X500Name("O=SPIFFE"),

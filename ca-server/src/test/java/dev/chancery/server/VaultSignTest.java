@@ -237,7 +237,7 @@ class VaultSignTest {
   void authorities() throws Exception {
     String token = home.token("mesh");
     GeneralName domain =
-        new GeneralName(GeneralName.uniformResourceIdentifier, "spiffe://corp.test/");
+        new GeneralName(GeneralName.uniformResourceIdentifier, "spiffe://corp.test");
     TestCsr spire = TestCsr.of(new X500Name("C=US,O=SPIFFE"), domain);
     JsonNode data =
         home.signed(
@@ -247,7 +247,7 @@ class VaultSignTest {
                     "common_name", "",
                     "organization", "SPIFFE",
                     "country", "US",
-                    "uri_sans", "spiffe://corp.test/",
+                    "uri_sans", "spiffe://corp.test",
                     "ttl", "86400",
                     "csr", spire.pem()))
             .json()

@@ -74,7 +74,11 @@ public record NamePolicy(
     }
   }
 
-  /** Every URI ("*"), or those that begin with this text, which ends in a slash. */
+  /**
+   * Every URI ("*"), or those that begin with this text, which ends in a slash. An authority
+   * without a path is the same as one with a slash after it (RFC 3986 section 6.2.3): a SPIFFE
+   * trust domain is written so.
+   */
   public record UriRule(String prefix) {
     public UriRule {
       if (!prefix.equals("*") && !prefix.endsWith("/")) {
@@ -83,7 +87,12 @@ public record NamePolicy(
     }
 
     boolean matches(UriName name) {
-      return prefix.equals("*") || name.value().startsWith(prefix);
+      return prefix.equals("*") || rooted(name.value()).startsWith(prefix);
+    }
+
+    private static String rooted(String uri) {
+      int authority = uri.indexOf("://") + 3;
+      return uri.indexOf('/', authority) < 0 ? uri + "/" : uri;
     }
   }
 

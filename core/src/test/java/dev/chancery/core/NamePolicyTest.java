@@ -74,14 +74,16 @@ final class NamePolicyTest {
     POLICY.require(
         Set.of(
             IpName.parse("10.2.3.4"),
+            new UriName("spiffe://a"),
             new UriName("spiffe://a/b"),
             EmailName.parse("a@anything.example")));
     assertForbidden(POLICY, IpName.parse("10.1.2.3"));
     assertForbidden(POLICY, IpName.parse("11.1.2.3"));
     assertForbidden(POLICY, IpName.parse("::1"));
     assertForbidden(POLICY, new UriName("spiffe://a/admin/x"));
+    assertForbidden(POLICY, new UriName("spiffe://ab"));
     assertForbidden(POLICY, new UriName("spiffe://ab/c"));
-    assertForbidden(POLICY, new UriName("spiffe://a"));
+    assertForbidden(POLICY, new UriName("spiffe://a/admin/"));
     assertForbidden(POLICY, EmailName.parse("a@mail.evil.example"));
   }
 

@@ -183,6 +183,7 @@ final class NamesTest {
         "spiffe://cluster.local/ns/x/sa/y",
         "ldap://[::1]:389/cn=x?y",
         "a+b://c",
+        "https://a/.../..b/c.",
       })
   void uriIsTaken(String text) throws Exception {
     assertThat(UriName.parse(text).value()).isEqualTo(text);
@@ -204,6 +205,11 @@ final class NamesTest {
         "https://a/%zz",
         "https://a/\n",
         "1https://a",
+        "https://a/b/../c",
+        "https://a/..",
+        "https://a/./c",
+        "https://a/b/%2e%2E/c",
+        "https://a/b/.%2e",
       })
   void uriIsRefused(String text) {
     assertRefused(() -> UriName.parse(text));
