@@ -61,6 +61,7 @@ final class IssuerCommand {
               "successor",
               "live",
               "liveUntil",
+              "answersUntil",
               "endpoints",
               "subject",
               "notAfter"));
@@ -100,8 +101,9 @@ final class IssuerCommand {
   @Command(
       name = "retire",
       description = {
-        "Take an issuer that was replaced out of use.",
-        "Refused with their number while it has live certificates."
+        "Have an issuer that was replaced never sign again.",
+        "Refused with their number while it has live certificates, held ones included. OCSP",
+        "answers and CRLs go on until the last revoked one has ended: list says when that is."
       },
       mixinStandardHelpOptions = true)
   int retire(

@@ -188,8 +188,10 @@ final class Server implements AutoCloseable {
         new IssuerSuccessions(database, clock, ISSUANCE_GRACE, BuiltInProfiles.ALL.keySet());
     RootRollovers rollovers = new RootRollovers(database, clock);
     TrustView trustView = new TrustView(trust, successions, rollovers, System::nanoTime);
+    RetiredIssuers retired = new RetiredIssuers(successions, crls);
     List<KeyedIssuer> issuers =
-        KeyedIssuer.open(unretired(loadedIssuers, trustView.now()), tokens, registry);
+        KeyedIssuer.open(
+            retired.withoutPast(loadedIssuers, trustView.now()), tokens, registry);
     ServedIssuers servedIssuers = new ServedIssuers(issuers, knownRoots);
     JooqStatusJournal journal = new JooqStatusJournal(database);
     StatusView view =
@@ -422,7 +424,7 @@ final class Server implements AutoCloseable {
         .endpoints()
         .forEach((name, one) -> endpointIssuers.put(name, one.issuer()));
     IssuersApi issuersApi =
-        new IssuersApi(issuerChange, trustView, own(certificates), endpointIssuers);
+        new IssuersApi(issuerChange, retired, trustView, own(certificates), endpointIssuers);
     RolloverApi rolloverApi =
         new RolloverApi(
             new RootRollover(
@@ -554,21 +556,6 @@ final class Server implements AutoCloseable {
     return configuration.vault().clusters().stream()
         .map(ClusterSettings::name)
         .collect(Collectors.toUnmodifiableSet());
-  }
-
-  /** Those that still answer for certificates; what the others signed is all gone. */
-  private static List<LoadedIssuer> unretired(List<LoadedIssuer> issuers, TrustView.Snapshot now) {
-    List<LoadedIssuer> left = new ArrayList<>();
-    for (LoadedIssuer issuer : issuers) {
-      if (Optional.ofNullable(now.successions().get(issuer.id()))
-          .flatMap(IssuerSuccessions.Succession::retiredAt)
-          .isPresent()) {
-        LOG.warn("issuer {} is retired: take it out of issuers", issuer.id());
-      } else {
-        left.add(issuer);
-      }
-    }
-    return left;
   }
 
   /** The first certificate of each, its own. */
