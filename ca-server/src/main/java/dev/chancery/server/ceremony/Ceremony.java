@@ -111,7 +111,7 @@ final class Ceremony {
         confirmed(transcript, plan, digest, inputs);
         finish(transcript, inputs, digest);
       } catch (CeremonyRefused | ConfigurationInvalid | TokenUnusable | TokenAway | Refused e) {
-        if (transcript.state().begun().isPresent()) {
+        if (transcript.state().begun().isPresent() && !transcript.state().isCompleted()) {
           transcript.append(new TranscriptEntry.Refusal(String.valueOf(e.getMessage())));
         }
         throw e;
@@ -147,10 +147,6 @@ final class Ceremony {
           files.put(file, Digests.sha256(inputs.read(file)));
         }
       }
-      String rehearsal =
-          places.rehearsal().isPresent() && places.rehearsal().get().has(Transcript.FILE)
-              ? Digests.sha256(places.rehearsal().get().read(Transcript.FILE))
-              : "";
       transcript.append(
           new TranscriptEntry.Begun(
               plan.name(),
@@ -158,7 +154,6 @@ final class Ceremony {
               digest,
               machine.tool(),
               machine.distribution(),
-              rehearsal,
               files,
               machine.networkInterfaces()));
       return;
@@ -187,8 +182,9 @@ final class Ceremony {
           "the plan is not the one that this ceremony was begun with: that has SHA-256 "
               + begun.plan());
     }
-    if (!begun.distribution().equals(machine.distribution())) {
-      throw new CeremonyRefused("this is not the distribution that the ceremony was begun with");
+    // In a real one the rehearsal decides, and may have been shown to another program before.
+    if (isRehearsal() && !begun.distribution().equals(machine.distribution())) {
+      throw new CeremonyRefused("this is not the distribution that the rehearsal was begun with");
     }
     for (String file : plan.files()) {
       if (!Digests.sha256(inputs.read(file)).equals(begun.inputs().get(file))) {
@@ -207,13 +203,16 @@ final class Ceremony {
     }
     Optional<X509CertificateHolder> earlier = earlierRoot(plan, inputs);
     requireWitnesses(transcript, plan, digest, inputs);
+    String rehearsal = "";
     if (!isRehearsal()) {
-      requireRehearsal(digest);
+      rehearsal = requireRehearsal(transcript.state(), plan, digest);
       requireOffline(plan);
     }
 
     // 2. What an ended run left in doubt is given up: it may have been signed once already.
-    TranscriptLedgers ledgers = new TranscriptLedgers(transcript, plan, new Confirmation(console));
+    TranscriptLedgers ledgers =
+        new TranscriptLedgers(
+            transcript, plan, new Confirmation(console, clock, plan.until()));
     for (String item : transcript.state().inDoubt()) {
       console.say(item + ": the last run ended while it was being signed; it is given up.");
       ledgers.abandon(item);
@@ -227,7 +226,7 @@ final class Ceremony {
         .equals(digest.substring(0, TYPED_DIGITS))) {
       throw new CeremonyRefused("what was typed is not the beginning of the plan's digest");
     }
-    transcript.append(new TranscriptEntry.Approved(digest));
+    transcript.append(new TranscriptEntry.Approved(digest, rehearsal));
 
     // 4. The token and the root's key.
     CeremonyPlan.Root root = rehearsedRoot(plan, earlier);
@@ -359,23 +358,24 @@ final class Ceremony {
     transcript.append(new TranscriptEntry.Witnessed(digest, signed));
   }
 
-  private void requireRehearsal(String digest) throws CeremonyRefused {
+  /**
+   * Refuses a plan or a program that was not rehearsed, and to go on with what could not be verified
+   * any more.
+   *
+   * @return the digest of the transcript of the rehearsal
+   */
+  private String requireRehearsal(TranscriptState state, CeremonyPlan plan, String digest)
+      throws CeremonyRefused {
     Folder folder = places.rehearsal().orElseThrow();
     if (!folder.has(Transcript.FILE)) {
       throw new CeremonyRefused("the plan was not rehearsed: " + folder.directory());
     }
-    TranscriptState state = TranscriptState.of(folder.read(Transcript.FILE));
-    TranscriptEntry.Begun begun =
-        state.begun().orElseThrow(() -> new CeremonyRefused("the plan was not rehearsed"));
-    if (!state.isCompleted() || !begun.mode().equals(TranscriptEntry.REHEARSAL)) {
-      throw new CeremonyRefused(folder.directory() + ": not a rehearsal that came to its end");
-    }
-    if (!begun.plan().equals(digest)) {
-      throw new CeremonyRefused("another plan was rehearsed: it has SHA-256 " + begun.plan());
-    }
-    if (!begun.distribution().equals(machine.distribution())) {
+    byte[] rehearsal = folder.read(Transcript.FILE);
+    if (!Verification.rehearsed(digest, rehearsal).equals(machine.distribution())) {
       throw new CeremonyRefused("the plan was rehearsed with another distribution than this");
     }
+    Verification.requireActs(plan, digest, state, rehearsal);
+    return Digests.sha256(rehearsal);
   }
 
   private void requireOffline(CeremonyPlan plan) throws CeremonyRefused {
@@ -438,11 +438,14 @@ final class Ceremony {
       places.out().write(file, inputs.read(file));
     }
     if (places.rehearsal().isPresent()) {
-      places.out().write(REHEARSAL_FILE, places.rehearsal().get().read(Transcript.FILE));
+      places.out().write(REHEARSAL_FILE, shownRehearsal(transcript.state()));
     }
     Results.write(transcript.state(), places.out());
     byte[] page = TranscriptPage.of(transcript.state(), plan).getBytes(StandardCharsets.UTF_8);
     places.out().write(TranscriptPage.FILE, page);
+    if (!isRehearsal()) {
+      Verification.requireRight(places.out(), plan, digest, transcript.state());
+    }
     console.say((isRehearsal() ? "The rehearsal" : "The ceremony") + " is complete:");
     transcript.state().made().forEach(item -> console.say("  signed:   " + item));
     transcript.state().abandoned().forEach(item -> console.say("  given up: " + item));
@@ -455,6 +458,20 @@ final class Ceremony {
             "  " + Witnesses.command(Transcript.FILE, witness, Witnesses.Purpose.TRANSCRIPT));
       }
     }
+  }
+
+  /** The rehearsal that was shown when the token was used, and no other. */
+  private byte[] shownRehearsal(TranscriptState state) throws CeremonyRefused {
+    Folder folder = places.rehearsal().orElseThrow();
+    byte[] rehearsal = folder.read(Transcript.FILE);
+    String wanted = state.actedUnder().orElseThrow().rehearsal();
+    if (!Digests.sha256(rehearsal).equals(wanted)) {
+      throw new CeremonyRefused(
+          folder.directory()
+              + ": not the rehearsal that was shown before, whose transcript has SHA-256 "
+              + wanted);
+    }
+    return rehearsal;
   }
 
   /** The certificate in these octets. */

@@ -90,6 +90,10 @@ final class CeremonyScene {
   Machine machine = new Machine("chancery test", Digests.sha256(new byte[] {1}), List.of());
   final List<String> said = new ArrayList<>();
 
+  /** How long people take over an item before they type its name. */
+  Duration thinking = Duration.ZERO;
+
+
   CeremonyScene(Path folder) throws Exception {
     this.folder = folder;
     Files.createDirectories(in());
@@ -238,6 +242,7 @@ final class CeremonyScene {
               left.remove(wanted);
               return wanted;
             }
+            clock.advance(thinking);
             String item = question.replaceAll("type (\\S+) to sign it: ", "$1");
             return left.remove(item) ? item : left.isEmpty() ? "" : left.removeFirst();
           }

@@ -214,21 +214,21 @@ class VerificationTest {
             "another plan's digest",
             entry ->
                 entry instanceof TranscriptEntry.Begun begun
-                    ? begun(begun, begun.mode(), "0".repeat(64), begun.rehearsal(), begun.inputs())
+                    ? begun(begun, begun.mode(), "0".repeat(64), begun.inputs())
                     : entry));
     cases.add(
         lie(
             "a rehearsal passed off as real",
             entry ->
                 entry instanceof TranscriptEntry.Begun begun
-                    ? begun(begun, "rehearsal", begun.plan(), begun.rehearsal(), begun.inputs())
+                    ? begun(begun, "rehearsal", begun.plan(), begun.inputs())
                     : entry));
     cases.add(
         lie(
             "no rehearsal",
             entry ->
-                entry instanceof TranscriptEntry.Begun begun
-                    ? begun(begun, begun.mode(), begun.plan(), "", begun.inputs())
+                entry instanceof TranscriptEntry.Approved approved
+                    ? new TranscriptEntry.Approved(approved.plan(), "")
                     : entry));
     cases.add(
         lie(
@@ -239,7 +239,6 @@ class VerificationTest {
                         begun,
                         begun.mode(),
                         begun.plan(),
-                        begun.rehearsal(),
                         with(begun.inputs(), "web.csr"))
                     : entry));
     cases.add(
@@ -253,8 +252,8 @@ class VerificationTest {
         lie(
             "an approval of another plan",
             entry ->
-                entry instanceof TranscriptEntry.Approved
-                    ? new TranscriptEntry.Approved("0".repeat(64))
+                entry instanceof TranscriptEntry.Approved approved
+                    ? new TranscriptEntry.Approved("0".repeat(64), approved.rehearsal())
                     : entry));
     for (String item : CeremonyScene.ITEMS) {
       cases.add(
@@ -450,7 +449,6 @@ class VerificationTest {
       TranscriptEntry.Begun begun,
       String mode,
       String plan,
-      String rehearsal,
       Map<String, String> inputs) {
     return new TranscriptEntry.Begun(
         begun.ceremony(),
@@ -458,7 +456,6 @@ class VerificationTest {
         plan,
         begun.tool(),
         begun.distribution(),
-        rehearsal,
         inputs,
         begun.networkInterfaces());
   }
