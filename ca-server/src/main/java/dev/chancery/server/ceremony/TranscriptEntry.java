@@ -71,8 +71,12 @@ sealed interface TranscriptEntry {
    */
   record Approved(String plan, String rehearsal) implements TranscriptEntry {}
 
-  /** A token is about to be initialized; written before. */
-  record Initializing(String label) implements TranscriptEntry {}
+  /**
+   * A token is about to be initialized; written before.
+   *
+   * @param others the serial numbers of the tokens that were initialized already: it is none of them
+   */
+  record Initializing(String label, List<String> others) implements TranscriptEntry {}
 
   record Initialized(String label, String serial) implements TranscriptEntry {}
 

@@ -125,8 +125,12 @@ final class TranscriptState {
     switch (next) {
       case TranscriptEntry.Initializing _ ->
           require(initializing == null && tokenSerial == null, "a token is initialized again");
-      case TranscriptEntry.Initialized _ ->
-          require(initializing != null && tokenSerial == null, "no token was to be initialized");
+      case TranscriptEntry.Initialized entry ->
+          require(
+              initializing != null
+                  && tokenSerial == null
+                  && !initializing.others().contains(entry.serial()),
+              "no token was to be initialized, or not this one");
       case TranscriptEntry.Opened entry ->
           require(
               tokenSerial == null || tokenSerial.equals(entry.serial()),
@@ -185,8 +189,8 @@ final class TranscriptState {
     return Optional.ofNullable(actedUnder);
   }
 
-  boolean isInitializing() {
-    return initializing != null;
+  Optional<TranscriptEntry.Initializing> initializing() {
+    return Optional.ofNullable(initializing);
   }
 
   Optional<String> tokenSerial() {

@@ -259,7 +259,7 @@ final class Verification {
       }
     }
     require(
-        state.isInitializing() == plan.token().initialize(),
+        state.initializing().isPresent() == plan.token().initialize(),
         "the token was initialized against the plan, or not");
   }
 

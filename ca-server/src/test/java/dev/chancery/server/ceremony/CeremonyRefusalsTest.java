@@ -3,12 +3,14 @@ package dev.chancery.server.ceremony;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.bouncycastle.asn1.x509.BasicConstraints;
@@ -327,6 +329,53 @@ class CeremonyRefusalsTest {
     assertThatThrownBy(() -> ceremony(scene.typing(CeremonyScene.ITEMS)).run())
         .hasMessageContaining("web.csr: not the file of the manifest");
     assertThat(Files.readAllLines(out.resolve("transcript.jsonl"))).isEmpty();
+  }
+
+  @Test
+  @DisplayName("a token that others made, however often it is tried")
+  void foreignToken() throws Exception {
+    scene.rehearse();
+    scene.prepare();
+    Path others = folder.resolve("others");
+    assertThatThrownBy(() ->
+            scene
+                .ceremony(
+                    others, "real-token", true, scene.typing(List.of("root")), Folder::append)
+                .run())
+        .hasMessageContaining("what was typed is not web");
+
+    for (int turn = 0; turn < 3; turn++) {
+      requireRefused(scene.typing(CeremonyScene.ITEMS), "is there already");
+      assertThat(state(out).tokenSerial()).isEmpty();
+    }
+  }
+
+  @Test
+  @DisplayName("a transcript that takes a token that was there for the one that it made")
+  void adoptedToken() {
+    String serial = "0123456789abcdef";
+
+    assertThatThrownBy(() ->
+            TranscriptState.of(
+                text(
+                    new TranscriptEntry.Begun(
+                        "test-root", "real", "", "", "", Map.of(), List.of()),
+                    new TranscriptEntry.Initializing("test-root", List.of(serial)),
+                    new TranscriptEntry.Initialized("test-root", serial))))
+        .hasMessageContaining("no token was to be initialized, or not this one");
+  }
+
+  private byte[] text(TranscriptEntry... entries) {
+    StringBuilder text = new StringBuilder();
+    String previous = TranscriptLine.NONE;
+    int number = 0;
+    for (TranscriptEntry entry : entries) {
+      number++;
+      TranscriptLine line = new TranscriptLine(number, previous, scene.clock.instant(), entry);
+      text.append(new String(line.octets(), StandardCharsets.UTF_8)).append('\n');
+      previous = line.digest();
+    }
+    return text.toString().getBytes(StandardCharsets.UTF_8);
   }
 
   @Test
