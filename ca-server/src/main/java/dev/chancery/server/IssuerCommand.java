@@ -8,6 +8,7 @@ import dev.chancery.core.Refused;
 import dev.chancery.core.TokenAway;
 import dev.chancery.hsm.TokenUnusable;
 import dev.chancery.server.ceremony.CeremonyRefused;
+import dev.chancery.server.ceremony.CeremonyTool;
 import dev.chancery.store.DatabaseUnusable;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -148,16 +149,17 @@ final class IssuerCommand {
               required = true,
               description = "as the plan has it")
           String commonName)
-      throws ConfigurationInvalid, CommandFailed, TokenUnusable, TokenAway {
+      throws ConfigurationInvalid, CommandFailed, CeremonyRefused, TokenUnusable, TokenAway {
     X500Name subject =
         new X500NameBuilder(BCStyle.INSTANCE)
             .addRDN(BCStyle.O, organization)
             .addRDN(BCStyle.CN, commonName)
             .build();
     KeyAlgorithm wanted = algorithm == null ? KeyAlgorithm.EC_P256 : algorithm;
-    spec.commandLine()
-        .getOut()
-        .println("written: " + offlineRoot(home.open()).request(name, wanted, subject));
+    Path request = offlineRoot(home.open()).request(name, wanted, subject);
+    PrintWriter out = spec.commandLine().getOut();
+    out.println("written: " + request);
+    out.println("the plan names it with sha256: " + CeremonyTool.digest(request));
     return 0;
   }
 

@@ -32,7 +32,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.TreeMap;
 import org.bouncycastle.cert.X509CertificateHolder;
 
 /**
@@ -107,7 +106,7 @@ final class Ceremony {
         return;
       }
       try {
-        begin(transcript, plan, digest, inputs);
+        begin(transcript, plan, digest);
         confirmed(transcript, plan, digest, inputs);
         finish(transcript, inputs, digest);
       } catch (CeremonyRefused | ConfigurationInvalid | TokenUnusable | TokenAway | Refused e) {
@@ -137,16 +136,10 @@ final class Ceremony {
     }
   }
 
-  private void begin(Transcript transcript, CeremonyPlan plan, String digest, Manifest inputs)
+  private void begin(Transcript transcript, CeremonyPlan plan, String digest)
       throws CeremonyRefused {
     Optional<TranscriptEntry.Begun> begun = transcript.state().begun();
     if (begun.isEmpty()) {
-      Map<String, String> files = new TreeMap<>();
-      for (String file : plan.files()) {
-        if (inputs.has(file)) {
-          files.put(file, Digests.sha256(inputs.read(file)));
-        }
-      }
       transcript.append(
           new TranscriptEntry.Begun(
               plan.name(),
@@ -154,7 +147,7 @@ final class Ceremony {
               digest,
               machine.tool(),
               machine.distribution(),
-              files,
+              plan.digests(),
               machine.networkInterfaces()));
       return;
     }
@@ -164,15 +157,13 @@ final class Ceremony {
             machine.distribution(),
             transcript.dropped(),
             machine.networkInterfaces()));
-    requireSame(begun.get(), plan, digest, inputs);
+    requireSame(begun.get(), digest);
     console.say("This ceremony was begun before. So far:");
     transcript.state().made().forEach(item -> console.say("  signed:   " + item));
     transcript.state().abandoned().forEach(item -> console.say("  given up: " + item));
   }
 
-  private void requireSame(
-      TranscriptEntry.Begun begun, CeremonyPlan plan, String digest, Manifest inputs)
-      throws CeremonyRefused {
+  private void requireSame(TranscriptEntry.Begun begun, String digest) throws CeremonyRefused {
     String mode = isRehearsal() ? TranscriptEntry.REHEARSAL : TranscriptEntry.REAL;
     if (!begun.mode().equals(mode)) {
       throw new CeremonyRefused("what was begun here is a " + begun.mode() + ", not a " + mode);
@@ -185,11 +176,6 @@ final class Ceremony {
     // In a real one the rehearsal decides, and may have been shown to another program before.
     if (isRehearsal() && !begun.distribution().equals(machine.distribution())) {
       throw new CeremonyRefused("this is not the distribution that the rehearsal was begun with");
-    }
-    for (String file : plan.files()) {
-      if (!Digests.sha256(inputs.read(file)).equals(begun.inputs().get(file))) {
-        throw new CeremonyRefused(file + ": not the file that the ceremony was begun with");
-      }
     }
   }
 
@@ -388,7 +374,7 @@ final class Ceremony {
   private Optional<X509CertificateHolder> earlierRoot(CeremonyPlan plan, Manifest inputs)
       throws CeremonyRefused {
     return plan.root() instanceof CeremonyPlan.EarlierRoot root
-        ? Optional.of(Keys.certificate(root.file(), inputs.read(root.file())))
+        ? Optional.of(Keys.certificate(root.file(), root.input().read(inputs)))
         : Optional.empty();
   }
 
@@ -428,7 +414,7 @@ final class Ceremony {
     CeremonyPlan plan =
         PlanFile.read(
             places.in().path(CeremonyPlan.FILE), inputs.read(CeremonyPlan.FILE), isRehearsal());
-    List<String> carried = new ArrayList<>(plan.files());
+    List<String> carried = new ArrayList<>(plan.digests().keySet());
     carried.add(CeremonyPlan.FILE);
     plan.witnesses().names().stream()
         .map(witness -> Witnesses.signatureFile(CeremonyPlan.FILE, witness))

@@ -37,7 +37,7 @@ final class Keys {
   record Subject(X500Name name, SubjectPublicKey key) {}
 
   static Subject of(CeremonyPlan.Item item, Source files) throws CeremonyRefused {
-    byte[] octets = files.read(item.file());
+    byte[] octets = item.input().read(files);
     try {
       return switch (item) {
         case CeremonyPlan.Intermediate ca -> {

@@ -120,10 +120,9 @@ final class Verification {
     require(begun.ceremony().equals(plan.name()), "the transcript is of another ceremony");
     require(begun.plan().equals(planDigest), "the transcript is of another plan");
     requireActs(plan, planDigest, state, files.read(Ceremony.REHEARSAL_FILE));
-    for (String file : plan.files()) {
-      require(
-          Digests.sha256(files.read(file)).equals(begun.inputs().get(file)),
-          file + ": not the file that the ceremony read");
+    require(begun.inputs().equals(plan.digests()), "the transcript has not the inputs of the plan");
+    for (CeremonyPlan.Input input : plan.inputs()) {
+      byte[] _ = input.read(files);
     }
     requireToken();
 
@@ -266,7 +265,7 @@ final class Verification {
   private X509CertificateHolder rootCertificate() throws CeremonyRefused {
     return switch (plan.root()) {
       case CeremonyPlan.EarlierRoot earlier ->
-          Keys.certificate(earlier.file(), files.read(earlier.file()));
+          Keys.certificate(earlier.file(), earlier.input().read(files));
       case CeremonyPlan.NewRoot _ -> {
         require(state.made().contains(CeremonyPlan.ROOT), "no root was made");
         yield Results.certificate(state, CeremonyPlan.ROOT);

@@ -51,7 +51,7 @@ final class Words {
       case CeremonyPlan.EarlierRoot root ->
           lines.add(
               "The root of %s signs, with the key %s; no root is made."
-                  .formatted(root.file(), root.keyId()));
+                  .formatted(file(root.input()), root.keyId()));
     }
     plan.items().forEach(item -> lines.add(item.name() + ": " + item(item)));
     plan.crl()
@@ -70,17 +70,22 @@ final class Words {
               .formatted(
                   ca.subject(),
                   ca.algorithm(),
-                  ca.file(),
+                  file(ca.input()),
                   ca.notAfter(),
                   below(ca.pathLength()),
                   names(ca.nameConstraints()));
       case CeremonyPlan.CrossCertificate cross ->
           "the root of %s, certified by this root, until %s, %s."
-              .formatted(cross.file(), cross.notAfter(), below(cross.pathLength()));
+              .formatted(file(cross.input()), cross.notAfter(), below(cross.pathLength()));
       case CeremonyPlan.OcspSigner signer ->
           "an OCSP signer %s with the %s key of %s, until %s."
-              .formatted(signer.subject(), signer.algorithm(), signer.file(), signer.notAfter());
+              .formatted(
+                  signer.subject(), signer.algorithm(), file(signer.input()), signer.notAfter());
     };
+  }
+
+  private static String file(CeremonyPlan.Input input) {
+    return "%s (SHA-256 %s)".formatted(input.file(), input.sha256());
   }
 
   private static String below(OptionalInt pathLength) {

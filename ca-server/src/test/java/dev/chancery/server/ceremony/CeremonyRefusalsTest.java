@@ -107,6 +107,28 @@ class CeremonyRefusalsTest {
             "MANIFEST is signed by 0 of 3 witnesses",
             CeremonyScene::manifest),
         new Case(
+            "a request that one witness put in the place of the planned one",
+            scene -> {
+              Files.move(scene.in().resolve("web.csr"), scene.folder.resolve("web.csr"));
+              scene.write("web.csr", CeremonyScene.request("O=Tests,CN=Web CA", null));
+              scene.manifest();
+            },
+            "web.csr: has SHA-256",
+            scene -> {
+              Files.move(
+                  scene.folder.resolve("web.csr"),
+                  scene.in().resolve("web.csr"),
+                  StandardCopyOption.REPLACE_EXISTING);
+              scene.manifest();
+            }),
+        new Case(
+            "a root that one witness put in the place of the planned one",
+            scene -> {
+              scene.write("old.pem", CeremonyScene.root("O=Tests,CN=Old Root"));
+              scene.manifest();
+            },
+            "old.pem: has SHA-256"),
+        new Case(
             "an expired plan",
             scene -> scene.clock.advance(Duration.ofDays(300)),
             "the plan expired at 2027-01-01T00:00:00Z"),
@@ -275,6 +297,7 @@ class CeremonyRefusalsTest {
   @MethodSource("requests")
   void request(Case each) throws Exception {
     each.change().in(scene);
+    scene.planAnew();
 
     assertThatThrownBy(scene::rehearse).hasMessageContaining(each.reason());
     requireNothingSigned(scene.rehearsal(), each.reason());
@@ -305,7 +328,7 @@ class CeremonyRefusalsTest {
 
     requireRefused(
         scene.typing(CeremonyScene.ITEMS),
-        "web.csr: not the file that the ceremony was begun with");
+        "web.csr: has SHA-256");
   }
 
   @Test

@@ -29,7 +29,7 @@ class PlanFileTest {
   }
 
   private static String text() {
-    return CeremonyScene.PLAN.formatted(SIGNERS);
+    return CeremonyScene.PLAN.formatted(SIGNERS).replaceAll("@[a-z.]+@", "0".repeat(64));
   }
 
   @Test
@@ -40,7 +40,9 @@ class PlanFileTest {
     assertThat(plan.items())
         .extracting(CeremonyPlan.Item::name)
         .containsExactly("web", "old-by-new", "root-ocsp");
-    assertThat(plan.files()).containsExactly("web.csr", "old.pem", "ocsp.csr");
+    assertThat(plan.inputs())
+        .extracting(CeremonyPlan.Input::file)
+        .containsExactly("web.csr", "old.pem", "ocsp.csr");
     assertThat(Words.plan(plan))
         .contains(
             "2 of these witnesses must sign: anna, bert.",
@@ -83,6 +85,8 @@ class PlanFileTest {
         "commonName: Test Root | commonName: \"\" | a value has 1 to 54 characters",
         "csr: web.csr | csr: ../web.csr | not the plain name of a file",
         "csr: web.csr | csr: plan.yaml | not the plain name of a file",
+        "sha256: \"0000 | sha256: \"000g | not a SHA-256 digest",
+        "sha256: \"0000 | sha512: \"0000 | sha256 is missing",
         "dns: [example.internal] | dns: [\"*.example.internal\"] | a domain has no wildcard",
         "dns: [example.internal] | ip: [10.0.0.1/8] | bits set after the prefix",
         "dns: [example.internal] | dns: [] | nothing is constrained",
@@ -105,6 +109,18 @@ class PlanFileTest {
         .isInstanceOf(ConfigurationInvalid.class)
         .hasMessageStartingWith("plan.yaml:")
         .hasMessageContaining(reason);
+  }
+
+  @Test
+  @DisplayName("that gives one file two digests is refused")
+  void twoDigests() {
+    String changed =
+        text()
+            .replace("csr: ocsp.csr", "csr: web.csr")
+            .replaceFirst("\"" + "0".repeat(64), "\"" + "1".repeat(64));
+
+    assertThatThrownBy(() -> read(changed, false))
+        .hasMessageContaining("one file stands there with two digests");
   }
 
   @Test
