@@ -332,7 +332,7 @@ class CeremonyIT {
     words.addAll(List.of(step));
     Files.writeString(
         folder.resolve("typed"),
-        digest.substring(0, 8) + "\n" + String.join("\n", items) + "\n",
+        digest.substring(0, 32) + "\n" + String.join("\n", items) + "\n",
         StandardCharsets.US_ASCII);
     return command(
         "unshare",

@@ -45,7 +45,8 @@ final class Ceremony {
   /** The transcript of the rehearsal, among the results of the real ceremony. */
   static final String REHEARSAL_FILE = "rehearsal.jsonl";
 
-  private static final int TYPED_DIGITS = 8;
+  /** 128 bits: nobody makes another plan that begins so. */
+  private static final int TYPED_DIGITS = 32;
 
   /**
    * Where everything is.
@@ -209,6 +210,7 @@ final class Ceremony {
     console.say("The plan's SHA-256 is " + digest);
     if (!console
         .ask("type its first %d digits, from your paper: ".formatted(TYPED_DIGITS))
+        .replace(" ", "")
         .equals(digest.substring(0, TYPED_DIGITS))) {
       throw new CeremonyRefused("what was typed is not the beginning of the plan's digest");
     }

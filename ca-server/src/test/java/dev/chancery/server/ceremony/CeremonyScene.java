@@ -216,7 +216,7 @@ final class CeremonyScene {
   /** What people type: the beginning of the plan's digest, then the names of the items. */
   List<String> typing(List<String> items) throws CeremonyRefused {
     List<String> lines = new ArrayList<>();
-    lines.add(digest().substring(0, 8));
+    lines.add(digest().substring(0, 32));
     lines.addAll(items);
     return lines;
   }
