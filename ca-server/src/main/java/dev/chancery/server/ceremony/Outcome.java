@@ -86,12 +86,8 @@ public final class Outcome {
    */
   public void recordIn(IssuanceLedger issuance, CrlLedger crls, IssuerId root, TimeOrderedIds ids) {
     for (String item : certificates()) {
-      PreparedCertificate prepared = prepared(item, root, ids);
-      if (issuance.find(root, prepared.serial()).isEmpty()) {
-        // Signed already, elsewhere and under another ledger: that is the transcript.
-        IssuanceLedger.Recorded recorded = issuance.record(prepared);
-        issuance.complete(recorded, signature(item));
-      }
+      // Signed already, elsewhere and under another ledger: that is the transcript.
+      boolean _ = issuance.takeIn(prepared(item, root, ids), signature(item));
     }
     if (made().contains(CeremonyPlan.CRL)) {
       PreparedCrl prepared = preparedCrl(root);
