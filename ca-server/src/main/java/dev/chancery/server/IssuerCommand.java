@@ -19,7 +19,6 @@ import java.util.Map;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x500.X500NameBuilder;
 import org.bouncycastle.asn1.x500.style.BCStyle;
-import org.bouncycastle.cert.X509CertificateHolder;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -168,7 +167,8 @@ final class IssuerCommand {
       description = {
         "Take the certificate of an issuer out of the directory of a ceremony.",
         "The ceremony is verified first. With the embedded database, stop the server before.",
-        "Without NAME only the root's CRL is taken."
+        "Without NAME only the root's CRL is taken. One that is not newer than the published one, or",
+        "lacks a certificate that is revoked, is refused."
       },
       mixinStandardHelpOptions = true)
   int take(
@@ -197,12 +197,10 @@ final class IssuerCommand {
     PrintWriter out = spec.commandLine().getOut();
     OfflineRoot root = offlineRoot(home.open());
     if (name == null) {
-      root.takeCrl(directory, planDigest);
-      out.println("imported: the root's CRL");
+      root.takeCrl(directory, planDigest).forEach(taken -> out.println("imported: " + taken));
       return 0;
     }
-    X509CertificateHolder certificate = root.take(name, directory, planDigest);
-    out.println("imported: " + certificate.getSubject());
+    root.take(name, directory, planDigest).forEach(taken -> out.println("imported: " + taken));
     out.println(
         "It is served from the next start on. Then chancery issuer activate has it sign or,");
     out.println("when its root is a new one, chancery rollover switch.");

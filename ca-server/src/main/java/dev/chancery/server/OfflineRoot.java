@@ -1,5 +1,7 @@
 package dev.chancery.server;
 
+import dev.chancery.core.CrlLedger;
+import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Refused;
@@ -21,6 +23,8 @@ import dev.chancery.store.DatabaseUnusable;
 import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.JooqCrlLedger;
 import dev.chancery.store.JooqIssuanceLedger;
+import dev.chancery.store.JooqRevocationLedger;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -30,12 +34,14 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.bouncycastle.asn1.DERBitString;
 import org.bouncycastle.asn1.DERSet;
 import org.bouncycastle.asn1.pkcs.CertificationRequest;
 import org.bouncycastle.asn1.pkcs.CertificationRequestInfo;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
+import org.bouncycastle.cert.X509CRLHolder;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.pkcs.PKCS10CertificationRequest;
 import org.jspecify.annotations.Nullable;
@@ -106,9 +112,10 @@ final class OfflineRoot {
    * come.
    *
    * @param planDigest the SHA-256 digest of the plan as it stands on paper
+   * @return what was taken, in words
    * @throws CommandFailed when anything about it is not this issuer's
    */
-  X509CertificateHolder take(IssuerId name, Path directory, String planDigest)
+  List<String> take(IssuerId name, Path directory, String planDigest)
       throws CommandFailed,
           ConfigurationInvalid,
           CeremonyRefused,
@@ -138,26 +145,28 @@ final class OfflineRoot {
     requireIssuer(name, certificate);
 
     // 3. The ledgers, then the files: what is served is known.
-    record(outcome);
+    List<String> said = record(outcome, false);
     home.privateDirectory("ca");
     if (!Files.exists(rootFile)) {
       Home.writePrivate(rootFile, trust.pem());
     }
     Home.writePrivate(home.resolve(section.certificate()), PemFile.text(List.of(certificate)));
-    return certificate;
+    return Stream.concat(Stream.of(certificate.getSubject().toString()), said.stream()).toList();
   }
 
   /**
    * Publishes the root's CRL of a ceremony, and has the ledgers know all that it signed; for
    * ceremonies that are for no issuer.
    *
-   * @throws CommandFailed when it is not the ceremony that was agreed, or not of a published root
+   * @return what was taken, in words
+   * @throws CommandFailed when it is not the ceremony that was agreed, or not of a published root, or
+   *     its CRL is not newer than the published one, or lacks a certificate that is revoked
    */
-  void takeCrl(Path directory, String planDigest)
+  List<String> takeCrl(Path directory, String planDigest)
       throws CommandFailed, ConfigurationInvalid, CeremonyRefused, DatabaseUnusable, Refused {
     Outcome outcome = agreed(directory, planDigest);
     Path _ = rootFile(outcome.root());
-    record(outcome);
+    return record(outcome, true);
   }
 
   private static Outcome agreed(Path directory, String planDigest)
@@ -170,14 +179,54 @@ final class OfflineRoot {
     return outcome;
   }
 
-  private void record(Outcome outcome) throws ConfigurationInvalid, DatabaseUnusable, Refused {
+  /**
+   * Has the ledgers know what was made, after all that can be refused.
+   *
+   * @param crlWanted whether a CRL that cannot be published is a refusal: what an issuer's ceremony
+   *     made beside its certificate may be older than what is published
+   */
+  private List<String> record(Outcome outcome, boolean crlWanted)
+      throws CommandFailed, ConfigurationInvalid, DatabaseUnusable, Refused {
     try (Database database = Databases.open(home, configuration.database(), environment)) {
       IssuerId root = new RootNames(new IssuerRegistry(database)).register(outcome.root());
-      outcome.recordIn(
-          new JooqIssuanceLedger(database, clock),
-          new JooqCrlLedger(database, clock),
-          root,
-          new TimeOrderedIds(clock, random));
+      IssuanceLedger issuance = new JooqIssuanceLedger(database, clock);
+      CrlLedger crls = new JooqCrlLedger(database, clock);
+      RootCrlImport lists =
+          new RootCrlImport(
+              new RootCrlImport.Ledgers(
+                  issuance, new JooqRevocationLedger(database, clock), crls),
+              root,
+              clock);
+      Optional<X509CRLHolder> list = outcome.crl();
+      Optional<BigInteger> newer = Optional.empty();
+      boolean published = list.isPresent() && lists.isPublished(list.get());
+      if (list.isPresent() && !published) {
+        newer = lists.notBelow(outcome.crlNumber());
+        if (newer.isEmpty()) {
+          lists.requireWhole(list.get());
+        } else if (crlWanted) {
+          throw new CommandFailed(
+              "the root's CRL of the ceremony has number %d, and %d is published: nothing was imported"
+                  .formatted(outcome.crlNumber(), newer.get()));
+        }
+      }
+      List<String> said = new ArrayList<>();
+      int taken = outcome.recordIn(issuance, root, new TimeOrderedIds(clock, random));
+      said.add("certificates that the ledger did not know: " + taken);
+      if (list.isEmpty()) {
+        said.add("no CRL: the ceremony made none");
+      } else if (newer.isPresent()) {
+        said.add(
+            "not the root's CRL number %d: %d is published"
+                .formatted(outcome.crlNumber(), newer.get()));
+      } else {
+        lists.revoke(list.get(), "ceremony " + outcome.ceremony());
+        if (!published && !outcome.publishIn(crls, root)) {
+          throw new CommandFailed("another CRL of the root was published at the same time");
+        }
+        said.add("the root's CRL number " + outcome.crlNumber());
+      }
+      return List.copyOf(said);
     }
   }
 

@@ -229,7 +229,7 @@ final class PlanFile {
   }
 
   private static CeremonyPlan.RootCrl crl(YamlSection section) throws ConfigurationInvalid {
-    BigInteger number = section.required("number", text -> BigInteger.valueOf(count(text)));
+    BigInteger number = section.required("number", PlanFile::crlNumber);
     Duration validity = section.required("validity", Durations::parse);
     List<CeremonyPlan.Revoked> revoked = new ArrayList<>();
     for (YamlSection entry : section.sections("revoked")) {
@@ -368,6 +368,14 @@ final class PlanFile {
       throw new IllegalArgumentException("not a number from 0 to 999999: " + text);
     }
     return Integer.parseInt(text);
+  }
+
+  /** RFC 5280 section 5.2.3: up to 20 octets; 38 digits are what the ledgers take. */
+  private static BigInteger crlNumber(String text) {
+    if (!text.matches("[0-9]{1,38}")) {
+      throw new IllegalArgumentException("not a number of 1 to 38 digits: " + text);
+    }
+    return new BigInteger(text);
   }
 
   private static String word(String text) {

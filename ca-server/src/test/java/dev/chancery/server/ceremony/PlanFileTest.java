@@ -94,7 +94,7 @@ class PlanFileTest {
         "name: old-by-new | name: crl | two items are called crl",
         "notAfter: 2031-01-01T00:00:00Z | notAfter: 2047-01-01T00:00:00Z | after the root's",
         "notAfter: 2031-01-01T00:00:00Z | notAfter: 2026-12-01T00:00:00Z | not after the ceremony",
-        "number: 7 | number: -7 | not a number from 0 to 999999",
+        "number: 7 | number: -7 | not a number of 1 to 38 digits",
         "validity: 365d | validity: 1m | validity is under an hour",
         "serial: 0a0b | serial: 0x0b | not a serial number",
         "reason: superseded | reason: boredom | not a reason of RFC 5280",
