@@ -342,6 +342,12 @@ final class RootRollover {
   void abandon(String by) throws TooEarly {
     Rollover rollover =
         on.view().look().inProgress().orElseThrow(() -> new TooEarly("no rollover is in progress"));
+    long below = numbers(rollover).belowNew();
+    if (below > 0) {
+      throw new TooEarly(
+          "%d live certificates are below the new root: a rollover is given up before that only"
+              .formatted(below));
+    }
     if (!on.rollovers().abandon(rollover, by)) {
       throw new TooEarly(
           "certificates are issued below the new root: a rollover is given up before that only");

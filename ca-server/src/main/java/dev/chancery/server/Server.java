@@ -276,7 +276,7 @@ final class Server implements AutoCloseable {
             random,
             revoking);
     SucceededAuthority ordering =
-        new SucceededAuthority(authority, servedIssuers.names(), trustView);
+        new SucceededAuthority(authority, servedIssuers, trustView);
     Recovery recovery = new Recovery(issuance, revocations, clock, ISSUANCE_GRACE);
     recovery.run();
     // Before the first certificate that names them, so that no CRL can be without its name.

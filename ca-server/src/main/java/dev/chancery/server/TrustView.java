@@ -131,6 +131,19 @@ final class TrustView {
       return bundle;
     }
 
+    /**
+     * Whether certificates may be issued below a root: clients are given it, and when it is to take
+     * the place of another, they had the time for it.
+     */
+    boolean isInUse(X509CertificateHolder root) {
+      boolean coming =
+          inProgress()
+              .filter(rollover -> rollover.state().compareTo(State.SWITCHED) < 0)
+              .filter(rollover -> decoded(rollover.newRoot().certificate()).equals(root))
+              .isPresent();
+      return !coming && bundle.roots().contains(root);
+    }
+
     /** The issuers that were replaced, each with what became of it. */
     Map<IssuerId, Succession> successions() {
       return successions;
