@@ -115,11 +115,15 @@ final class RootRollover {
     return counts.stream().mapToLong(Live::number).sum();
   }
 
-  /** Every issuer that is not known to be below the new root, though it be here no more. */
+  /**
+   * Every issuer that is not known here to be below another root than the old one: one that only
+   * other nodes serve, or none any more, may be below it.
+   */
   private List<IssuerId> old(Rollover rollover) {
-    List<IssuerId> below = on.served().below(newRoot(rollover));
+    X509CertificateHolder oldRoot = oldRoot(rollover);
     return on.issuers().all().stream()
-        .filter(name -> !below.contains(name) && !RootNames.isRoot(name))
+        .filter(name -> !RootNames.isRoot(name))
+        .filter(name -> on.served().root(name).map(oldRoot::equals).orElse(true))
         .toList();
   }
 
@@ -241,7 +245,7 @@ final class RootRollover {
     List<IssuerId> below = on.served().below(newRoot(rollover));
     for (Map.Entry<IssuerId, IssuerId> pair : wanted.entrySet()) {
       if (!active(rollover).contains(pair.getKey())) {
-        throw JsonBody.bad("no issuer " + pair.getKey() + " signs below the old root");
+        throw JsonBody.bad("no issuer " + pair.getKey() + " signs that may be below the old root");
       }
       if (!below.contains(pair.getValue())) {
         throw JsonBody.bad("no issuer " + pair.getValue() + " below the new root is served here");
@@ -261,19 +265,20 @@ final class RootRollover {
     return taken();
   }
 
-  /** The issuers below the old root that sign for themselves. */
+  /** The issuers that may be below the old root and sign for themselves. */
   private List<IssuerId> active(Rollover rollover) {
     Map<IssuerId, Succession> replaced = on.view().now().successions();
-    return on.served().below(oldRoot(rollover)).stream()
-        .filter(name -> !replaced.containsKey(name))
-        .toList();
+    return old(rollover).stream().filter(name -> !replaced.containsKey(name)).toList();
   }
 
   private Map<IssuerId, IssuerId> successors(Rollover rollover, Map<IssuerId, IssuerId> wanted) {
     Map<IssuerId, IssuerId> successors = new TreeMap<>(wanted);
     List<IssuerId> below = on.served().below(newRoot(rollover));
     if (below.size() == 1) {
-      active(rollover).forEach(name -> successors.putIfAbsent(name, below.getFirst()));
+      // Of one that is not served here nobody knows the root: it has the successor that it is given.
+      active(rollover).stream()
+          .filter(name -> on.served().root(name).isPresent())
+          .forEach(name -> successors.putIfAbsent(name, below.getFirst()));
     }
     return successors;
   }
@@ -295,7 +300,8 @@ final class RootRollover {
     List<IssuerId> below = on.served().below(newRoot(rollover));
     if (!without.isEmpty()) {
       return Optional.of(
-          "%d issuers below the old root (%s) have no successor; below the new root are %d (%s)"
+          ("%d issuers that may be below the old root (%s) have no successor; below the new root are"
+                  + " %d (%s): chancery rollover switch --issuer OLD=NEW")
               .formatted(without.size(), joined(without), below.size(), joined(below)));
     }
     return Optional.empty();
@@ -327,7 +333,7 @@ final class RootRollover {
     }
     Map<IssuerId, Succession> replaced = on.view().look().successions();
     List<IssuerId> left =
-        on.served().below(oldRoot(rollover)).stream()
+        old(rollover).stream()
             .filter(name ->
                 Optional.ofNullable(replaced.get(name)).flatMap(Succession::retiredAt).isEmpty())
             .toList();
