@@ -187,6 +187,8 @@ final class RootRollover {
     X509CertificateHolder after = newRoot(rollover);
     requireCrossed("oldByNew", oldByNew, before, after);
     requireCrossed("newByOld", newByOld, after, before);
+    requireAsLongAsLive("oldByNew", oldByNew, rollover);
+    requireAsLongAsLive("newByOld", newByOld, rollover);
     requirePaths(before, oldByNew, after);
     requirePaths(after, newByOld, before);
     CrossCertificates certificates = new CrossCertificates(encoded(oldByNew), encoded(newByOld));
@@ -210,6 +212,18 @@ final class RootRollover {
       throw JsonBody.bad(which + " is not signed by the root " + above.getSubject());
     }
     requirePath(which + ": ", List.of(certificate), above);
+  }
+
+  /** The chains of what is alive are to lead to both roots to the end. */
+  private void requireAsLongAsLive(
+      String which, X509CertificateHolder certificate, Rollover rollover) throws Refused {
+    Instant end = certificate.getNotAfter().toInstant();
+    Optional<Instant> later = numbers(rollover).oldUntil().filter(end::isBefore);
+    if (later.isPresent()) {
+      throw JsonBody.bad(
+          "%s ends at %s, and the last live certificate below the old root at %s"
+              .formatted(which, end, later.get()));
+    }
   }
 
   /** What every client will do with the chains, done once before any does. */

@@ -58,6 +58,13 @@ final class RootWatch {
     this.metrics = metrics;
     this.audit = audit;
     this.clock = clock;
+    Gauge.builder(
+            "chancery.cross.certificates.end",
+            (Ending) () -> view.now().crossedUntil(),
+            RootWatch::seconds)
+        .baseUnit("seconds")
+        .strongReference(true)
+        .register(metrics);
     for (Signer signer : this.signers) {
       Gauge _ =
           gauge(

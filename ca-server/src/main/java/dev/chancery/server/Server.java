@@ -187,7 +187,7 @@ final class Server implements AutoCloseable {
     IssuerSuccessions successions =
         new IssuerSuccessions(database, clock, ISSUANCE_GRACE, BuiltInProfiles.ALL.keySet());
     RootRollovers rollovers = new RootRollovers(database, clock);
-    TrustView trustView = new TrustView(trust, successions, rollovers, System::nanoTime);
+    TrustView trustView = new TrustView(trust, successions, rollovers, clock, System::nanoTime);
     RetiredIssuers retired = new RetiredIssuers(successions, crls);
     List<KeyedIssuer> issuers =
         KeyedIssuer.open(

@@ -93,17 +93,31 @@ class RootWatchTest {
       watch.look();
       assertThat(metrics.find("chancery.root.crl.end").tag("issuer", "root").gauges()).hasSize(1);
 
-      retire(opened, home);
+      X509CertificateHolder crossing =
+          PemFile.certificates(home.resolve("ca/issuing.pem")).getFirst();
+      retire(
+          opened,
+          home,
+          () -> {
+            clock.advance(Duration.ofMinutes(1));
+            assertThat(metrics.get("chancery.cross.certificates.end").gauge().value())
+                .isEqualTo((double) crossing.getNotAfter().toInstant().getEpochSecond());
+          });
       clock.advance(Duration.ofMinutes(1));
       watch.look();
       assertThat(metrics.find("chancery.root.crl.end").tag("issuer", "root").gauges()).isEmpty();
+      assertThat(metrics.get("chancery.cross.certificates.end").gauge().value()).isNaN();
       assertThat(metrics.find("chancery.root.crl.end").tag("issuer", "root-2").gauges())
           .hasSize(1);
     }
   }
 
-  /** Any certificate does for the new root here. */
-  private void retire(OpenedHome opened, Path home) throws Exception {
+  /**
+   * Any certificate does for the new root and what is crossed here.
+   *
+   * @param crossed what is done while there are cross-certificates
+   */
+  private void retire(OpenedHome opened, Path home, Runnable crossed) throws Exception {
     X509CertificateHolder before = PemFile.certificates(home.resolve("root.pem")).getFirst();
     X509CertificateHolder after = PemFile.certificates(home.resolve("ca/issuing.pem")).getFirst();
     IssuerId next = new IssuerId("root-2");
@@ -126,6 +140,7 @@ class RootWatchTest {
                 "admin alice"))
         .isTrue();
     assertThat(rollovers.switchOver(last(rollovers), Map.of(), "admin alice")).isTrue();
+    crossed.run();
     assertThat(rollovers.retire(last(rollovers), "admin alice")).isTrue();
   }
 
@@ -145,6 +160,7 @@ class RootWatchTest {
             TrustBundle.read(List.of(opened.home().rootCertificate())),
             new IssuerSuccessions(opened.database(), clock, Duration.ZERO, Set.of()),
             new RootRollovers(opened.database(), clock),
+            clock,
             () -> clock.instant().toEpochMilli() * 1_000_000),
         metrics,
         new TokenAudit(opened.database(), clock),
