@@ -18,6 +18,7 @@ import dev.chancery.server.ceremony.CeremonyRefused;
 import dev.chancery.server.ceremony.CeremonyTool;
 import dev.chancery.server.ceremony.Outcome;
 import dev.chancery.server.engine.Issuer;
+import dev.chancery.store.Ceremonies;
 import dev.chancery.store.Database;
 import dev.chancery.store.DatabaseUnusable;
 import dev.chancery.store.IssuerRegistry;
@@ -209,6 +210,14 @@ final class OfflineRoot {
               "the root's CRL of the ceremony has number %d, and %d is published: nothing was imported"
                   .formatted(outcome.crlNumber(), newer.get()));
         }
+      }
+      String known =
+          new Ceremonies(database, clock)
+              .takeIn(outcome.planDigest(), outcome.transcriptDigest(), outcome.ceremony());
+      if (!known.equals(outcome.transcriptDigest())) {
+        throw new CommandFailed(
+            "another ceremony of this plan was imported, whose transcript ends with " + known
+                + ": what was signed a second time is not taken, and its root is to be looked into");
       }
       List<String> said = new ArrayList<>();
       int taken = outcome.recordIn(issuance, root, new TimeOrderedIds(clock, random));

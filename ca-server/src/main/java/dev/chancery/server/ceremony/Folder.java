@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Objects;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -81,7 +82,15 @@ final class Folder implements Source {
 
   void make() throws CeremonyRefused {
     try {
+      Path there = directory;
+      while (there.getParent() != null && !Files.exists(there)) {
+        there = there.getParent();
+      }
       Files.createDirectories(directory);
+      // What is signed is written below names that must outlive a power cut as well.
+      for (Path made = directory; !made.equals(there); made = Objects.requireNonNull(made.getParent())) {
+        sync(Objects.requireNonNull(made.getParent()));
+      }
     } catch (IOException e) {
       throw new CeremonyRefused(directory + ": cannot be made");
     }
@@ -105,6 +114,10 @@ final class Folder implements Source {
 
   /** New names are entries of the directory, which goes to the disk on its own. */
   void sync() throws IOException {
+    sync(directory);
+  }
+
+  private static void sync(Path directory) throws IOException {
     try (FileChannel folder = FileChannel.open(directory, StandardOpenOption.READ)) {
       folder.force(true);
     }

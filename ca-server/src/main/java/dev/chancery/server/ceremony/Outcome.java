@@ -44,6 +44,11 @@ public final class Outcome {
     return verified.planDigest();
   }
 
+  /** The digest of the last line of the transcript, which stands for all of them. */
+  public String transcriptDigest() {
+    return verified.state().lastDigest();
+  }
+
   /** The names of what was signed. */
   public List<String> made() {
     return verified.state().made();
