@@ -14,6 +14,7 @@ import dev.chancery.hsm.RequestKey;
 import dev.chancery.hsm.Token;
 import dev.chancery.hsm.TokenObserver;
 import dev.chancery.hsm.TokenUnusable;
+import dev.chancery.ocsp.ForeignSigner;
 import dev.chancery.server.ceremony.CeremonyRefused;
 import dev.chancery.server.ceremony.CeremonyTool;
 import dev.chancery.server.ceremony.Outcome;
@@ -35,7 +36,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
-import java.util.stream.Stream;
 import org.bouncycastle.asn1.DERBitString;
 import org.bouncycastle.asn1.DERSet;
 import org.bouncycastle.asn1.pkcs.CertificationRequest;
@@ -89,22 +89,92 @@ final class OfflineRoot {
       SubjectPublicKey publicKey =
           found.isPresent() ? found.get() : token.generate(section.keyId(), algorithm);
       SigningScheme scheme = scheme(section, publicKey);
-      RequestKey key = token.requestKey(section.keyId(), publicKey, scheme);
-      CertificationRequestInfo info =
-          new CertificationRequestInfo(
-              subject, SubjectPublicKeyInfo.getInstance(publicKey.encoded().bytes()), new DERSet());
-      SignatureValue signature = key.sign(info);
-      home.privateDirectory("ca");
-      Path file = home.request(name);
-      Home.writePrivate(
-          file,
-          PemFile.text(
-              List.of(
-                  new PKCS10CertificationRequest(
-                      new CertificationRequest(
-                          info, scheme.identifier(), new DERBitString(signature.octets()))))));
-      return file;
+      return write(name, token.requestKey(section.keyId(), publicKey, scheme), publicKey, scheme, subject);
     }
+  }
+
+  /**
+   * Makes the key of an OCSP signer for a CA of ocsp.foreign in its token, unless it is there, and
+   * asks for a certificate over it.
+   *
+   * @param name that of the CA
+   * @return the file with the request
+   */
+  Path requestSigner(IssuerId name, KeyAlgorithm algorithm, X500Name subject)
+      throws CommandFailed, ConfigurationInvalid, TokenUnusable, TokenAway {
+    Configuration.ForeignSection section =
+        configuration.ocsp().foreign().stream()
+            .filter(each -> each.name().equals(name))
+            .findFirst()
+            .orElseThrow(() ->
+                new CommandFailed(
+                    home.configurationFile() + ": ocsp.foreign has no CA named " + name));
+    try (Token token = open(section.token())) {
+      Optional<SubjectPublicKey> found = token.find(section.signerKeyId());
+      SubjectPublicKey publicKey =
+          found.isPresent() ? found.get() : token.generate(section.signerKeyId(), algorithm);
+      SigningScheme scheme = SigningScheme.of(publicKey.algorithm(), false);
+      return write(
+          name,
+          token.requestKey(section.signerKeyId(), publicKey, scheme),
+          publicKey,
+          scheme,
+          subject);
+    } catch (IllegalArgumentException e) {
+      throw section.place().refused("signerKeyId", String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Path write(
+      IssuerId name,
+      RequestKey key,
+      SubjectPublicKey publicKey,
+      SigningScheme scheme,
+      X500Name subject)
+      throws ConfigurationInvalid, TokenAway {
+    CertificationRequestInfo info =
+        new CertificationRequestInfo(
+            subject, SubjectPublicKeyInfo.getInstance(publicKey.encoded().bytes()), new DERSet());
+    SignatureValue signature = key.sign(info);
+    home.privateDirectory("ca");
+    Path file = home.request(name);
+    Home.writePrivate(
+        file,
+        PemFile.text(
+            List.of(
+                new PKCS10CertificationRequest(
+                    new CertificationRequest(
+                        info, scheme.identifier(), new DERBitString(signature.octets()))))));
+    return file;
+  }
+
+  /** Whether a signer's certificate was asked for, and is not there yet. */
+  static boolean isRequested(Home home, Configuration.ForeignSection section) {
+    return !Files.exists(home.resolve(section.signerCertificate()))
+        && Files.exists(home.request(section.name()));
+  }
+
+  /** Takes the certificates of OCSP signers that asked for one, the next one in place of the last. */
+  private List<String> takeSigners(Outcome outcome) throws CommandFailed, ConfigurationInvalid {
+    List<String> taken = new ArrayList<>();
+    for (Configuration.ForeignSection section : configuration.ocsp().foreign()) {
+      Path request = home.request(section.name());
+      Optional<X509CertificateHolder> certificate =
+          Files.exists(request)
+              ? outcome.certificate(PemFile.request(request).publicKey())
+              : Optional.empty();
+      if (certificate.isPresent()) {
+        try {
+          ForeignSigner.requireDelegated(certificate.get(), outcome.root());
+        } catch (IllegalArgumentException e) {
+          throw new CommandFailed("the OCSP signer of " + section.name() + ": " + e.getMessage());
+        }
+        Home.writePrivate(
+            home.resolve(section.signerCertificate()), PemFile.text(List.of(certificate.get())));
+        taken.add("the OCSP signer of %s, %s".formatted(section.name(), certificate.get().getSubject()));
+      }
+    }
+    return taken;
   }
 
   /**
@@ -152,7 +222,10 @@ final class OfflineRoot {
       Home.writePrivate(rootFile, trust.pem());
     }
     Home.writePrivate(home.resolve(section.certificate()), PemFile.text(List.of(certificate)));
-    return Stream.concat(Stream.of(certificate.getSubject().toString()), said.stream()).toList();
+    List<String> taken = new ArrayList<>(List.of(certificate.getSubject().toString()));
+    taken.addAll(said);
+    taken.addAll(takeSigners(outcome));
+    return List.copyOf(taken);
   }
 
   /**
@@ -167,7 +240,9 @@ final class OfflineRoot {
       throws CommandFailed, ConfigurationInvalid, CeremonyRefused, DatabaseUnusable, Refused {
     Outcome outcome = agreed(directory, planDigest);
     Path _ = rootFile(outcome.root());
-    return record(outcome, true);
+    List<String> taken = new ArrayList<>(record(outcome, true));
+    taken.addAll(takeSigners(outcome));
+    return List.copyOf(taken);
   }
 
   private static Outcome agreed(Path directory, String planDigest)
@@ -254,9 +329,15 @@ final class OfflineRoot {
 
   private Token open(Configuration.IssuerSection section)
       throws ConfigurationInvalid, TokenUnusable, TokenAway {
-    Configuration.TokenSection token =
-        Objects.requireNonNull(configuration.tokens().get(section.tokens().getFirst()));
-    return Tokens.open(home, token, random, TokenObserver.NONE);
+    return open(section.tokens().getFirst());
+  }
+
+  private Token open(String token) throws ConfigurationInvalid, TokenUnusable, TokenAway {
+    return Tokens.open(
+        home,
+        Objects.requireNonNull(configuration.tokens().get(token)),
+        random,
+        TokenObserver.NONE);
   }
 
   private static SigningScheme scheme(
