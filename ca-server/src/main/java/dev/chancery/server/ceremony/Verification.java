@@ -27,7 +27,9 @@ import java.util.Set;
 import org.bouncycastle.asn1.ASN1Enumerated;
 import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.AuthorityKeyIdentifier;
 import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.SubjectKeyIdentifier;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.asn1.x509.TBSCertList;
 import org.bouncycastle.asn1.x509.TBSCertificate;
@@ -388,12 +390,31 @@ final class Verification {
     require(
         list.getIssuer().equals(issuer.certificate().orElseThrow().getSubject()),
         item + ": not the root's");
+    require(
+        list.getExtensions() != null && list.getNextUpdate() != null,
+        item + ": has no extensions or no end");
+    AuthorityKeyIdentifier above = AuthorityKeyIdentifier.fromExtensions(list.getExtensions());
+    SubjectKeyIdentifier own =
+        SubjectKeyIdentifier.fromExtensions(
+            issuer.certificate().orElseThrow().getExtensions());
+    require(
+        own == null
+            || (above != null
+                && Arrays.equals(above.getKeyIdentifierOctets(), own.getKeyIdentifier())),
+        item + ": not with the key identifier of the root");
+    // What narrows a CRL is critical (RFC 5280 sections 5.2.4 and 5.2.5): this one is of everything.
+    require(
+        list.getExtensions().getCriticalExtensionOIDs().length == 0,
+        item + ": is not of all that the root has signed");
     Extension number = list.getExtensions().getExtension(Extension.cRLNumber);
     require(
         number != null
             && ASN1Integer.getInstance(number.getParsedValue()).getValue().equals(wanted.number()),
         item + ": not the number of the plan");
     Instant begin = list.getThisUpdate().getDate().toInstant();
+    require(
+        !begin.isBefore(plan.from()) && !begin.isAfter(plan.until()),
+        item + ": was not made in the time of the plan");
     require(
         begin.plus(wanted.validity()).equals(list.getNextUpdate().getDate().toInstant()),
         item + ": not as long as the plan says");
