@@ -192,7 +192,7 @@ final class Server implements AutoCloseable {
     List<KeyedIssuer> issuers =
         KeyedIssuer.open(
             retired.withoutPast(loadedIssuers, trustView.now()), tokens, registry);
-    ServedIssuers servedIssuers = new ServedIssuers(issuers, knownRoots);
+    ServedIssuers servedIssuers = new ServedIssuers(issuers);
     JooqStatusJournal journal = new JooqStatusJournal(database);
     StatusView view =
         part(new StatusView(journal, configuration.ocsp().knownWithin(), System::nanoTime));

@@ -281,7 +281,7 @@ final class Ceremony {
       Keys.Subject subject)
       throws Refused, TokenAway {
     if (isLeft(transcript, item.name())) {
-      Profile profile = CeremonyProfiles.of(item, issuer.urls(), subject.key().algorithm());
+      Profile profile = CeremonyProfiles.of(item, issuer.urls(), subject);
       certificates(ledgers, item.name())
           .below(issuer, profile, subject.key(), subject.name(), item.notAfter());
     }
@@ -398,7 +398,8 @@ final class Ceremony {
 
   private Keys.Subject marked(Keys.Subject subject) {
     return isRehearsal()
-        ? new Keys.Subject(Rehearsal.marked(subject.name()), subject.key())
+        ? new Keys.Subject(
+            Rehearsal.marked(subject.name()), subject.key(), subject.nameConstraints())
         : subject;
   }
 

@@ -304,7 +304,7 @@ final class Verification {
         CaCertificates.findings(
             toBeSigned,
             issuer,
-            CeremonyProfiles.of(item, plan.urls(), subject.key().algorithm()),
+            CeremonyProfiles.of(item, plan.urls(), subject),
             subject.key(),
             subject.name()));
     requireSubject(item.name(), toBeSigned, subject.name(), subject.key(), item.notAfter());

@@ -49,7 +49,9 @@ class PlanFileTest {
             "Token \"test-root\" will be initialized.",
             "Nothing else will be signed.")
         .anyMatch(line -> line.startsWith("web: a CA O=Tests,CN=Web CA with the ec-p256 key of"))
-        .anyMatch(line -> line.endsWith("no CA below it, for names only in example.internal."));
+        .anyMatch(line -> line.endsWith(
+                    "no CA below it, for DNS names only in example.internal, and any names of kinds"
+                        + " that are not named here."));
   }
 
   @Test
