@@ -16,6 +16,7 @@ import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Date;
+import org.awaitility.Awaitility;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.GeneralName;
 import org.bouncycastle.cert.X509CertificateHolder;
@@ -163,9 +164,13 @@ class IssuerChangeTest {
     assertThat(answer.getStatus()).isEqualTo(OCSPResp.SUCCESSFUL);
     SingleResp single = ((BasicOCSPResp) answer.getResponseObject()).getResponses()[0];
     assertThat(single.getCertStatus()).isInstanceOf(RevokedStatus.class);
-    X509CRL crl = crl();
-    assertThat(crl.getNextUpdate()).isAfter(Date.from(clock.instant()));
-    assertThat(crl.getRevokedCertificate(certificate.getSerialNumber())).isNotNull();
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(30))
+        .untilAsserted(() -> {
+          X509CRL crl = crl();
+          assertThat(crl.getNextUpdate()).isAfter(Date.from(clock.instant()));
+          assertThat(crl.getRevokedCertificate(certificate.getSerialNumber())).isNotNull();
+        });
   }
 
   private OCSPResp asked(X509Certificate certificate) throws Exception {
