@@ -16,9 +16,6 @@ import java.security.SecureRandom;
 import java.time.Clock;
 import java.util.List;
 import java.util.Map;
-import org.bouncycastle.asn1.x500.X500Name;
-import org.bouncycastle.asn1.x500.X500NameBuilder;
-import org.bouncycastle.asn1.x500.style.BCStyle;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -136,26 +133,10 @@ final class IssuerCommand {
               paramLabel = "ALGORITHM",
               description = "of a key that is made: ec-p256, ec-p384, rsa-2048, rsa-3072, rsa-4096")
           @Nullable KeyAlgorithm algorithm,
-      @Option(
-              names = "--organization",
-              paramLabel = "NAME",
-              required = true,
-              description = "as the plan has it")
-          String organization,
-      @Option(
-              names = "--common-name",
-              paramLabel = "NAME",
-              required = true,
-              description = "as the plan has it")
-          String commonName)
+      @Mixin SubjectOption subject)
       throws ConfigurationInvalid, CommandFailed, CeremonyRefused, TokenUnusable, TokenAway {
-    X500Name subject =
-        new X500NameBuilder(BCStyle.INSTANCE)
-            .addRDN(BCStyle.O, organization)
-            .addRDN(BCStyle.CN, commonName)
-            .build();
     KeyAlgorithm wanted = algorithm == null ? KeyAlgorithm.EC_P256 : algorithm;
-    Path request = offlineRoot(home.open()).request(name, wanted, subject);
+    Path request = offlineRoot(home.open()).request(name, wanted, subject.subject());
     PrintWriter out = spec.commandLine().getOut();
     out.println("written: " + request);
     out.println("the plan names it with sha256: " + CeremonyTool.digest(request));

@@ -20,8 +20,6 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.bouncycastle.asn1.x500.X500NameBuilder;
-import org.bouncycastle.asn1.x500.style.BCStyle;
 import org.bouncycastle.asn1.x509.AccessDescription;
 import org.bouncycastle.asn1.x509.AuthorityInformationAccess;
 import org.bouncycastle.asn1.x509.GeneralName;
@@ -98,23 +96,8 @@ final class OcspCommand {
   int request(
       @Mixin HomeOption home,
       @Parameters(paramLabel = "NAME", description = "the CA's name in ocsp.foreign") IssuerId name,
-      @Option(
-              names = "--organization",
-              paramLabel = "NAME",
-              description = "as the plan has it")
-          @Nullable String organization,
-      @Option(
-              names = "--common-name",
-              paramLabel = "NAME",
-              required = true,
-              description = "as the plan has it")
-          String commonName)
+      @Mixin SubjectOption subject)
       throws ConfigurationInvalid, CommandFailed, CeremonyRefused, TokenUnusable, TokenAway {
-    X500NameBuilder subject = new X500NameBuilder(BCStyle.INSTANCE);
-    if (organization != null) {
-      subject.addRDN(BCStyle.O, organization);
-    }
-    subject.addRDN(BCStyle.CN, commonName);
     Home opened = home.open();
     Path request =
         new OfflineRoot(
@@ -123,7 +106,7 @@ final class OcspCommand {
                 clock,
                 random,
                 System::getenv)
-            .requestSigner(name, KeyAlgorithm.EC_P256, subject.build());
+            .requestSigner(name, KeyAlgorithm.EC_P256, subject.subject());
     PrintWriter out = spec.commandLine().getOut();
     out.println("written: " + request);
     out.println("the plan names it with sha256: " + CeremonyTool.digest(request));
