@@ -9,6 +9,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.regex.Pattern;
@@ -82,14 +83,14 @@ final class Folder implements Source {
 
   void make() throws CeremonyRefused {
     try {
-      Path there = directory;
-      while (there.getParent() != null && !Files.exists(there)) {
-        there = there.getParent();
+      List<Path> made = new ArrayList<>();
+      for (Path each = directory; each != null && !Files.exists(each); each = each.getParent()) {
+        made.add(each);
       }
       Files.createDirectories(directory);
       // What is signed is written below names that must outlive a power cut as well.
-      for (Path made = directory; !made.equals(there); made = Objects.requireNonNull(made.getParent())) {
-        sync(Objects.requireNonNull(made.getParent()));
+      for (Path each : made) {
+        sync(Objects.requireNonNull(each.getParent()));
       }
     } catch (IOException e) {
       throw new CeremonyRefused(directory + ": cannot be made");

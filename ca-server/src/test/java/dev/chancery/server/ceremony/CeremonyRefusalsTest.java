@@ -351,9 +351,7 @@ class CeremonyRefusalsTest {
     scene.prepare();
     scene.write("web.csr", CeremonyScene.request("O=Tests,CN=Web CA", null));
 
-    assertThatThrownBy(() -> ceremony(scene.typing(CeremonyScene.ITEMS)).run())
-        .hasMessageContaining("web.csr: not the file of the manifest");
-    assertThat(Files.readAllLines(out.resolve("transcript.jsonl"))).isEmpty();
+    requireRefused(scene.typing(CeremonyScene.ITEMS), "web.csr: not the file of the manifest");
   }
 
   @Test
