@@ -73,7 +73,14 @@ class VerificationTest {
     void with(Path directory) throws Exception;
   }
 
-  record Case(String name, Tampering tampering) {
+  /**
+   * @param reason what the refusal says; empty where that depends on the octet that was hit
+   */
+  record Case(String name, Tampering tampering, String reason) {
+    Case(String name, Tampering tampering) {
+      this(name, tampering, "");
+    }
+
     @Override
     public String toString() {
       return name;
@@ -197,6 +204,7 @@ class VerificationTest {
     cases.add(
         lie(
             "another token",
+            "the token was \"other\" with serial number",
             entry ->
                 entry instanceof TranscriptEntry.Opened token
                     ? new TranscriptEntry.Opened(
@@ -205,6 +213,7 @@ class VerificationTest {
     cases.add(
         lie(
             "another key",
+            "the root has not the key that was made",
             entry ->
                 entry instanceof TranscriptEntry.Generated key
                     ? new TranscriptEntry.Generated(key.keyId(), key.algorithm(), "AAAA")
@@ -212,6 +221,7 @@ class VerificationTest {
     cases.add(
         lie(
             "another plan's digest",
+            "the transcript is of another plan",
             entry ->
                 entry instanceof TranscriptEntry.Begun begun
                     ? begun(begun, begun.mode(), "0".repeat(64), begun.inputs())
@@ -219,6 +229,7 @@ class VerificationTest {
     cases.add(
         lie(
             "a rehearsal passed off as real",
+            "this is a rehearsal",
             entry ->
                 entry instanceof TranscriptEntry.Begun begun
                     ? begun(begun, "rehearsal", begun.plan(), begun.inputs())
@@ -226,6 +237,7 @@ class VerificationTest {
     cases.add(
         lie(
             "no rehearsal",
+            "not the transcript of the rehearsal that was shown",
             entry ->
                 entry instanceof TranscriptEntry.Approved approved
                     ? new TranscriptEntry.Approved(approved.plan(), "")
@@ -233,6 +245,7 @@ class VerificationTest {
     cases.add(
         lie(
             "another request",
+            "the transcript has not the inputs of the plan",
             entry ->
                 entry instanceof TranscriptEntry.Begun begun
                     ? begun(
@@ -244,6 +257,7 @@ class VerificationTest {
     cases.add(
         lie(
             "fewer witnesses",
+            "the token was used without the witnesses' approval",
             entry ->
                 entry instanceof TranscriptEntry.Witnessed checked
                     ? new TranscriptEntry.Witnessed(checked.plan(), List.of("anna"))
@@ -251,6 +265,7 @@ class VerificationTest {
     cases.add(
         lie(
             "an approval of another plan",
+            "the token was used without the witnesses' approval",
             entry ->
                 entry instanceof TranscriptEntry.Approved approved
                     ? new TranscriptEntry.Approved("0".repeat(64), approved.rehearsal())
@@ -259,6 +274,7 @@ class VerificationTest {
       cases.add(
           lie(
               "a byte of what was signed for " + item,
+              "",
               entry ->
                   entry instanceof TranscriptEntry.Signing signing && signing.item().equals(item)
                       ? flipped(signing)
@@ -266,6 +282,7 @@ class VerificationTest {
       cases.add(
           lie(
               "a byte of the signature of " + item,
+              item + ": the root did not sign it",
               entry ->
                   entry instanceof TranscriptEntry.Signed signed && signed.item().equals(item)
                       ? new TranscriptEntry.Signed(
@@ -274,6 +291,7 @@ class VerificationTest {
       cases.add(
           lie(
               "the digest of " + item,
+              item + ": the digest of what was signed is wrong",
               entry ->
                   entry instanceof TranscriptEntry.Signed signed && signed.item().equals(item)
                       ? new TranscriptEntry.Signed(
@@ -282,6 +300,7 @@ class VerificationTest {
       cases.add(
           lie(
               "the file of " + item,
+              item + ": not the file's name",
               entry ->
                   entry instanceof TranscriptEntry.Signed signed && signed.item().equals(item)
                       ? new TranscriptEntry.Signed(
@@ -291,6 +310,7 @@ class VerificationTest {
     cases.add(
         lie(
             "another serial number",
+            "web: not the serial number that was written down",
             entry ->
                 entry instanceof TranscriptEntry.Signing signing && signing.item().equals("web")
                     ? new TranscriptEntry.Signing(
@@ -304,7 +324,8 @@ class VerificationTest {
     cases.add(
         new Case(
             "a signature outside the time of the plan",
-            out -> rewrite(out, line -> line, line -> line.plusSeconds(400L * 86400))));
+            out -> rewrite(out, line -> line, line -> line.plusSeconds(400L * 86400)),
+            "something was signed outside the time of the plan"));
     cases.add(
         new Case(
             "an item that the plan does not have",
@@ -330,8 +351,42 @@ class VerificationTest {
                                   c.abandoned());
                           default -> entry;
                         },
-                    time -> time)));
+                    time -> time),
+            "web was not signed, and the plan has it"));
+    cases.add(
+        lie(
+            "another program than in the rehearsal",
+            "another distribution was run than in the rehearsal",
+            entry ->
+                entry instanceof TranscriptEntry.Begun begun
+                    ? new TranscriptEntry.Begun(
+                        begun.ceremony(),
+                        begun.mode(),
+                        begun.plan(),
+                        begun.tool(),
+                        "0".repeat(64),
+                        begun.inputs(),
+                        List.of("eth0"))
+                    : entry));
+    cases.add(
+        lie(
+            "a token that was there",
+            "no token was to be initialized, or not this one",
+            entry ->
+                entry instanceof TranscriptEntry.Initializing token
+                    ? new TranscriptEntry.Initializing(token.label(), List.of(serial()))
+                    : entry));
     return cases;
+  }
+
+  private static String serial() {
+    try {
+      return TranscriptState.of(Files.readAllBytes(original.resolve("transcript.jsonl")))
+          .tokenSerial()
+          .orElseThrow();
+    } catch (IOException | CeremonyRefused e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   static Stream<Case> all() throws IOException {
@@ -345,7 +400,8 @@ class VerificationTest {
     each.tampering().with(copy);
 
     assertThatThrownBy(() -> Verification.verify(new Folder(copy), true))
-        .isInstanceOfAny(CeremonyRefused.class, ConfigurationInvalid.class);
+        .isInstanceOfAny(CeremonyRefused.class, ConfigurationInvalid.class)
+        .hasMessageContaining(each.reason());
   }
 
   @Test
@@ -412,8 +468,8 @@ class VerificationTest {
   }
 
   /** All lines with another entry, chained anew, the copies made anew, signed by all. */
-  private static Case lie(String name, UnaryOperator<TranscriptEntry> change) {
-    return new Case(name, out -> rewrite(out, change, time -> time));
+  private static Case lie(String name, String reason, UnaryOperator<TranscriptEntry> change) {
+    return new Case(name, out -> rewrite(out, change, time -> time), reason);
   }
 
   private static void rewrite(
