@@ -89,7 +89,12 @@ final class OfflineRoot {
       SubjectPublicKey publicKey =
           found.isPresent() ? found.get() : token.generate(section.keyId(), algorithm);
       SigningScheme scheme = scheme(section, publicKey);
-      return write(name, token.requestKey(section.keyId(), publicKey, scheme), publicKey, scheme, subject);
+      return write(
+          name,
+          token.requestKey(section.keyId(), publicKey, scheme),
+          publicKey,
+          scheme,
+          subject);
     }
   }
 
@@ -171,7 +176,9 @@ final class OfflineRoot {
         }
         Home.writePrivate(
             home.resolve(section.signerCertificate()), PemFile.text(List.of(certificate.get())));
-        taken.add("the OCSP signer of %s, %s".formatted(section.name(), certificate.get().getSubject()));
+        taken.add(
+            "the OCSP signer of %s, %s"
+                .formatted(section.name(), certificate.get().getSubject()));
       }
     }
     return taken;
@@ -179,8 +186,8 @@ final class OfflineRoot {
 
   /**
    * Takes the certificate of an issuer out of a ceremony's directory, after the ceremony was
-   * verified. The root's file is written when the home has none yet, or none of the root that is to
-   * come.
+   * verified. It may take the place of one of the same CA that ends before. The root's file is
+   * written when the home has none yet, or none of the root that is to come.
    *
    * @param planDigest the SHA-256 digest of the plan as it stands on paper
    * @return what was taken, in words
@@ -195,7 +202,7 @@ final class OfflineRoot {
           DatabaseUnusable,
           Refused {
     // 1. The ceremony, and that it is the one that was agreed.
-    Configuration.IssuerSection section = waiting(name);
+    Configuration.IssuerSection section = section(name);
     if (!Files.exists(home.request(name))) {
       throw new CommandFailed("issuer " + name + " has not asked for a certificate");
     }
@@ -208,6 +215,7 @@ final class OfflineRoot {
             .certificate(key)
             .orElseThrow(() ->
                 new CommandFailed(directory + ": nothing was made for the key of issuer " + name));
+    requireLonger(section, certificate);
     requireKey(section, key);
     Path rootFile = rootFile(outcome.root());
     TrustBundle trust = new TrustBundle(List.of(outcome.root()));
@@ -314,17 +322,42 @@ final class OfflineRoot {
     }
   }
 
+  private Configuration.IssuerSection section(IssuerId name) throws CommandFailed {
+    return configuration
+        .issuer(name)
+        .orElseThrow(() ->
+            new CommandFailed(home.configurationFile() + ": there is no issuer named " + name));
+  }
+
   private Configuration.IssuerSection waiting(IssuerId name) throws CommandFailed {
-    Configuration.IssuerSection section =
-        configuration
-            .issuer(name)
-            .orElseThrow(() ->
-                new CommandFailed(home.configurationFile() + ": there is no issuer named " + name));
+    Configuration.IssuerSection section = section(name);
     if (Files.exists(home.resolve(section.certificate()))) {
-      throw new CommandFailed(
-          "issuer " + name + " has its certificate: " + home.resolve(section.certificate()));
+      throw hasCertificate(section);
     }
     return section;
+  }
+
+  private CommandFailed hasCertificate(Configuration.IssuerSection section) {
+    return new CommandFailed(
+        "issuer %s has its certificate: %s"
+            .formatted(section.name(), home.resolve(section.certificate())));
+  }
+
+  /** One in the place of another is of the same CA, and lasts longer. */
+  private void requireLonger(
+      Configuration.IssuerSection section, X509CertificateHolder certificate)
+      throws CommandFailed, ConfigurationInvalid {
+    Path file = home.resolve(section.certificate());
+    if (Files.exists(file)) {
+      X509CertificateHolder known = PemFile.certificates(file).getFirst();
+      if (!Issuer.isSameAuthority(known, certificate)
+          || !certificate
+              .getNotAfter()
+              .toInstant()
+              .isAfter(known.getNotAfter().toInstant())) {
+        throw hasCertificate(section);
+      }
+    }
   }
 
   private Token open(Configuration.IssuerSection section)
