@@ -20,8 +20,8 @@ import java.util.Optional;
 import org.bouncycastle.cert.X509CertificateHolder;
 
 /**
- * Puts one issuer in the place of another, and has one never sign again, when it is time for it; the
- * refusals say the numbers.
+ * Puts one issuer in the place of another, and has one never sign again, when it is time for it;
+ * the refusals say the numbers.
  */
 final class IssuerChange {
   private final ServedIssuers served;

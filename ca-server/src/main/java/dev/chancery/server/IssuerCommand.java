@@ -148,7 +148,8 @@ final class IssuerCommand {
       description = {
         "Take the certificate of an issuer out of the directory of a ceremony.",
         "The ceremony is verified first. With the embedded database, stop the server before.",
-        "Without NAME only the root's CRL is taken. One that is not newer than the published one, or",
+        "Without NAME only the root's CRL is taken. One that is not newer than the published one,"
+            + " or",
         "lacks a certificate that is revoked, is refused."
       },
       mixinStandardHelpOptions = true)

@@ -100,12 +100,7 @@ final class OcspCommand {
       throws ConfigurationInvalid, CommandFailed, CeremonyRefused, TokenUnusable, TokenAway {
     Home opened = home.open();
     Path request =
-        new OfflineRoot(
-                opened,
-                Configuration.read(opened, Map.of()),
-                clock,
-                random,
-                System::getenv)
+        new OfflineRoot(opened, Configuration.read(opened, Map.of()), clock, random, System::getenv)
             .requestSigner(name, KeyAlgorithm.EC_P256, subject.subject());
     PrintWriter out = spec.commandLine().getOut();
     out.println("written: " + request);

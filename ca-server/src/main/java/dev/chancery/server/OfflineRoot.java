@@ -90,11 +90,7 @@ final class OfflineRoot {
           found.isPresent() ? found.get() : token.generate(section.keyId(), algorithm);
       SigningScheme scheme = scheme(section, publicKey);
       return write(
-          name,
-          token.requestKey(section.keyId(), publicKey, scheme),
-          publicKey,
-          scheme,
-          subject);
+          name, token.requestKey(section.keyId(), publicKey, scheme), publicKey, scheme, subject);
     }
   }
 
@@ -159,7 +155,9 @@ final class OfflineRoot {
         && Files.exists(home.request(section.name()));
   }
 
-  /** Takes the certificates of OCSP signers that asked for one, the next one in place of the last. */
+  /**
+   * Takes the certificates of OCSP signers that asked for one, the next one in place of the last.
+   */
   private List<String> takeSigners(Outcome outcome) throws CommandFailed, ConfigurationInvalid {
     List<String> taken = new ArrayList<>();
     for (Configuration.ForeignSection section : configuration.ocsp().foreign()) {
@@ -177,8 +175,7 @@ final class OfflineRoot {
         Home.writePrivate(
             home.resolve(section.signerCertificate()), PemFile.text(List.of(certificate.get())));
         taken.add(
-            "the OCSP signer of %s, %s"
-                .formatted(section.name(), certificate.get().getSubject()));
+            "the OCSP signer of %s, %s".formatted(section.name(), certificate.get().getSubject()));
       }
     }
     return taken;
@@ -241,8 +238,8 @@ final class OfflineRoot {
    * ceremonies that are for no issuer.
    *
    * @return what was taken, in words
-   * @throws CommandFailed when it is not the ceremony that was agreed, or not of a published root, or
-   *     its CRL is not newer than the published one, or lacks a certificate that is revoked
+   * @throws CommandFailed when it is not the ceremony that was agreed, or not of a published root,
+   *     or its CRL is not newer than the published one, or lacks a certificate that is revoked
    */
   List<String> takeCrl(Path directory, String planDigest)
       throws CommandFailed, ConfigurationInvalid, CeremonyRefused, DatabaseUnusable, Refused {
@@ -277,8 +274,7 @@ final class OfflineRoot {
       CrlLedger crls = new JooqCrlLedger(database, clock);
       RootCrlImport lists =
           new RootCrlImport(
-              new RootCrlImport.Ledgers(
-                  issuance, new JooqRevocationLedger(database, clock), crls),
+              new RootCrlImport.Ledgers(issuance, new JooqRevocationLedger(database, clock), crls),
               root,
               clock);
       Optional<X509CRLHolder> list = outcome.crl();
@@ -299,8 +295,10 @@ final class OfflineRoot {
               .takeIn(outcome.planDigest(), outcome.transcriptDigest(), outcome.ceremony());
       if (!known.equals(outcome.transcriptDigest())) {
         throw new CommandFailed(
-            "another ceremony of this plan was imported, whose transcript ends with " + known
-                + ": what was signed a second time is not taken, and its root is to be looked into");
+            "another ceremony of this plan was imported, whose transcript ends with "
+                + known
+                + ": what was signed a second time is not taken, and its root is to be looked"
+                + " into");
       }
       List<String> said = new ArrayList<>();
       int taken = outcome.recordIn(issuance, root, new TimeOrderedIds(clock, random));
@@ -344,17 +342,13 @@ final class OfflineRoot {
   }
 
   /** One in the place of another is of the same CA, and lasts longer. */
-  private void requireLonger(
-      Configuration.IssuerSection section, X509CertificateHolder certificate)
+  private void requireLonger(Configuration.IssuerSection section, X509CertificateHolder certificate)
       throws CommandFailed, ConfigurationInvalid {
     Path file = home.resolve(section.certificate());
     if (Files.exists(file)) {
       X509CertificateHolder known = PemFile.certificates(file).getFirst();
       if (!Issuer.isSameAuthority(known, certificate)
-          || !certificate
-              .getNotAfter()
-              .toInstant()
-              .isAfter(known.getNotAfter().toInstant())) {
+          || !certificate.getNotAfter().toInstant().isAfter(known.getNotAfter().toInstant())) {
         throw hasCertificate(section);
       }
     }

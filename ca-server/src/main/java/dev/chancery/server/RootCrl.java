@@ -64,7 +64,8 @@ final class RootCrl {
   }
 
   /**
-   * What a list must hold, and does not: what the ledger says is revoked and has not ended at a time.
+   * What a list must hold, and does not: what the ledger says is revoked and has not ended at a
+   * time.
    */
   SortedSet<SerialNumber> lacking(X509CRLHolder list, Instant at) {
     SortedSet<SerialNumber> lacking = new TreeSet<>();

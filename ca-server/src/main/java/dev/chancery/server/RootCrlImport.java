@@ -2,7 +2,6 @@ package dev.chancery.server;
 
 import dev.chancery.core.CertificateRecord;
 import dev.chancery.core.CrlLedger;
-import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.PublishedCrl;

@@ -289,7 +289,8 @@ final class RootRollover {
     Map<IssuerId, IssuerId> successors = new TreeMap<>(wanted);
     List<IssuerId> below = on.served().below(newRoot(rollover));
     if (below.size() == 1) {
-      // Of one that is not served here nobody knows the root: it has the successor that it is given.
+      // Of one that is not served here nobody knows the root: it has the successor that it is
+      // given.
       active(rollover).stream()
           .filter(name -> on.served().root(name).isPresent())
           .forEach(name -> successors.putIfAbsent(name, below.getFirst()));
@@ -314,8 +315,8 @@ final class RootRollover {
     List<IssuerId> below = on.served().below(newRoot(rollover));
     if (!without.isEmpty()) {
       return Optional.of(
-          ("%d issuers that may be below the old root (%s) have no successor; below the new root are"
-                  + " %d (%s): chancery rollover switch --issuer OLD=NEW")
+          ("%d issuers that may be below the old root (%s) have no successor; below the new root"
+               + " are %d (%s): chancery rollover switch --issuer OLD=NEW")
               .formatted(without.size(), joined(without), below.size(), joined(below)));
     }
     return Optional.empty();

@@ -190,8 +190,7 @@ final class Server implements AutoCloseable {
     TrustView trustView = new TrustView(trust, successions, rollovers, clock, System::nanoTime);
     RetiredIssuers retired = new RetiredIssuers(successions, crls);
     List<KeyedIssuer> issuers =
-        KeyedIssuer.open(
-            retired.withoutPast(loadedIssuers, trustView.now()), tokens, registry);
+        KeyedIssuer.open(retired.withoutPast(loadedIssuers, trustView.now()), tokens, registry);
     ServedIssuers servedIssuers = new ServedIssuers(issuers);
     JooqStatusJournal journal = new JooqStatusJournal(database);
     StatusView view =
@@ -275,8 +274,7 @@ final class Server implements AutoCloseable {
             clock,
             random,
             revoking);
-    SucceededAuthority ordering =
-        new SucceededAuthority(authority, servedIssuers, trustView);
+    SucceededAuthority ordering = new SucceededAuthority(authority, servedIssuers, trustView);
     Recovery recovery = new Recovery(issuance, revocations, clock, ISSUANCE_GRACE);
     recovery.run();
     // Before the first certificate that names them, so that no CRL can be without its name.

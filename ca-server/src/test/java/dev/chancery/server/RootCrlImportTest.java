@@ -101,8 +101,7 @@ class RootCrlImportTest {
             SigningScheme.ECDSA_SHA256,
             Octets.of(list.toASN1Structure().getTBSCertList().getEncoded("DER")));
     CrlLedger.Recorded recorded = ledgers.crls().record(prepared).orElseThrow();
-    SignatureValue signature =
-        SignatureValue.of(list.toASN1Structure().getSignature().getOctets());
+    SignatureValue signature = SignatureValue.of(list.toASN1Structure().getSignature().getOctets());
     assertThat(
             ledgers
                 .crls()
@@ -173,8 +172,7 @@ class RootCrlImportTest {
 
     assertThat(ledgers.revocations().status(Initialization.ROOT, SerialNumber.of(issuing)))
         .isInstanceOf(CertificateStatus.Revoked.class);
-    RootCrl root =
-        new RootCrl(Initialization.ROOT, ledgers.crls(), ledgers.revocations(), clock);
+    RootCrl root = new RootCrl(Initialization.ROOT, ledgers.crls(), ledgers.revocations(), clock);
     assertThat(root.due()).isEmpty();
     publish(list());
     PublishedCrl now = RootCrl.current(ledgers.crls(), Initialization.ROOT).orElseThrow();

@@ -107,8 +107,7 @@ class RootWatchTest {
       watch.look();
       assertThat(metrics.find("chancery.root.crl.end").tag("issuer", "root").gauges()).isEmpty();
       assertThat(metrics.get("chancery.cross.certificates.end").gauge().value()).isNaN();
-      assertThat(metrics.find("chancery.root.crl.end").tag("issuer", "root-2").gauges())
-          .hasSize(1);
+      assertThat(metrics.find("chancery.root.crl.end").tag("issuer", "root-2").gauges()).hasSize(1);
     }
   }
 
@@ -135,9 +134,7 @@ class RootWatchTest {
     assertThat(rollovers.publish(last(rollovers), "admin alice")).isTrue();
     assertThat(
             rollovers.crossSign(
-                last(rollovers),
-                new RootRollovers.CrossCertificates(some, some),
-                "admin alice"))
+                last(rollovers), new RootRollovers.CrossCertificates(some, some), "admin alice"))
         .isTrue();
     assertThat(rollovers.switchOver(last(rollovers), Map.of(), "admin alice")).isTrue();
     crossed.run();

@@ -52,7 +52,8 @@ class TrustViewTest {
   }
 
   @Test
-  @DisplayName("a root is in use from the switch to its own end, and no chain outlives what it needs")
+  @DisplayName(
+      "a root is in use from the switch to its own end, and no chain outlives what it needs")
   void steps() throws Exception {
     Path home = folder.resolve("home");
     assertThat(CommandRun.of("init", "--home", home.toString(), "--development-key-store"))
@@ -60,8 +61,7 @@ class TrustViewTest {
     try (OpenedHome opened = OpenedHome.open(home, clock)) {
       X509CertificateHolder before = PemFile.certificates(home.resolve("root.pem")).getFirst();
       X509CertificateHolder after = certificate("CN=Next Root", Duration.ofDays(1000));
-      Der crossing =
-          Der.of(certificate("CN=Crossing", Duration.ofDays(10)).getEncoded());
+      Der crossing = Der.of(certificate("CN=Crossing", Duration.ofDays(10)).getEncoded());
       List<List<Der>> own =
           List.of(
               List.of(

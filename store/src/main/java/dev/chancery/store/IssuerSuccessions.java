@@ -24,8 +24,8 @@ import org.jooq.impl.DSL;
 /**
  * Which issuer signs in the place of another, and which signs no more (docs/root-rotation.md). A
  * replaced issuer is not retired while a certificate of its own is alive. A retired one keeps its
- * OCSP answers and CRLs until the last certificate that it signed has ended, be it revoked: a client
- * that is told nothing takes a revoked certificate for a good one.
+ * OCSP answers and CRLs until the last certificate that it signed has ended, be it revoked: a
+ * client that is told nothing takes a revoked certificate for a good one.
  */
 public final class IssuerSuccessions {
   private final Database database;
@@ -223,8 +223,7 @@ public final class IssuerSuccessions {
                     .from(REVOCATIONS)
                     .where(REVOCATIONS.ISSUER.eq(CERTIFICATES.ISSUER))
                     .and(REVOCATIONS.SERIAL.eq(CERTIFICATES.SERIAL))
-                    .and(
-                        REVOCATIONS.REASON.eq((short) RevocationReason.CERTIFICATE_HOLD.code()))));
+                    .and(REVOCATIONS.REASON.eq((short) RevocationReason.CERTIFICATE_HOLD.code()))));
   }
 
   private Map<IssuerId, Live> live(

@@ -198,8 +198,7 @@ final class Ceremony {
 
     // 2. What an ended run left in doubt is given up: it may have been signed once already.
     TranscriptLedgers ledgers =
-        new TranscriptLedgers(
-            transcript, plan, new Confirmation(console, clock, plan.until()));
+        new TranscriptLedgers(transcript, plan, new Confirmation(console, clock, plan.until()));
     for (String item : transcript.state().inDoubt()) {
       console.say(item + ": the last run ended while it was being signed; it is given up.");
       ledgers.abandon(item);
@@ -347,8 +346,8 @@ final class Ceremony {
   }
 
   /**
-   * Refuses a plan or a program that was not rehearsed, and to go on with what could not be verified
-   * any more.
+   * Refuses a plan or a program that was not rehearsed, and to go on with what could not be
+   * verified any more.
    *
    * @return the digest of the transcript of the rehearsal
    */

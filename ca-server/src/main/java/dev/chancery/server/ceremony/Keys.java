@@ -38,11 +38,10 @@ final class Keys {
   /**
    * A key, and the name that it is certified under.
    *
-   * @param nameConstraints those of a root that is cross-certified: it is not to be trusted for more
-   *     by the certificate from here
+   * @param nameConstraints those of a root that is cross-certified: it is not to be trusted for
+   *     more by the certificate from here
    */
-  record Subject(
-      X500Name name, SubjectPublicKey key, Optional<NameConstraints> nameConstraints) {}
+  record Subject(X500Name name, SubjectPublicKey key, Optional<NameConstraints> nameConstraints) {}
 
   static Subject of(CeremonyPlan.Item item, Source files) throws CeremonyRefused {
     byte[] octets = item.input().read(files);

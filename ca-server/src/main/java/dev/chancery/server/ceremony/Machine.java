@@ -25,7 +25,9 @@ import java.util.List;
  * @param networkInterfaces those that are up, without the loopback
  */
 record Machine(String tool, String distribution, List<String> networkInterfaces) {
-  /** Of the network namespace of this process: two lines of headings, then one for each interface. */
+  /**
+   * Of the network namespace of this process: two lines of headings, then one for each interface.
+   */
   private static final Path INTERFACES = Path.of("/proc/self/net/dev");
 
   Machine {

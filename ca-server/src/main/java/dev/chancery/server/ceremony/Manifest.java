@@ -68,7 +68,9 @@ final class Manifest implements Source {
     return name.equals(FILE) || (name.startsWith(FILE + ".") && name.endsWith(".sig"));
   }
 
-  /** Refuses a manifest that no witness has signed: the octets that were read, not the file anew. */
+  /**
+   * Refuses a manifest that no witness has signed: the octets that were read, not the file anew.
+   */
   void requireSigned(Witnesses witnesses) throws CeremonyRefused {
     Source signed =
         new Source() {

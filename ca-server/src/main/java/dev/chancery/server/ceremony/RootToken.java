@@ -82,7 +82,8 @@ final class RootToken {
             .toList();
     Optional<TokenInfo> there = initialized.stream().filter(this::isPlanned).findFirst();
     Optional<TranscriptEntry.Initializing> begun = transcript.state().initializing();
-    // 1. One that others made is never taken for the ceremony's own, in the first run or a later one.
+    // 1. One that others made is never taken for the ceremony's own, in the first run or a later
+    // one.
     if (there.isPresent()
         && begun.map(before -> before.others().contains(there.get().serial())).orElse(true)) {
       throw new CeremonyRefused(
@@ -103,9 +104,7 @@ final class RootToken {
               .formatted(there.get().label(), there.get().serial()));
     }
     TokenInfo made =
-        there.isPresent()
-            ? there.get()
-            : module.initialize(plan.name(), officer, access.pinFile());
+        there.isPresent() ? there.get() : module.initialize(plan.name(), officer, access.pinFile());
     transcript.append(new TranscriptEntry.Initialized(made.label(), made.serial()));
   }
 

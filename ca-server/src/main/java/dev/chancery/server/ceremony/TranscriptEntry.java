@@ -64,8 +64,8 @@ sealed interface TranscriptEntry {
   record Witnessed(String plan, List<String> witnesses) implements TranscriptEntry {}
 
   /**
-   * The people present compared the plan's digest with the one on paper, and typed it. What this run
-   * of the program does with the token follows.
+   * The people present compared the plan's digest with the one on paper, and typed it. What this
+   * run of the program does with the token follows.
    *
    * @param rehearsal the digest of the transcript of the rehearsal; empty in a rehearsal
    */
@@ -74,7 +74,8 @@ sealed interface TranscriptEntry {
   /**
    * A token is about to be initialized; written before.
    *
-   * @param others the serial numbers of the tokens that were initialized already: it is none of them
+   * @param others the serial numbers of the tokens that were initialized already: it is none of
+   *     them
    */
   record Initializing(String label, List<String> others) implements TranscriptEntry {}
 

@@ -395,14 +395,14 @@ final class Verification {
         item + ": has no extensions or no end");
     AuthorityKeyIdentifier above = AuthorityKeyIdentifier.fromExtensions(list.getExtensions());
     SubjectKeyIdentifier own =
-        SubjectKeyIdentifier.fromExtensions(
-            issuer.certificate().orElseThrow().getExtensions());
+        SubjectKeyIdentifier.fromExtensions(issuer.certificate().orElseThrow().getExtensions());
     require(
         own == null
             || (above != null
                 && Arrays.equals(above.getKeyIdentifierOctets(), own.getKeyIdentifier())),
         item + ": not with the key identifier of the root");
-    // What narrows a CRL is critical (RFC 5280 sections 5.2.4 and 5.2.5): this one is of everything.
+    // What narrows a CRL is critical (RFC 5280 sections 5.2.4 and 5.2.5): this one is of
+    // everything.
     require(
         list.getExtensions().getCriticalExtensionOIDs().length == 0,
         item + ": is not of all that the root has signed");

@@ -326,9 +326,7 @@ class CeremonyRefusalsTest {
     scene.write("web.csr", CeremonyScene.request("O=Tests,CN=Web CA", null));
     scene.manifest();
 
-    requireRefused(
-        scene.typing(CeremonyScene.ITEMS),
-        "web.csr: has SHA-256");
+    requireRefused(scene.typing(CeremonyScene.ITEMS), "web.csr: has SHA-256");
   }
 
   @Test
@@ -362,8 +360,7 @@ class CeremonyRefusalsTest {
     Path others = folder.resolve("others");
     assertThatThrownBy(() ->
             scene
-                .ceremony(
-                    others, "real-token", true, scene.typing(List.of("root")), Folder::append)
+                .ceremony(others, "real-token", true, scene.typing(List.of("root")), Folder::append)
                 .run())
         .hasMessageContaining("what was typed is not web");
 
@@ -381,8 +378,7 @@ class CeremonyRefusalsTest {
     assertThatThrownBy(() ->
             TranscriptState.of(
                 text(
-                    new TranscriptEntry.Begun(
-                        "test-root", "real", "", "", "", Map.of(), List.of()),
+                    new TranscriptEntry.Begun("test-root", "real", "", "", "", Map.of(), List.of()),
                     new TranscriptEntry.Initializing("test-root", List.of(serial)),
                     new TranscriptEntry.Initialized("test-root", serial))))
         .hasMessageContaining("no token was to be initialized, or not this one");
@@ -494,7 +490,8 @@ class CeremonyRefusalsTest {
     scene.thinking = Duration.ofDays(300);
 
     assertThatThrownBy(() -> ceremony(scene.typing(CeremonyScene.ITEMS)).run())
-        .hasMessageContaining("the plan expired at 2027-01-01T00:00:00Z, before root was confirmed");
+        .hasMessageContaining(
+            "the plan expired at 2027-01-01T00:00:00Z, before root was confirmed");
     assertThat(state(out).items()).isEmpty();
   }
 

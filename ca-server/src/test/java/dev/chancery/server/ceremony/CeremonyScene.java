@@ -96,7 +96,6 @@ final class CeremonyScene {
   /** How long people take over an item before they type its name. */
   Duration thinking = Duration.ZERO;
 
-
   CeremonyScene(Path folder) throws Exception {
     this.folder = folder;
     Files.createDirectories(in());

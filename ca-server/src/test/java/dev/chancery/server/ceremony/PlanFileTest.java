@@ -49,9 +49,10 @@ class PlanFileTest {
             "Token \"test-root\" will be initialized.",
             "Nothing else will be signed.")
         .anyMatch(line -> line.startsWith("web: a CA O=Tests,CN=Web CA with the ec-p256 key of"))
-        .anyMatch(line -> line.endsWith(
-                    "no CA below it, for DNS names only in example.internal, and any names of kinds"
-                        + " that are not named here."));
+        .anyMatch(line ->
+            line.endsWith(
+                "no CA below it, for DNS names only in example.internal, and any names of kinds"
+                    + " that are not named here."));
   }
 
   @Test

@@ -248,11 +248,7 @@ class VerificationTest {
             "the transcript has not the inputs of the plan",
             entry ->
                 entry instanceof TranscriptEntry.Begun begun
-                    ? begun(
-                        begun,
-                        begun.mode(),
-                        begun.plan(),
-                        with(begun.inputs(), "web.csr"))
+                    ? begun(begun, begun.mode(), begun.plan(), with(begun.inputs(), "web.csr"))
                     : entry));
     cases.add(
         lie(
@@ -502,10 +498,7 @@ class VerificationTest {
   }
 
   private static TranscriptEntry.Begun begun(
-      TranscriptEntry.Begun begun,
-      String mode,
-      String plan,
-      Map<String, String> inputs) {
+      TranscriptEntry.Begun begun, String mode, String plan, Map<String, String> inputs) {
     return new TranscriptEntry.Begun(
         begun.ceremony(),
         mode,
