@@ -6,6 +6,7 @@
 #        scripts/bench.sh acme [SECONDS]      (default: 30; some five minutes)
 #            complete http-01 orders on both databases, against Pebble: how many a second, and their processor time;
 #            SECONDS is for how long each server is measured with each number of clients (docs/performance.md)
+#        scripts/bench.sh revocation          both of these, as they are by default:
 #        scripts/bench.sh revocation ocsp [CERTIFICATES [SECONDS]]      (default: 1000000 and 5; some ten minutes)
 #            OCSP answers that are kept, and that are signed for each request, against the same HTTP server, the same
 #            token and openssl ocsp; lookups and revocations with few and with many certificates (docs/performance.md)
@@ -88,7 +89,13 @@ bench_revocation() {
   case "${1:-}" in
     ocsp) bench_revocation_ocsp "${@:2}" ;;
     crl) bench_revocation_crl "${@:2}" ;;
-    *) wrong "which part of revocation?" ;;
+    '')
+      local kept=0
+      scripts/bench.sh revocation ocsp || kept=1
+      scripts/bench.sh revocation crl || kept=1
+      return "$kept"
+      ;;
+    *) wrong "no such part of revocation: $1" ;;
   esac
 }
 

@@ -1,5 +1,6 @@
 package dev.chancery.store;
 
+import static dev.chancery.store.PreparedQuery.parameter;
 import static dev.chancery.store.schema.Tables.CERTIFICATES;
 import static dev.chancery.store.schema.Tables.COMPROMISED_KEYS;
 import static dev.chancery.store.schema.Tables.RELEASES;
@@ -25,6 +26,7 @@ import java.util.function.Consumer;
 import org.jooq.Condition;
 import org.jooq.DSLContext;
 import org.jooq.Field;
+import org.jooq.Param;
 import org.jooq.Record;
 import org.jooq.SQLDialect;
 import org.jooq.impl.DSL;
@@ -33,6 +35,24 @@ import org.jspecify.annotations.Nullable;
 /** The revocation ledger in SQL. */
 public final class JooqRevocationLedger implements RevocationLedger {
   private static final int ROWS_AT_ONCE = 4000;
+
+  private static final Param<String> ISSUER = parameter(CERTIFICATES.ISSUER);
+  private static final Param<byte[]> SERIAL = parameter(CERTIFICATES.SERIAL);
+
+  /** Asked for each OCSP answer that is not kept. */
+  private static final PreparedQuery<Record> STATUS =
+      PreparedQuery.of(
+          DSL.select(
+                  CERTIFICATES.STATE,
+                  REVOCATIONS.REVOKED_AT,
+                  REVOCATIONS.REASON,
+                  REVOCATIONS.INVALIDITY_DATE)
+              .from(CERTIFICATES)
+              .leftJoin(REVOCATIONS)
+              .on(REVOCATIONS.ISSUER.eq(CERTIFICATES.ISSUER))
+              .and(REVOCATIONS.SERIAL.eq(CERTIFICATES.SERIAL))
+              .where(CERTIFICATES.ISSUER.eq(ISSUER))
+              .and(CERTIFICATES.SERIAL.eq(SERIAL)));
 
   private final Database database;
   private final Clock clock;
@@ -255,21 +275,15 @@ public final class JooqRevocationLedger implements RevocationLedger {
 
   @Override
   public CertificateStatus status(IssuerId issuer, SerialNumber serial) {
-    Record row =
-        database
-            .sql()
-            .select(CERTIFICATES.STATE, REVOCATIONS.REVOKED_AT)
-            .select(REVOCATIONS.REASON, REVOCATIONS.INVALIDITY_DATE)
-            .from(CERTIFICATES)
-            .leftJoin(REVOCATIONS)
-            .on(REVOCATIONS.ISSUER.eq(CERTIFICATES.ISSUER))
-            .and(REVOCATIONS.SERIAL.eq(CERTIFICATES.SERIAL))
-            .where(CERTIFICATES.ISSUER.eq(issuer.value()))
-            .and(CERTIFICATES.SERIAL.eq(serial.octets()))
-            .fetchOne();
-    if (row == null) {
+    Optional<Record> found =
+        STATUS
+            .with(ISSUER, issuer.value())
+            .with(SERIAL, serial.octets())
+            .fetchOptional(database.sql());
+    if (found.isEmpty()) {
       return new CertificateStatus.Unknown();
     }
+    Record row = found.get();
     return switch (CertificateState.parse(row.get(CERTIFICATES.STATE))) {
       case RECORDED -> new CertificateStatus.Unknown();
       case ISSUED -> new CertificateStatus.Good();
