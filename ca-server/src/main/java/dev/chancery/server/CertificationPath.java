@@ -15,6 +15,7 @@ import java.util.Date;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.cert.CertException;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
@@ -60,6 +61,15 @@ final class CertificationPath {
       requireCurrent(where, certificate, now);
     }
     try {
+      List<X509CertificateHolder> path = new ArrayList<>(chain);
+      // The constraints of an anchor are not looked at, those of a certificate below it are:
+      // clients
+      // differ in this, and the strictest one is to take the chain.
+      trust.roots().stream()
+          .filter(root -> root.getExtension(Extension.nameConstraints) != null)
+          .filter(root -> isSigned(chain.getLast(), root))
+          .findFirst()
+          .ifPresent(path::add);
       Set<TrustAnchor> anchors = new HashSet<>();
       for (X509Certificate root : decoded(trust.roots())) {
         anchors.add(new TrustAnchor(root, null));
@@ -71,7 +81,7 @@ final class CertificationPath {
       CertPathValidator.getInstance("PKIX", BouncyCastle.PROVIDER)
           .validate(
               CertificateFactory.getInstance("X.509", BouncyCastle.PROVIDER)
-                  .generateCertPath(decoded(chain)),
+                  .generateCertPath(decoded(path)),
               parameters);
     } catch (CertPathValidatorException e) {
       int place = Math.max(e.getIndex(), 0);

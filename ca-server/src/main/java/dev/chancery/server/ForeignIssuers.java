@@ -55,7 +55,11 @@ final class ForeignIssuers implements AutoCloseable {
     ForeignIssuers issuers = new ForeignIssuers();
     try {
       for (Configuration.ForeignSection section : configuration.ocsp().foreign()) {
-        issuers.all.add(issuers.open(home, section, tokens, clock));
+        if (OfflineRoot.isRequested(home, section)) {
+          LOG.warn("the OCSP signer of {} has no certificate yet", section.name());
+        } else {
+          issuers.all.add(issuers.open(home, section, tokens, clock));
+        }
       }
       return issuers;
     } catch (ConfigurationInvalid | TokenUnusable | TokenAway | RuntimeException e) {

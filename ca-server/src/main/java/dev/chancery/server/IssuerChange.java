@@ -20,8 +20,8 @@ import java.util.Optional;
 import org.bouncycastle.cert.X509CertificateHolder;
 
 /**
- * Puts one issuer in the place of another, and takes one out of use, when it is time for it; the
- * refusals say the numbers.
+ * Puts one issuer in the place of another, and has one never sign again, when it is time for it;
+ * the refusals say the numbers.
  */
 final class IssuerChange {
   private final ServedIssuers served;
@@ -106,7 +106,8 @@ final class IssuerChange {
   }
 
   /**
-   * Takes a replaced issuer out of use.
+   * Has a replaced issuer never sign again. Its OCSP answers and CRLs go on ({@link
+   * RetiredIssuers}).
    *
    * @throws TooEarly while it has live certificates, or orders go to it
    */

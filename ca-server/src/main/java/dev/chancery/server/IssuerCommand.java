@@ -8,6 +8,7 @@ import dev.chancery.core.Refused;
 import dev.chancery.core.TokenAway;
 import dev.chancery.hsm.TokenUnusable;
 import dev.chancery.server.ceremony.CeremonyRefused;
+import dev.chancery.server.ceremony.CeremonyTool;
 import dev.chancery.store.DatabaseUnusable;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -15,10 +16,6 @@ import java.security.SecureRandom;
 import java.time.Clock;
 import java.util.List;
 import java.util.Map;
-import org.bouncycastle.asn1.x500.X500Name;
-import org.bouncycastle.asn1.x500.X500NameBuilder;
-import org.bouncycastle.asn1.x500.style.BCStyle;
-import org.bouncycastle.cert.X509CertificateHolder;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -61,6 +58,7 @@ final class IssuerCommand {
               "successor",
               "live",
               "liveUntil",
+              "answersUntil",
               "endpoints",
               "subject",
               "notAfter"));
@@ -100,8 +98,9 @@ final class IssuerCommand {
   @Command(
       name = "retire",
       description = {
-        "Take an issuer that was replaced out of use.",
-        "Refused with their number while it has live certificates."
+        "Have an issuer that was replaced never sign again.",
+        "Refused with their number while it has live certificates, held ones included. OCSP",
+        "answers and CRLs go on until the last revoked one has ended: list says when that is."
       },
       mixinStandardHelpOptions = true)
   int retire(
@@ -134,28 +133,13 @@ final class IssuerCommand {
               paramLabel = "ALGORITHM",
               description = "of a key that is made: ec-p256, ec-p384, rsa-2048, rsa-3072, rsa-4096")
           @Nullable KeyAlgorithm algorithm,
-      @Option(
-              names = "--organization",
-              paramLabel = "NAME",
-              required = true,
-              description = "as the plan has it")
-          String organization,
-      @Option(
-              names = "--common-name",
-              paramLabel = "NAME",
-              required = true,
-              description = "as the plan has it")
-          String commonName)
-      throws ConfigurationInvalid, CommandFailed, TokenUnusable, TokenAway {
-    X500Name subject =
-        new X500NameBuilder(BCStyle.INSTANCE)
-            .addRDN(BCStyle.O, organization)
-            .addRDN(BCStyle.CN, commonName)
-            .build();
+      @Mixin SubjectOption subject)
+      throws ConfigurationInvalid, CommandFailed, CeremonyRefused, TokenUnusable, TokenAway {
     KeyAlgorithm wanted = algorithm == null ? KeyAlgorithm.EC_P256 : algorithm;
-    spec.commandLine()
-        .getOut()
-        .println("written: " + offlineRoot(home.open()).request(name, wanted, subject));
+    Path request = offlineRoot(home.open()).request(name, wanted, subject.subject());
+    PrintWriter out = spec.commandLine().getOut();
+    out.println("written: " + request);
+    out.println("the plan names it with sha256: " + CeremonyTool.digest(request));
     return 0;
   }
 
@@ -164,7 +148,9 @@ final class IssuerCommand {
       description = {
         "Take the certificate of an issuer out of the directory of a ceremony.",
         "The ceremony is verified first. With the embedded database, stop the server before.",
-        "Without NAME only the root's CRL is taken."
+        "Without NAME only the root's CRL is taken. One that is not newer than the published one,"
+            + " or",
+        "lacks a certificate that is revoked, is refused."
       },
       mixinStandardHelpOptions = true)
   int take(
@@ -193,12 +179,10 @@ final class IssuerCommand {
     PrintWriter out = spec.commandLine().getOut();
     OfflineRoot root = offlineRoot(home.open());
     if (name == null) {
-      root.takeCrl(directory, planDigest);
-      out.println("imported: the root's CRL");
+      root.takeCrl(directory, planDigest).forEach(taken -> out.println("imported: " + taken));
       return 0;
     }
-    X509CertificateHolder certificate = root.take(name, directory, planDigest);
-    out.println("imported: " + certificate.getSubject());
+    root.take(name, directory, planDigest).forEach(taken -> out.println("imported: " + taken));
     out.println(
         "It is served from the next start on. Then chancery issuer activate has it sign or,");
     out.println("when its root is a new one, chancery rollover switch.");

@@ -12,6 +12,7 @@ import dev.chancery.store.IssuerSuccessions.Succession;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -27,6 +28,7 @@ final class IssuersApi {
   private static final int LONGEST_NAME = 63;
 
   private final IssuerChange change;
+  private final RetiredIssuers retired;
   private final TrustView view;
   private final Map<IssuerId, X509CertificateHolder> certificates;
   private final Map<String, IssuerId> endpoints;
@@ -40,10 +42,12 @@ final class IssuersApi {
    */
   IssuersApi(
       IssuerChange change,
+      RetiredIssuers retired,
       TrustView view,
       Map<IssuerId, X509CertificateHolder> certificates,
       Map<String, IssuerId> endpoints) {
     this.change = change;
+    this.retired = retired;
     this.view = view;
     this.certificates = Map.copyOf(certificates);
     this.endpoints = Map.copyOf(endpoints);
@@ -58,6 +62,7 @@ final class IssuersApi {
   private void list(Context context) {
     TrustView.Snapshot now = view.look();
     Map<IssuerId, Live> live = change.live();
+    Map<IssuerId, Instant> answering = retired.answering();
     ArrayNode list = json.createArrayNode();
     for (IssuerId name : change.all()) {
       ObjectNode issuer = list.addObject().put("name", name.value());
@@ -65,6 +70,8 @@ final class IssuersApi {
       Live count = live.getOrDefault(name, Live.NONE);
       issuer.put("live", count.number());
       count.until().ifPresent(until -> issuer.put("liveUntil", until.toString()));
+      Optional.ofNullable(answering.get(name))
+          .ifPresent(until -> issuer.put("answersUntil", until.toString()));
       ArrayNode orders = issuer.putArray("endpoints");
       endpoints.keySet().stream()
           .sorted()

@@ -54,6 +54,7 @@ record KeyedIssuer(LoadedIssuer loaded, IssuerKey key, CrlKey crlKey) {
       return Issuer.of(
           loaded.id(),
           loaded.certificate(),
+          loaded.root(),
           loaded.chains(),
           Optional.of(key),
           new Issuer.Urls(

@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.slf4j.Logger;
@@ -22,6 +23,7 @@ import org.slf4j.LoggerFactory;
  * An issuer's certificate as its file has it, checked to be one that can be used now.
  *
  * @param file where the certificate stands
+ * @param root the one that the first chain leads to, when it is known
  * @param chains each a certificate of the issuer, then those above it without the root; the first
  *     begins with the one above
  */
@@ -29,6 +31,7 @@ record LoadedIssuer(
     Configuration.IssuerSection section,
     Path file,
     X509CertificateHolder certificate,
+    Optional<X509CertificateHolder> root,
     List<List<Der>> chains,
     SubjectPublicKey publicKey,
     SigningScheme scheme) {
@@ -83,7 +86,11 @@ record LoadedIssuer(
     for (Path alternate : section.alternateChains()) {
       chains.add(alternate(home.resolve(alternate), section, certificate, chains, trust, now));
     }
-    return new LoadedIssuer(section, file, certificate, chains, key, scheme);
+    Optional<X509CertificateHolder> root =
+        trust.roots().stream()
+            .filter(each -> CertificationPath.isSigned(certificates.getLast(), each))
+            .findFirst();
+    return new LoadedIssuer(section, file, certificate, root, chains, key, scheme);
   }
 
   private static List<X509CertificateHolder> chain(

@@ -2,7 +2,14 @@ package dev.chancery.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.KeyAlgorithm;
+import dev.chancery.core.TokenAway;
+import dev.chancery.hsm.TokenUnusable;
+import dev.chancery.server.ceremony.CeremonyRefused;
+import dev.chancery.server.ceremony.CeremonyTool;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,10 +32,10 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Shows what a relying party is told by OCSP. */
+/** Shows what a relying party is told by OCSP, and asks for the certificates of signers. */
 @Command(
     name = "ocsp",
-    description = "See what relying parties see by OCSP.",
+    description = "See what relying parties see by OCSP, and ask for signers' certificates.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class OcspCommand {
@@ -76,6 +83,29 @@ final class OcspCommand {
         new OcspInquiry(clock, random).ask(where, certificate, authority, hash, nonce);
     output.object(spec.commandLine().getOut(), answer);
     return answer.path("verified").asBoolean() ? 0 : Main.FAILED;
+  }
+
+  @Command(
+      name = "request",
+      description = {
+        "Make the key of an OCSP signer for a CA of ocsp.foreign, such as an offline root, and ask",
+        "for a certificate over it. The request goes to the home's ca/NAME.csr; it is for the plan",
+        "of a ceremony, and chancery issuer import takes the certificate home."
+      },
+      mixinStandardHelpOptions = true)
+  int request(
+      @Mixin HomeOption home,
+      @Parameters(paramLabel = "NAME", description = "the CA's name in ocsp.foreign") IssuerId name,
+      @Mixin SubjectOption subject)
+      throws ConfigurationInvalid, CommandFailed, CeremonyRefused, TokenUnusable, TokenAway {
+    Home opened = home.open();
+    Path request =
+        new OfflineRoot(opened, Configuration.read(opened, Map.of()), clock, random, System::getenv)
+            .requestSigner(name, KeyAlgorithm.EC_P256, subject.subject());
+    PrintWriter out = spec.commandLine().getOut();
+    out.println("written: " + request);
+    out.println("the plan names it with sha256: " + CeremonyTool.digest(request));
+    return 0;
   }
 
   private static X509CertificateHolder certificate(Home home, String which)

@@ -1,5 +1,7 @@
 package dev.chancery.server;
 
+import dev.chancery.core.CrlLedger;
+import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Refused;
@@ -12,15 +14,19 @@ import dev.chancery.hsm.RequestKey;
 import dev.chancery.hsm.Token;
 import dev.chancery.hsm.TokenObserver;
 import dev.chancery.hsm.TokenUnusable;
+import dev.chancery.ocsp.ForeignSigner;
 import dev.chancery.server.ceremony.CeremonyRefused;
 import dev.chancery.server.ceremony.CeremonyTool;
 import dev.chancery.server.ceremony.Outcome;
 import dev.chancery.server.engine.Issuer;
+import dev.chancery.store.Ceremonies;
 import dev.chancery.store.Database;
 import dev.chancery.store.DatabaseUnusable;
 import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.JooqCrlLedger;
 import dev.chancery.store.JooqIssuanceLedger;
+import dev.chancery.store.JooqRevocationLedger;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -36,6 +42,7 @@ import org.bouncycastle.asn1.pkcs.CertificationRequest;
 import org.bouncycastle.asn1.pkcs.CertificationRequestInfo;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
+import org.bouncycastle.cert.X509CRLHolder;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.pkcs.PKCS10CertificationRequest;
 import org.jspecify.annotations.Nullable;
@@ -82,33 +89,108 @@ final class OfflineRoot {
       SubjectPublicKey publicKey =
           found.isPresent() ? found.get() : token.generate(section.keyId(), algorithm);
       SigningScheme scheme = scheme(section, publicKey);
-      RequestKey key = token.requestKey(section.keyId(), publicKey, scheme);
-      CertificationRequestInfo info =
-          new CertificationRequestInfo(
-              subject, SubjectPublicKeyInfo.getInstance(publicKey.encoded().bytes()), new DERSet());
-      SignatureValue signature = key.sign(info);
-      home.privateDirectory("ca");
-      Path file = home.request(name);
-      Home.writePrivate(
-          file,
-          PemFile.text(
-              List.of(
-                  new PKCS10CertificationRequest(
-                      new CertificationRequest(
-                          info, scheme.identifier(), new DERBitString(signature.octets()))))));
-      return file;
+      return write(
+          name, token.requestKey(section.keyId(), publicKey, scheme), publicKey, scheme, subject);
     }
   }
 
   /**
+   * Makes the key of an OCSP signer for a CA of ocsp.foreign in its token, unless it is there, and
+   * asks for a certificate over it.
+   *
+   * @param name that of the CA
+   * @return the file with the request
+   */
+  Path requestSigner(IssuerId name, KeyAlgorithm algorithm, X500Name subject)
+      throws CommandFailed, ConfigurationInvalid, TokenUnusable, TokenAway {
+    Configuration.ForeignSection section =
+        configuration.ocsp().foreign().stream()
+            .filter(each -> each.name().equals(name))
+            .findFirst()
+            .orElseThrow(() ->
+                new CommandFailed(
+                    home.configurationFile() + ": ocsp.foreign has no CA named " + name));
+    try (Token token = open(section.token())) {
+      Optional<SubjectPublicKey> found = token.find(section.signerKeyId());
+      SubjectPublicKey publicKey =
+          found.isPresent() ? found.get() : token.generate(section.signerKeyId(), algorithm);
+      SigningScheme scheme = SigningScheme.of(publicKey.algorithm(), false);
+      return write(
+          name,
+          token.requestKey(section.signerKeyId(), publicKey, scheme),
+          publicKey,
+          scheme,
+          subject);
+    } catch (IllegalArgumentException e) {
+      throw section.place().refused("signerKeyId", String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Path write(
+      IssuerId name,
+      RequestKey key,
+      SubjectPublicKey publicKey,
+      SigningScheme scheme,
+      X500Name subject)
+      throws ConfigurationInvalid, TokenAway {
+    CertificationRequestInfo info =
+        new CertificationRequestInfo(
+            subject, SubjectPublicKeyInfo.getInstance(publicKey.encoded().bytes()), new DERSet());
+    SignatureValue signature = key.sign(info);
+    home.privateDirectory("ca");
+    Path file = home.request(name);
+    Home.writePrivate(
+        file,
+        PemFile.text(
+            List.of(
+                new PKCS10CertificationRequest(
+                    new CertificationRequest(
+                        info, scheme.identifier(), new DERBitString(signature.octets()))))));
+    return file;
+  }
+
+  /** Whether a signer's certificate was asked for, and is not there yet. */
+  static boolean isRequested(Home home, Configuration.ForeignSection section) {
+    return !Files.exists(home.resolve(section.signerCertificate()))
+        && Files.exists(home.request(section.name()));
+  }
+
+  /**
+   * Takes the certificates of OCSP signers that asked for one, the next one in place of the last.
+   */
+  private List<String> takeSigners(Outcome outcome) throws CommandFailed, ConfigurationInvalid {
+    List<String> taken = new ArrayList<>();
+    for (Configuration.ForeignSection section : configuration.ocsp().foreign()) {
+      Path request = home.request(section.name());
+      Optional<X509CertificateHolder> certificate =
+          Files.exists(request)
+              ? outcome.certificate(PemFile.request(request).publicKey())
+              : Optional.empty();
+      if (certificate.isPresent()) {
+        try {
+          ForeignSigner.requireDelegated(certificate.get(), outcome.root());
+        } catch (IllegalArgumentException e) {
+          throw new CommandFailed("the OCSP signer of " + section.name() + ": " + e.getMessage());
+        }
+        Home.writePrivate(
+            home.resolve(section.signerCertificate()), PemFile.text(List.of(certificate.get())));
+        taken.add(
+            "the OCSP signer of %s, %s".formatted(section.name(), certificate.get().getSubject()));
+      }
+    }
+    return taken;
+  }
+
+  /**
    * Takes the certificate of an issuer out of a ceremony's directory, after the ceremony was
-   * verified. The root's file is written when the home has none yet, or none of the root that is to
-   * come.
+   * verified. It may take the place of one of the same CA that ends before. The root's file is
+   * written when the home has none yet, or none of the root that is to come.
    *
    * @param planDigest the SHA-256 digest of the plan as it stands on paper
+   * @return what was taken, in words
    * @throws CommandFailed when anything about it is not this issuer's
    */
-  X509CertificateHolder take(IssuerId name, Path directory, String planDigest)
+  List<String> take(IssuerId name, Path directory, String planDigest)
       throws CommandFailed,
           ConfigurationInvalid,
           CeremonyRefused,
@@ -117,7 +199,7 @@ final class OfflineRoot {
           DatabaseUnusable,
           Refused {
     // 1. The ceremony, and that it is the one that was agreed.
-    Configuration.IssuerSection section = waiting(name);
+    Configuration.IssuerSection section = section(name);
     if (!Files.exists(home.request(name))) {
       throw new CommandFailed("issuer " + name + " has not asked for a certificate");
     }
@@ -130,6 +212,7 @@ final class OfflineRoot {
             .certificate(key)
             .orElseThrow(() ->
                 new CommandFailed(directory + ": nothing was made for the key of issuer " + name));
+    requireLonger(section, certificate);
     requireKey(section, key);
     Path rootFile = rootFile(outcome.root());
     TrustBundle trust = new TrustBundle(List.of(outcome.root()));
@@ -138,26 +221,33 @@ final class OfflineRoot {
     requireIssuer(name, certificate);
 
     // 3. The ledgers, then the files: what is served is known.
-    record(outcome);
+    List<String> said = record(outcome, false);
     home.privateDirectory("ca");
     if (!Files.exists(rootFile)) {
       Home.writePrivate(rootFile, trust.pem());
     }
     Home.writePrivate(home.resolve(section.certificate()), PemFile.text(List.of(certificate)));
-    return certificate;
+    List<String> taken = new ArrayList<>(List.of(certificate.getSubject().toString()));
+    taken.addAll(said);
+    taken.addAll(takeSigners(outcome));
+    return List.copyOf(taken);
   }
 
   /**
    * Publishes the root's CRL of a ceremony, and has the ledgers know all that it signed; for
    * ceremonies that are for no issuer.
    *
-   * @throws CommandFailed when it is not the ceremony that was agreed, or not of a published root
+   * @return what was taken, in words
+   * @throws CommandFailed when it is not the ceremony that was agreed, or not of a published root,
+   *     or its CRL is not newer than the published one, or lacks a certificate that is revoked
    */
-  void takeCrl(Path directory, String planDigest)
+  List<String> takeCrl(Path directory, String planDigest)
       throws CommandFailed, ConfigurationInvalid, CeremonyRefused, DatabaseUnusable, Refused {
     Outcome outcome = agreed(directory, planDigest);
     Path _ = rootFile(outcome.root());
-    record(outcome);
+    List<String> taken = new ArrayList<>(record(outcome, true));
+    taken.addAll(takeSigners(outcome));
+    return List.copyOf(taken);
   }
 
   private static Outcome agreed(Path directory, String planDigest)
@@ -170,35 +260,111 @@ final class OfflineRoot {
     return outcome;
   }
 
-  private void record(Outcome outcome) throws ConfigurationInvalid, DatabaseUnusable, Refused {
+  /**
+   * Has the ledgers know what was made, after all that can be refused.
+   *
+   * @param crlWanted whether a CRL that cannot be published is a refusal: what an issuer's ceremony
+   *     made beside its certificate may be older than what is published
+   */
+  private List<String> record(Outcome outcome, boolean crlWanted)
+      throws CommandFailed, ConfigurationInvalid, DatabaseUnusable, Refused {
     try (Database database = Databases.open(home, configuration.database(), environment)) {
       IssuerId root = new RootNames(new IssuerRegistry(database)).register(outcome.root());
-      outcome.recordIn(
-          new JooqIssuanceLedger(database, clock),
-          new JooqCrlLedger(database, clock),
-          root,
-          new TimeOrderedIds(clock, random));
+      IssuanceLedger issuance = new JooqIssuanceLedger(database, clock);
+      CrlLedger crls = new JooqCrlLedger(database, clock);
+      RootCrlImport lists =
+          new RootCrlImport(
+              new RootCrlImport.Ledgers(issuance, new JooqRevocationLedger(database, clock), crls),
+              root,
+              clock);
+      Optional<X509CRLHolder> list = outcome.crl();
+      Optional<BigInteger> newer = Optional.empty();
+      boolean published = list.isPresent() && lists.isPublished(list.get());
+      if (list.isPresent() && !published) {
+        newer = lists.notBelow(outcome.crlNumber());
+        if (newer.isEmpty()) {
+          lists.requireWhole(list.get());
+        } else if (crlWanted) {
+          throw new CommandFailed(
+              "the root's CRL of the ceremony has number %d, and %d is published: nothing was imported"
+                  .formatted(outcome.crlNumber(), newer.get()));
+        }
+      }
+      String known =
+          new Ceremonies(database, clock)
+              .takeIn(outcome.planDigest(), outcome.transcriptDigest(), outcome.ceremony());
+      if (!known.equals(outcome.transcriptDigest())) {
+        throw new CommandFailed(
+            "another ceremony of this plan was imported, whose transcript ends with "
+                + known
+                + ": what was signed a second time is not taken, and its root is to be looked"
+                + " into");
+      }
+      List<String> said = new ArrayList<>();
+      int taken = outcome.recordIn(issuance, root, new TimeOrderedIds(clock, random));
+      said.add("certificates that the ledger did not know: " + taken);
+      if (list.isEmpty()) {
+        said.add("no CRL: the ceremony made none");
+      } else if (newer.isPresent()) {
+        said.add(
+            "not the root's CRL number %d: %d is published"
+                .formatted(outcome.crlNumber(), newer.get()));
+      } else {
+        lists.revoke(list.get(), "ceremony " + outcome.ceremony());
+        if (!published && !outcome.publishIn(crls, root)) {
+          throw new CommandFailed("another CRL of the root was published at the same time");
+        }
+        said.add("the root's CRL number " + outcome.crlNumber());
+      }
+      return List.copyOf(said);
     }
   }
 
+  private Configuration.IssuerSection section(IssuerId name) throws CommandFailed {
+    return configuration
+        .issuer(name)
+        .orElseThrow(() ->
+            new CommandFailed(home.configurationFile() + ": there is no issuer named " + name));
+  }
+
   private Configuration.IssuerSection waiting(IssuerId name) throws CommandFailed {
-    Configuration.IssuerSection section =
-        configuration
-            .issuer(name)
-            .orElseThrow(() ->
-                new CommandFailed(home.configurationFile() + ": there is no issuer named " + name));
+    Configuration.IssuerSection section = section(name);
     if (Files.exists(home.resolve(section.certificate()))) {
-      throw new CommandFailed(
-          "issuer " + name + " has its certificate: " + home.resolve(section.certificate()));
+      throw hasCertificate(section);
     }
     return section;
   }
 
+  private CommandFailed hasCertificate(Configuration.IssuerSection section) {
+    return new CommandFailed(
+        "issuer %s has its certificate: %s"
+            .formatted(section.name(), home.resolve(section.certificate())));
+  }
+
+  /** One in the place of another is of the same CA, and lasts longer. */
+  private void requireLonger(Configuration.IssuerSection section, X509CertificateHolder certificate)
+      throws CommandFailed, ConfigurationInvalid {
+    Path file = home.resolve(section.certificate());
+    if (Files.exists(file)) {
+      X509CertificateHolder known = PemFile.certificates(file).getFirst();
+      if (!Issuer.isSameAuthority(known, certificate)
+          || !certificate.getNotAfter().toInstant().isAfter(known.getNotAfter().toInstant())) {
+        throw hasCertificate(section);
+      }
+    }
+  }
+
   private Token open(Configuration.IssuerSection section)
       throws ConfigurationInvalid, TokenUnusable, TokenAway {
-    Configuration.TokenSection token =
-        Objects.requireNonNull(configuration.tokens().get(section.tokens().getFirst()));
-    return Tokens.open(home, token, random, TokenObserver.NONE);
+    return open(section.tokens().getFirst());
+  }
+
+  private Token open(String token) throws ConfigurationInvalid, TokenUnusable, TokenAway {
+    return Tokens.open(
+        home,
+        Objects.requireNonNull(configuration.tokens().get(token)),
+        random,
+        TokenObserver.NONE);
   }
 
   private static SigningScheme scheme(

@@ -6,10 +6,17 @@ import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.PublishedCrl;
 import dev.chancery.core.RevocationLedger;
+import dev.chancery.core.SerialNumber;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.bouncycastle.cert.X509CRLHolder;
 
 /**
  * Says whether a root needs a new CRL. No server can make it, because the root's key is offline:
@@ -44,7 +51,9 @@ final class RootCrl {
     }
     Instant now = clock.instant();
     Instant made = current.get().thisUpdate();
-    if (revocations.anyRecorded(scope, made, now)) {
+    // An import takes a list's entries into the ledger after the list was made.
+    if (revocations.anyRecorded(scope, made, now)
+        && !lacking(decoded(current.get()), now).isEmpty()) {
       return Optional.of("the CRL of " + name() + " lacks a revocation");
     }
     // The root's token comes out rarely, so its CRL is replaced when half of its time is over.
@@ -52,6 +61,32 @@ final class RootCrl {
     return made.plus(Duration.between(made, end).dividedBy(2)).isAfter(now)
         ? Optional.empty()
         : Optional.of("the CRL of " + name() + " ends at " + end);
+  }
+
+  /**
+   * What a list must hold, and does not: what the ledger says is revoked and has not ended at a
+   * time.
+   */
+  SortedSet<SerialNumber> lacking(X509CRLHolder list, Instant at) {
+    SortedSet<SerialNumber> lacking = new TreeSet<>();
+    revocations.forEachRevoked(
+        scope,
+        at,
+        entry -> {
+          if (list.getRevokedCertificate(entry.serial().value()) == null) {
+            lacking.add(entry.serial());
+          }
+        });
+    return lacking;
+  }
+
+  /** A root's list, which is short. */
+  static X509CRLHolder decoded(PublishedCrl crl) {
+    try (InputStream in = crl.encoded().open()) {
+      return new X509CRLHolder(in.readAllBytes());
+    } catch (IOException e) {
+      throw new UncheckedIOException("a published CRL cannot be read", e);
+    }
   }
 
   private String name() {

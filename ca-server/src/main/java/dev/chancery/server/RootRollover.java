@@ -115,11 +115,15 @@ final class RootRollover {
     return counts.stream().mapToLong(Live::number).sum();
   }
 
-  /** Every issuer that is not known to be below the new root, though it be here no more. */
+  /**
+   * Every issuer that is not known here to be below another root than the old one: one that only
+   * other nodes serve, or none any more, may be below it.
+   */
   private List<IssuerId> old(Rollover rollover) {
-    List<IssuerId> below = on.served().below(newRoot(rollover));
+    X509CertificateHolder oldRoot = oldRoot(rollover);
     return on.issuers().all().stream()
-        .filter(name -> !below.contains(name) && !RootNames.isRoot(name))
+        .filter(name -> !RootNames.isRoot(name))
+        .filter(name -> on.served().root(name).map(oldRoot::equals).orElse(true))
         .toList();
   }
 
@@ -183,6 +187,8 @@ final class RootRollover {
     X509CertificateHolder after = newRoot(rollover);
     requireCrossed("oldByNew", oldByNew, before, after);
     requireCrossed("newByOld", newByOld, after, before);
+    requireAsLongAsLive("oldByNew", oldByNew, rollover);
+    requireAsLongAsLive("newByOld", newByOld, rollover);
     requirePaths(before, oldByNew, after);
     requirePaths(after, newByOld, before);
     CrossCertificates certificates = new CrossCertificates(encoded(oldByNew), encoded(newByOld));
@@ -206,6 +212,18 @@ final class RootRollover {
       throw JsonBody.bad(which + " is not signed by the root " + above.getSubject());
     }
     requirePath(which + ": ", List.of(certificate), above);
+  }
+
+  /** The chains of what is alive are to lead to both roots to the end. */
+  private void requireAsLongAsLive(
+      String which, X509CertificateHolder certificate, Rollover rollover) throws Refused {
+    Instant end = certificate.getNotAfter().toInstant();
+    Optional<Instant> later = numbers(rollover).oldUntil().filter(end::isBefore);
+    if (later.isPresent()) {
+      throw JsonBody.bad(
+          "%s ends at %s, and the last live certificate below the old root at %s"
+              .formatted(which, end, later.get()));
+    }
   }
 
   /** What every client will do with the chains, done once before any does. */
@@ -241,7 +259,7 @@ final class RootRollover {
     List<IssuerId> below = on.served().below(newRoot(rollover));
     for (Map.Entry<IssuerId, IssuerId> pair : wanted.entrySet()) {
       if (!active(rollover).contains(pair.getKey())) {
-        throw JsonBody.bad("no issuer " + pair.getKey() + " signs below the old root");
+        throw JsonBody.bad("no issuer " + pair.getKey() + " signs that may be below the old root");
       }
       if (!below.contains(pair.getValue())) {
         throw JsonBody.bad("no issuer " + pair.getValue() + " below the new root is served here");
@@ -261,19 +279,21 @@ final class RootRollover {
     return taken();
   }
 
-  /** The issuers below the old root that sign for themselves. */
+  /** The issuers that may be below the old root and sign for themselves. */
   private List<IssuerId> active(Rollover rollover) {
     Map<IssuerId, Succession> replaced = on.view().now().successions();
-    return on.served().below(oldRoot(rollover)).stream()
-        .filter(name -> !replaced.containsKey(name))
-        .toList();
+    return old(rollover).stream().filter(name -> !replaced.containsKey(name)).toList();
   }
 
   private Map<IssuerId, IssuerId> successors(Rollover rollover, Map<IssuerId, IssuerId> wanted) {
     Map<IssuerId, IssuerId> successors = new TreeMap<>(wanted);
     List<IssuerId> below = on.served().below(newRoot(rollover));
     if (below.size() == 1) {
-      active(rollover).forEach(name -> successors.putIfAbsent(name, below.getFirst()));
+      // Of one that is not served here nobody knows the root: it has the successor that it is
+      // given.
+      active(rollover).stream()
+          .filter(name -> on.served().root(name).isPresent())
+          .forEach(name -> successors.putIfAbsent(name, below.getFirst()));
     }
     return successors;
   }
@@ -295,7 +315,8 @@ final class RootRollover {
     List<IssuerId> below = on.served().below(newRoot(rollover));
     if (!without.isEmpty()) {
       return Optional.of(
-          "%d issuers below the old root (%s) have no successor; below the new root are %d (%s)"
+          ("%d issuers that may be below the old root (%s) have no successor; below the new root"
+               + " are %d (%s): chancery rollover switch --issuer OLD=NEW")
               .formatted(without.size(), joined(without), below.size(), joined(below)));
     }
     return Optional.empty();
@@ -327,7 +348,7 @@ final class RootRollover {
     }
     Map<IssuerId, Succession> replaced = on.view().look().successions();
     List<IssuerId> left =
-        on.served().below(oldRoot(rollover)).stream()
+        old(rollover).stream()
             .filter(name ->
                 Optional.ofNullable(replaced.get(name)).flatMap(Succession::retiredAt).isEmpty())
             .toList();
@@ -342,6 +363,12 @@ final class RootRollover {
   void abandon(String by) throws TooEarly {
     Rollover rollover =
         on.view().look().inProgress().orElseThrow(() -> new TooEarly("no rollover is in progress"));
+    long below = numbers(rollover).belowNew();
+    if (below > 0) {
+      throw new TooEarly(
+          "%d live certificates are below the new root: a rollover is given up before that only"
+              .formatted(below));
+    }
     if (!on.rollovers().abandon(rollover, by)) {
       throw new TooEarly(
           "certificates are issued below the new root: a rollover is given up before that only");

@@ -12,10 +12,12 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,7 +42,7 @@ final class RootWatch {
   private final MeterRegistry metrics;
   private final TokenAudit audit;
   private final Clock clock;
-  private final Set<IssuerId> measured = ConcurrentHashMap.newKeySet();
+  private final ConcurrentMap<IssuerId, Gauge> measured = new ConcurrentHashMap<>();
   private final Set<String> said = ConcurrentHashMap.newKeySet();
 
   RootWatch(
@@ -56,20 +58,35 @@ final class RootWatch {
     this.metrics = metrics;
     this.audit = audit;
     this.clock = clock;
+    Gauge.builder(
+            "chancery.cross.certificates.end",
+            (Ending) () -> view.now().crossedUntil(),
+            RootWatch::seconds)
+        .baseUnit("seconds")
+        .strongReference(true)
+        .register(metrics);
     for (Signer signer : this.signers) {
-      gauge(
-          "chancery.ocsp.signer.end",
-          signer.issuer(),
-          () -> Optional.of(signer.certificate().getNotAfter().toInstant()));
+      Gauge _ =
+          gauge(
+              "chancery.ocsp.signer.end",
+              signer.issuer(),
+              () -> Optional.of(signer.certificate().getNotAfter().toInstant()));
     }
   }
 
   /** Looks at each; what is due is said once by this process, in the log and in the audit. */
   void look() {
-    Set<IssuerId> retired = ConcurrentHashMap.newKeySet();
+    Set<IssuerId> retired = new HashSet<>();
     for (Rollover rollover : view.now().rollovers()) {
       if (rollover.state() == State.RETIRED) {
         retired.add(rollover.oldRoot().name());
+      }
+    }
+    for (IssuerId root : retired) {
+      // Nobody is given it any more, and no ceremony renews what ends with it.
+      Gauge measuring = measured.remove(root);
+      if (measuring != null) {
+        metrics.remove(measuring);
       }
     }
     for (IssuerId root : ledgers.registry().all()) {
@@ -90,12 +107,13 @@ final class RootWatch {
   }
 
   private void look(IssuerId root) {
-    if (measured.add(root)) {
-      gauge(
-          "chancery.root.crl.end",
-          root,
-          () -> RootCrl.current(ledgers.crls(), root).map(crl -> crl.nextUpdate()));
-    }
+    measured.computeIfAbsent(
+        root,
+        name ->
+            gauge(
+                "chancery.root.crl.end",
+                name,
+                () -> RootCrl.current(ledgers.crls(), name).map(crl -> crl.nextUpdate())));
     new RootCrl(root, ledgers.crls(), ledgers.revocations(), clock)
         .due()
         .ifPresent(why -> due("root-crl-due", why));
@@ -109,8 +127,8 @@ final class RootWatch {
   }
 
   /** An instant in seconds, as Prometheus' time(); not a number while there is none. */
-  private void gauge(String name, IssuerId issuer, Ending ending) {
-    Gauge.builder(name, ending, RootWatch::seconds)
+  private Gauge gauge(String name, IssuerId issuer, Ending ending) {
+    return Gauge.builder(name, ending, RootWatch::seconds)
         .tags("issuer", issuer.value())
         .baseUnit("seconds")
         .strongReference(true)

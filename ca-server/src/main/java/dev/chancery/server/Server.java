@@ -184,10 +184,11 @@ final class Server implements AutoCloseable {
     IssuerSuccessions successions =
         new IssuerSuccessions(database, clock, ISSUANCE_GRACE, BuiltInProfiles.ALL.keySet());
     RootRollovers rollovers = new RootRollovers(database, clock);
-    TrustView trustView = new TrustView(trust, successions, rollovers, System::nanoTime);
+    TrustView trustView = new TrustView(trust, successions, rollovers, clock, System::nanoTime);
+    RetiredIssuers retired = new RetiredIssuers(successions, crls);
     List<KeyedIssuer> issuers =
-        KeyedIssuer.open(unretired(loadedIssuers, trustView.now()), tokens, registry);
-    ServedIssuers servedIssuers = new ServedIssuers(issuers, knownRoots);
+        KeyedIssuer.open(retired.withoutPast(loadedIssuers, trustView.now()), tokens, registry);
+    ServedIssuers servedIssuers = new ServedIssuers(issuers);
     JooqStatusJournal journal = new JooqStatusJournal(database);
     StatusView view =
         part(new StatusView(journal, configuration.ocsp().knownWithin(), System::nanoTime));
@@ -270,8 +271,7 @@ final class Server implements AutoCloseable {
             clock,
             random,
             revoking);
-    SucceededAuthority ordering =
-        new SucceededAuthority(authority, servedIssuers.names(), trustView);
+    SucceededAuthority ordering = new SucceededAuthority(authority, servedIssuers, trustView);
     Recovery recovery = new Recovery(issuance, revocations, clock, ISSUANCE_GRACE);
     recovery.run();
     // Before the first certificate that names them, so that no CRL can be without its name.
@@ -419,7 +419,7 @@ final class Server implements AutoCloseable {
         .endpoints()
         .forEach((name, one) -> endpointIssuers.put(name, one.issuer()));
     IssuersApi issuersApi =
-        new IssuersApi(issuerChange, trustView, own(certificates), endpointIssuers);
+        new IssuersApi(issuerChange, retired, trustView, own(certificates), endpointIssuers);
     RolloverApi rolloverApi =
         new RolloverApi(
             new RootRollover(
@@ -554,21 +554,6 @@ final class Server implements AutoCloseable {
     return configuration.vault().clusters().stream()
         .map(ClusterSettings::name)
         .collect(Collectors.toUnmodifiableSet());
-  }
-
-  /** Those that still answer for certificates; what the others signed is all gone. */
-  private static List<LoadedIssuer> unretired(List<LoadedIssuer> issuers, TrustView.Snapshot now) {
-    List<LoadedIssuer> left = new ArrayList<>();
-    for (LoadedIssuer issuer : issuers) {
-      if (Optional.ofNullable(now.successions().get(issuer.id()))
-          .flatMap(IssuerSuccessions.Succession::retiredAt)
-          .isPresent()) {
-        LOG.warn("issuer {} is retired: take it out of issuers", issuer.id());
-      } else {
-        left.add(issuer);
-      }
-    }
-    return left;
   }
 
   /** The first certificate of each, its own. */

@@ -8,6 +8,7 @@ import dev.chancery.core.IssuedCertificate;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
 import dev.chancery.core.ProfileId;
+import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
 import dev.chancery.core.RequestId;
 import dev.chancery.core.Revocation;
@@ -18,14 +19,16 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.bouncycastle.cert.X509CertificateHolder;
 
 /**
  * The certificate authority as those see it who order: an issuer that was replaced has its
- * successor sign, and chains lead to the roots of the day (docs/root-rotation.md).
+ * successor sign, chains lead to the roots of the day, and nothing is issued below a root that
+ * clients are not given yet, or no more, whatever the configuration names (docs/root-rotation.md).
  */
 final class SucceededAuthority implements CertificateAuthority {
   private final CertificateAuthority issuers;
-  private final Set<IssuerId> served;
+  private final ServedIssuers served;
   private final TrustView view;
 
   /**
@@ -33,9 +36,9 @@ final class SucceededAuthority implements CertificateAuthority {
    *
    * @param served those that have their keys here
    */
-  SucceededAuthority(CertificateAuthority issuers, Set<IssuerId> served, TrustView view) {
+  SucceededAuthority(CertificateAuthority issuers, ServedIssuers served, TrustView view) {
     this.issuers = issuers;
-    this.served = Set.copyOf(served);
+    this.served = served;
     this.view = view;
   }
 
@@ -47,12 +50,23 @@ final class SucceededAuthority implements CertificateAuthority {
   @Override
   public IssuedCertificate issue(IssuanceRequest request) throws Refused, TokenAway {
     IssuerId active = active(request.issuer());
-    if (!active.equals(request.issuer()) && !served.contains(active)) {
+    if (!active.equals(request.issuer()) && !served.names().contains(active)) {
       // Another node has it: a refusal would end the order.
       throw new TokenAway(
           "issuer " + active + ", which signs for " + request.issuer() + ", is not served here");
     }
+    requireInUse(active);
     return issuers.issue(request.to(active));
+  }
+
+  private void requireInUse(IssuerId issuer) throws Refused {
+    Optional<X509CertificateHolder> root = served.root(issuer);
+    if (root.isPresent() && !view.now().isInUse(root.get())) {
+      throw new Refused(
+          Reason.NOT_PERMITTED,
+          "issuer %s is below the root %s, below which nothing is issued now: chancery rollover status"
+              .formatted(issuer, root.get().getSubject()));
+    }
   }
 
   @Override
@@ -64,8 +78,11 @@ final class SucceededAuthority implements CertificateAuthority {
       Optional<Instant> notAfter)
       throws Refused {
     IssuerId active = active(issuer);
-    issuers.requirePermitted(
-        served.contains(active) ? active : issuer, profile, names, notBefore, notAfter);
+    boolean here = served.names().contains(active);
+    if (here) {
+      requireInUse(active);
+    }
+    issuers.requirePermitted(here ? active : issuer, profile, names, notBefore, notAfter);
   }
 
   @Override

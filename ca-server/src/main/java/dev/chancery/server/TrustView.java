@@ -9,8 +9,11 @@ import dev.chancery.store.RootRollovers.CrossCertificates;
 import dev.chancery.store.RootRollovers.Rollover;
 import dev.chancery.store.RootRollovers.State;
 import java.io.IOException;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +22,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -36,6 +40,7 @@ final class TrustView {
   private final TrustBundle configured;
   private final IssuerSuccessions successions;
   private final RootRollovers rollovers;
+  private final Clock clock;
   private final LongSupplier nanoTime;
   private volatile @Nullable Seen seen;
 
@@ -50,10 +55,12 @@ final class TrustView {
       TrustBundle configured,
       IssuerSuccessions successions,
       RootRollovers rollovers,
+      Clock clock,
       LongSupplier nanoTime) {
     this.configured = configured;
     this.successions = successions;
     this.rollovers = rollovers;
+    this.clock = clock;
     this.nanoTime = nanoTime;
   }
 
@@ -91,7 +98,7 @@ final class TrustView {
                 && last.snapshot().successions.equals(replaced)
                 && last.snapshot().rollovers.equals(all)
             ? last.snapshot()
-            : new Snapshot(configured, replaced, all);
+            : new Snapshot(configured, replaced, all, clock);
     seen = new Seen(snapshot, at);
     return snapshot;
   }
@@ -101,14 +108,21 @@ final class TrustView {
     private final Map<IssuerId, Succession> successions;
     private final List<Rollover> rollovers;
     private final TrustBundle bundle;
+    private final Optional<Instant> crossedUntil;
+    private final Clock clock;
     private final ConcurrentMap<List<List<Der>>, List<List<Der>>> chains =
         new ConcurrentHashMap<>();
 
     private Snapshot(
-        TrustBundle configured, Map<IssuerId, Succession> successions, List<Rollover> rollovers) {
+        TrustBundle configured,
+        Map<IssuerId, Succession> successions,
+        List<Rollover> rollovers,
+        Clock clock) {
       this.successions = Map.copyOf(successions);
       this.rollovers = List.copyOf(rollovers);
       this.bundle = bundle(configured, rollovers);
+      this.crossedUntil = crossedUntil(inProgress());
+      this.clock = clock;
     }
 
     private static TrustBundle bundle(TrustBundle configured, List<Rollover> rollovers) {
@@ -129,6 +143,19 @@ final class TrustView {
     /** The roots that clients are given. */
     TrustBundle bundle() {
       return bundle;
+    }
+
+    /**
+     * Whether certificates may be issued below a root: clients are given it, and when it is to take
+     * the place of another, they had the time for it.
+     */
+    boolean isInUse(X509CertificateHolder root) {
+      boolean coming =
+          inProgress()
+              .filter(rollover -> rollover.state().compareTo(State.SWITCHED) < 0)
+              .filter(rollover -> decoded(rollover.newRoot().certificate()).equals(root))
+              .isPresent();
+      return !coming && bundle.roots().contains(root);
     }
 
     /** The issuers that were replaced, each with what became of it. */
@@ -160,15 +187,32 @@ final class TrustView {
       return active;
     }
 
+    /** When the first of the cross-certificates of the rollover in progress ends. */
+    Optional<Instant> crossedUntil() {
+      return crossedUntil;
+    }
+
+    private static Optional<Instant> crossedUntil(Optional<Rollover> inProgress) {
+      return inProgress
+          .flatMap(Rollover::crossCertificates)
+          .map(crossed ->
+              Stream.of(crossed.oldByNew(), crossed.newByOld())
+                  .map(each -> decoded(each).getNotAfter().toInstant())
+                  .min(Comparator.naturalOrder())
+                  .orElseThrow());
+    }
+
     /**
      * An issuer's chains: while there are cross-certificates, first the one that leads over them to
-     * the other root. Whoever trusts either root finds it in that one.
+     * the other root. Whoever trusts either root finds it in that one. One that has ended leads
+     * nowhere, and is left out.
      *
      * @param own as its files have them, the default one first; none with a root
      */
     List<List<Der>> chains(List<List<Der>> own) {
       Optional<Rollover> crossed =
-          inProgress().filter(rollover -> rollover.crossCertificates().isPresent());
+          inProgress()
+              .filter(_ -> crossedUntil.filter(end -> clock.instant().isBefore(end)).isPresent());
       return crossed.isEmpty() || own.isEmpty() || own.getFirst().isEmpty()
           ? own
           : chains.computeIfAbsent(own, chains -> crossed(chains, crossed.get()));

@@ -49,6 +49,7 @@ class CeremonyIT {
       intermediates:
         - name: web
           csr: web.csr
+          sha256: "@web.csr@"
           subject: {organization: Tests, commonName: Web CA}
           key: ec-p256
           notAfter: 2041-01-01T00:00:00Z
@@ -56,6 +57,7 @@ class CeremonyIT {
       ocspSigner:
         name: root-ocsp
         csr: ocsp.csr
+        sha256: "@ocsp.csr@"
         key: ec-p256
         subject: {organization: Tests, commonName: Root OCSP}
         notAfter: 2037-01-01T00:00:00Z
@@ -152,10 +154,13 @@ class CeremonyIT {
           .append(' ')
           .append(Files.readString(folder.resolve(witness + ".pub")));
     }
-    Files.writeString(
-        in.resolve("plan.yaml"), PLAN.replace("%s", signers.toString().stripTrailing()));
     home();
     request("ocsp.csr", "/O=Tests/CN=Root OCSP");
+    Files.writeString(
+        in.resolve("plan.yaml"),
+        PLAN.replace("%s", signers.toString().stripTrailing())
+            .replace("@web.csr@", digest("web.csr"))
+            .replace("@ocsp.csr@", digest("ocsp.csr")));
     Path store = Files.createDirectories(folder.resolve("real/tokens"));
     Files.writeString(
         folder.resolve("real/softhsm2.conf"),
@@ -305,8 +310,12 @@ class CeremonyIT {
   }
 
   private String digest() throws Exception {
-    byte[] plan = Files.readAllBytes(in.resolve("plan.yaml"));
-    return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(plan));
+    return digest("plan.yaml");
+  }
+
+  private String digest(String file) throws Exception {
+    byte[] octets = Files.readAllBytes(in.resolve(file));
+    return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(octets));
   }
 
   private void sign(String directory, String file, String purpose, String witness)
@@ -323,7 +332,7 @@ class CeremonyIT {
     words.addAll(List.of(step));
     Files.writeString(
         folder.resolve("typed"),
-        digest.substring(0, 8) + "\n" + String.join("\n", items) + "\n",
+        digest.substring(0, 32) + "\n" + String.join("\n", items) + "\n",
         StandardCharsets.US_ASCII);
     return command(
         "unshare",

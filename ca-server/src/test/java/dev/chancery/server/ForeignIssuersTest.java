@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpServer;
 import dev.chancery.core.BouncyCastle;
+import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.hsm.KeyId;
@@ -217,6 +218,39 @@ final class ForeignIssuersTest {
           .until(() -> asked(started.get()).path("status").asText().equals("revoked"));
     } finally {
       web.stop(0);
+    }
+  }
+
+  @Test
+  @DisplayName("a certificate for the signer is asked for, and until it is there all else works")
+  void requested() throws Exception {
+    Map<String, String> overrides = foreign("old.crl", "later.pem");
+    Home opened = Home.open(home);
+    OfflineRoot root =
+        new OfflineRoot(
+            opened,
+            Configuration.read(opened, overrides),
+            Clock.systemUTC(),
+            new SecureRandom(),
+            name -> null);
+    assertThatThrownBy(() ->
+            root.requestSigner(
+                new IssuerId("other"), KeyAlgorithm.EC_P256, new X500Name("CN=Old responder")))
+        .hasMessageContaining("ocsp.foreign has no CA named other");
+
+    Path request =
+        root.requestSigner(
+            new IssuerId("old-ca"), KeyAlgorithm.EC_P256, new X500Name("CN=Old responder"));
+    assertThat(request).isEqualTo(home.resolve("ca/old-ca.csr"));
+    assertThat(PemFile.request(request).publicKey()).isEqualTo(responder);
+
+    AtomicReference<Addresses> started = new AtomicReference<>();
+    try (Server _ = start(overrides, started)) {
+      assertThat(asked(started.get()).path("response").asText()).isEqualTo("unauthorized");
+    }
+    Files.copy(home.resolve("signer.pem"), home.resolve("later.pem"));
+    try (Server _ = start(overrides, started)) {
+      assertThat(asked(started.get()).path("status").asText()).isEqualTo("revoked");
     }
   }
 

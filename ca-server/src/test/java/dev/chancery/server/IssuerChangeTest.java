@@ -4,12 +4,29 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.chancery.testing.AdjustableClock;
+import java.io.ByteArrayInputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Path;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509CRL;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Date;
+import org.awaitility.Awaitility;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.GeneralName;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.cert.ocsp.BasicOCSPResp;
+import org.bouncycastle.cert.ocsp.CertificateID;
+import org.bouncycastle.cert.ocsp.OCSPReqBuilder;
+import org.bouncycastle.cert.ocsp.OCSPResp;
+import org.bouncycastle.cert.ocsp.RevokedStatus;
+import org.bouncycastle.cert.ocsp.SingleResp;
+import org.bouncycastle.operator.jcajce.JcaDigestCalculatorProviderBuilder;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -117,11 +134,75 @@ class IssuerChangeTest {
     refused("issuing is retired", "issuer", "activate", "issuing", "--instead-of", "second");
     refused("issuing is retired", "issuer", "retire", "issuing");
 
-    // The next start does without it, although the configuration and the role name it.
+    // It signs for nobody after the next start, although the configuration and the role name it.
     home.stop();
     home.start();
     token = home.token("web");
     assertThat(issuer(signed())).isEqualTo(issuer(after));
+    assertThat(Instant.parse(listed("issuing").path("answersUntil").asText()))
+        .isAfterOrEqualTo(before.getNotAfter().toInstant());
+    requireRevoked(before);
+
+    // A client that got no answer would take what was revoked for good: both sources go on.
+    clock.advance(Duration.ofDays(8));
+    home.stop();
+    home.start();
+    requireRevoked(before);
+
+    // With all of it ended there is one CRL more, and after that nothing.
+    clock.advance(Duration.ofDays(120));
+    home.stop();
+    home.start();
+    assertThat(crl().getThisUpdate()).isAfter(before.getNotAfter());
+    home.stop();
+    home.start();
+    assertThat(asked(before).getStatus()).isEqualTo(OCSPResp.UNAUTHORIZED);
+  }
+
+  private void requireRevoked(X509Certificate certificate) throws Exception {
+    OCSPResp answer = asked(certificate);
+    assertThat(answer.getStatus()).isEqualTo(OCSPResp.SUCCESSFUL);
+    SingleResp single = ((BasicOCSPResp) answer.getResponseObject()).getResponses()[0];
+    assertThat(single.getCertStatus()).isInstanceOf(RevokedStatus.class);
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(30))
+        .untilAsserted(() -> {
+          X509CRL crl = crl();
+          assertThat(crl.getNextUpdate()).isAfter(Date.from(clock.instant()));
+          assertThat(crl.getRevokedCertificate(certificate.getSerialNumber())).isNotNull();
+        });
+  }
+
+  private OCSPResp asked(X509Certificate certificate) throws Exception {
+    X509CertificateHolder issuer =
+        PemFile.certificates(home.directory.resolve("ca/issuing.pem")).getFirst();
+    CertificateID id =
+        new CertificateID(
+            new JcaDigestCalculatorProviderBuilder().build().get(CertificateID.HASH_SHA1),
+            issuer,
+            certificate.getSerialNumber());
+    byte[] request = new OCSPReqBuilder().addRequest(id).build().getEncoded();
+    return new OCSPResp(
+        sent(
+            HttpRequest.newBuilder(URI.create(home.addresses().publicUrl() + "/ocsp"))
+                .header("Content-Type", "application/ocsp-request")
+                .POST(HttpRequest.BodyPublishers.ofByteArray(request))
+                .build()));
+  }
+
+  private X509CRL crl() throws Exception {
+    byte[] octets =
+        sent(
+            HttpRequest.newBuilder(URI.create(home.addresses().publicUrl() + "/crl/issuing.crl"))
+                .build());
+    return (X509CRL)
+        CertificateFactory.getInstance("X.509").generateCRL(new ByteArrayInputStream(octets));
+  }
+
+  private static byte[] sent(HttpRequest request) throws Exception {
+    try (HttpClient client = HttpClient.newHttpClient()) {
+      return client.send(request, HttpResponse.BodyHandlers.ofByteArray()).body();
+    }
   }
 
   private void retireWhenRevoked() throws Exception {

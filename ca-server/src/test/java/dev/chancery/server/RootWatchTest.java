@@ -2,8 +2,10 @@ package dev.chancery.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.chancery.core.Der;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.PublishedCrl;
+import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.IssuerSuccessions;
 import dev.chancery.store.JooqCrlLedger;
@@ -16,7 +18,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
+import org.bouncycastle.cert.X509CertificateHolder;
 import org.jooq.impl.DSL;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -77,6 +82,69 @@ class RootWatchTest {
     }
   }
 
+  @Test
+  @DisplayName("measures a root no more that was retired while the server ran")
+  void retired() throws Exception {
+    Path home = folder.resolve("home");
+    assertThat(CommandRun.of("init", "--home", home.toString(), "--development-key-store"))
+        .returns(0, CommandRun::exitCode);
+    try (OpenedHome opened = OpenedHome.open(home, clock)) {
+      RootWatch watch = watch(opened, new JooqCrlLedger(opened.database(), clock));
+      watch.look();
+      assertThat(metrics.find("chancery.root.crl.end").tag("issuer", "root").gauges()).hasSize(1);
+
+      X509CertificateHolder crossing =
+          PemFile.certificates(home.resolve("ca/issuing.pem")).getFirst();
+      retire(
+          opened,
+          home,
+          () -> {
+            clock.advance(Duration.ofMinutes(1));
+            assertThat(metrics.get("chancery.cross.certificates.end").gauge().value())
+                .isEqualTo((double) crossing.getNotAfter().toInstant().getEpochSecond());
+          });
+      clock.advance(Duration.ofMinutes(1));
+      watch.look();
+      assertThat(metrics.find("chancery.root.crl.end").tag("issuer", "root").gauges()).isEmpty();
+      assertThat(metrics.get("chancery.cross.certificates.end").gauge().value()).isNaN();
+      assertThat(metrics.find("chancery.root.crl.end").tag("issuer", "root-2").gauges()).hasSize(1);
+    }
+  }
+
+  /**
+   * Any certificate does for the new root and what is crossed here.
+   *
+   * @param crossed what is done while there are cross-certificates
+   */
+  private void retire(OpenedHome opened, Path home, Runnable crossed) throws Exception {
+    X509CertificateHolder before = PemFile.certificates(home.resolve("root.pem")).getFirst();
+    X509CertificateHolder after = PemFile.certificates(home.resolve("ca/issuing.pem")).getFirst();
+    IssuerId next = new IssuerId("root-2");
+    new IssuerRegistry(opened.database())
+        .register(next, SubjectPublicKey.of(after.getSubjectPublicKeyInfo()));
+    RootRollovers rollovers = new RootRollovers(opened.database(), clock);
+    Der some = Der.of(after.getEncoded());
+    assertThat(
+            rollovers.prepare(
+                UUID.randomUUID(),
+                new RootRollovers.Root(Initialization.ROOT, Der.of(before.getEncoded())),
+                new RootRollovers.Root(next, some),
+                "admin alice"))
+        .isTrue();
+    assertThat(rollovers.publish(last(rollovers), "admin alice")).isTrue();
+    assertThat(
+            rollovers.crossSign(
+                last(rollovers), new RootRollovers.CrossCertificates(some, some), "admin alice"))
+        .isTrue();
+    assertThat(rollovers.switchOver(last(rollovers), Map.of(), "admin alice")).isTrue();
+    crossed.run();
+    assertThat(rollovers.retire(last(rollovers), "admin alice")).isTrue();
+  }
+
+  private static RootRollovers.Rollover last(RootRollovers rollovers) {
+    return rollovers.all().getLast();
+  }
+
   private RootWatch watch(OpenedHome opened, JooqCrlLedger crls, RootWatch.Signer... signers)
       throws Exception {
     return new RootWatch(
@@ -89,7 +157,8 @@ class RootWatchTest {
             TrustBundle.read(List.of(opened.home().rootCertificate())),
             new IssuerSuccessions(opened.database(), clock, Duration.ZERO, Set.of()),
             new RootRollovers(opened.database(), clock),
-            System::nanoTime),
+            clock,
+            () -> clock.instant().toEpochMilli() * 1_000_000),
         metrics,
         new TokenAudit(opened.database(), clock),
         clock);

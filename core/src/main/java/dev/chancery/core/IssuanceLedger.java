@@ -61,6 +61,16 @@ public abstract class IssuanceLedger {
             prepared.toBeSigned().with(signature)));
   }
 
+  /**
+   * Takes in a certificate that was signed under another ledger, as a ceremony's transcript is. It
+   * is issued from the beginning, in one step and durable: no end of this process leaves it
+   * recorded only, for others to revoke. One that is recorded with the same bytes is completed.
+   *
+   * @return false when it was issued or revoked before; then nothing was changed
+   * @throws IllegalStateException when the serial number is that of other bytes
+   */
+  public abstract boolean takeIn(PreparedCertificate prepared, SignatureValue signature);
+
   /** Inserts the row and makes it durable, against a power cut too. */
   protected abstract void commit(PreparedCertificate prepared);
 

@@ -2,10 +2,12 @@ package dev.chancery.store;
 
 import static dev.chancery.store.schema.Tables.CERTIFICATES;
 import static dev.chancery.store.schema.Tables.ISSUER_SUCCESSIONS;
+import static dev.chancery.store.schema.Tables.REVOCATIONS;
 
 import dev.chancery.core.CertificateRecord.State;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.ProfileId;
+import dev.chancery.core.RevocationReason;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -20,9 +22,10 @@ import org.jooq.DSLContext;
 import org.jooq.impl.DSL;
 
 /**
- * Which issuer signs in the place of another, and which is out of use (docs/root-rotation.md). A
- * replaced issuer keeps its OCSP answers and CRLs until it is retired, which it cannot be while a
- * certificate of its own is alive.
+ * Which issuer signs in the place of another, and which signs no more (docs/root-rotation.md). A
+ * replaced issuer is not retired while a certificate of its own is alive. A retired one keeps its
+ * OCSP answers and CRLs until the last certificate that it signed has ended, be it revoked: a
+ * client that is told nothing takes a revoked certificate for a good one.
  */
 public final class IssuerSuccessions {
   private final Database database;
@@ -49,7 +52,7 @@ public final class IssuerSuccessions {
       IssuerId issuer, IssuerId successor, Instant replacedAt, Optional<Instant> retiredAt) {}
 
   /**
-   * The certificates of an issuer that are issued and valid.
+   * The certificates of an issuer that are valid, or will be when they are released from a hold.
    *
    * @param number how many
    * @param until when the last one ends; empty when there is none
@@ -68,7 +71,7 @@ public final class IssuerSuccessions {
   /** The issuer was replaced already, by this one. */
   public record Replaced(IssuerId successor) implements Outcome {}
 
-  /** The issuer is out of use. */
+  /** The issuer signs for nobody any more. */
   public record Retired() implements Outcome {}
 
   /** Orders still go to the issuer. */
@@ -138,7 +141,7 @@ public final class IssuerSuccessions {
     return new Done();
   }
 
-  /** Takes a replaced issuer out of use, when nothing that it signed is alive any more. */
+  /** Has a replaced issuer never sign for anybody again, when nothing of its own is alive. */
   public Outcome retire(IssuerId issuer, String by) {
     Instant now = clock.instant();
     return database.inTransaction(sql -> {
@@ -178,16 +181,60 @@ public final class IssuerSuccessions {
     return live(database.sql(), issuers, CERTIFICATES.RECORDED_AT.lt(Timestamps.of(time)));
   }
 
+  /**
+   * When the last certificate of each of these issuers ends or ended, whatever became of it: until
+   * then somebody may ask for its status. Those that the server has for itself count when they are
+   * revoked. No entry for an issuer that signed nothing.
+   */
+  public Map<IssuerId, Instant> answersUntil(Collection<IssuerId> issuers) {
+    Map<IssuerId, Instant> ends = new TreeMap<>();
+    database
+        .sql()
+        .select(CERTIFICATES.ISSUER, DSL.max(CERTIFICATES.NOT_AFTER))
+        .from(CERTIFICATES)
+        .where(CERTIFICATES.ISSUER.in(names(issuers)))
+        .and(
+            CERTIFICATES
+                .STATE
+                .eq(CertificateState.of(State.REVOKED))
+                .or(CERTIFICATES.PROFILE.notIn(profiles())))
+        .groupBy(CERTIFICATES.ISSUER)
+        .fetch()
+        .forEach(row -> ends.put(new IssuerId(row.value1()), row.value2().toInstant()));
+    return ends;
+  }
+
+  private static List<String> names(Collection<IssuerId> issuers) {
+    return issuers.stream().map(IssuerId::value).toList();
+  }
+
+  private List<String> profiles() {
+    return uncounted.stream().map(ProfileId::value).toList();
+  }
+
+  /** Whether a certificate is on hold: revoked, and yet it may be released (RFC 5280 5.3.1). */
+  private static Condition isHeld() {
+    return CERTIFICATES
+        .STATE
+        .eq(CertificateState.of(State.REVOKED))
+        .and(
+            DSL.exists(
+                DSL.selectOne()
+                    .from(REVOCATIONS)
+                    .where(REVOCATIONS.ISSUER.eq(CERTIFICATES.ISSUER))
+                    .and(REVOCATIONS.SERIAL.eq(CERTIFICATES.SERIAL))
+                    .and(REVOCATIONS.REASON.eq((short) RevocationReason.CERTIFICATE_HOLD.code()))));
+  }
+
   private Map<IssuerId, Live> live(
       DSLContext sql, Collection<IssuerId> issuers, Condition condition) {
-    List<String> profiles = uncounted.stream().map(ProfileId::value).toList();
     Map<IssuerId, Live> counted = new TreeMap<>();
     sql.select(CERTIFICATES.ISSUER, DSL.count(), DSL.max(CERTIFICATES.NOT_AFTER))
         .from(CERTIFICATES)
-        .where(CERTIFICATES.ISSUER.in(issuers.stream().map(IssuerId::value).toList()))
-        .and(CERTIFICATES.STATE.eq(CertificateState.of(State.ISSUED)))
+        .where(CERTIFICATES.ISSUER.in(names(issuers)))
+        .and(CERTIFICATES.STATE.eq(CertificateState.of(State.ISSUED)).or(isHeld()))
         .and(CERTIFICATES.NOT_AFTER.gt(Timestamps.of(clock.instant())))
-        .and(CERTIFICATES.PROFILE.notIn(profiles))
+        .and(CERTIFICATES.PROFILE.notIn(profiles()))
         .and(condition)
         .groupBy(CERTIFICATES.ISSUER)
         .fetch()

@@ -26,9 +26,11 @@ import dev.chancery.core.ToBeSigned;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import org.jooq.DSLContext;
 import org.jooq.Param;
 import org.jooq.Record;
 import org.jooq.SelectOnConditionStep;
@@ -90,25 +92,51 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
 
   @Override
   protected void commit(PreparedCertificate prepared) {
-    ToBeSigned toBeSigned = prepared.toBeSigned();
     Instant now = clock.instant();
-    database.inTransaction(sql ->
-        RECORD
-            .with(ISSUER, prepared.issuer().value())
-            .with(SERIAL, prepared.serial().octets())
-            .with(PROFILE, prepared.profile().value())
-            .with(REQUEST_ID, prepared.approval().request().value())
-            .with(ACCOUNT_ID, account(prepared.approval()))
-            .with(KEY_SHA256, prepared.publicKey().encoded().sha256())
-            .with(NOT_BEFORE, Timestamps.of(prepared.notBefore()))
-            .with(NOT_AFTER, Timestamps.of(prepared.notAfter()))
-            .with(RECORDED_AT, Timestamps.of(now))
-            .with(CRL_SHARD, prepared.crlShard())
-            .with(TBS, toBeSigned.bytes().bytes())
-            .with(SCHEME, toBeSigned.scheme().name())
-            .execute(sql));
+    database.inTransaction(sql -> insert(sql, prepared, now));
     // A signature may leave the token as soon as this returns, so the row must outlive a power cut.
     database.syncToDisk();
+  }
+
+  private static int insert(DSLContext sql, PreparedCertificate prepared, Instant now) {
+    ToBeSigned toBeSigned = prepared.toBeSigned();
+    return RECORD
+        .with(ISSUER, prepared.issuer().value())
+        .with(SERIAL, prepared.serial().octets())
+        .with(PROFILE, prepared.profile().value())
+        .with(REQUEST_ID, prepared.approval().request().value())
+        .with(ACCOUNT_ID, account(prepared.approval()))
+        .with(KEY_SHA256, prepared.publicKey().encoded().sha256())
+        .with(NOT_BEFORE, Timestamps.of(prepared.notBefore()))
+        .with(NOT_AFTER, Timestamps.of(prepared.notAfter()))
+        .with(RECORDED_AT, Timestamps.of(now))
+        .with(CRL_SHARD, prepared.crlShard())
+        .with(TBS, toBeSigned.bytes().bytes())
+        .with(SCHEME, toBeSigned.scheme().name())
+        .execute(sql);
+  }
+
+  @Override
+  public boolean takeIn(PreparedCertificate prepared, SignatureValue signature) {
+    Instant now = clock.instant();
+    boolean taken =
+        database.inTransaction(sql -> {
+          byte[] known =
+              sql.select(CERTIFICATES.TBS)
+                  .from(CERTIFICATES)
+                  .where(CERTIFICATES.ISSUER.eq(prepared.issuer().value()))
+                  .and(CERTIFICATES.SERIAL.eq(prepared.serial().octets()))
+                  .fetchOne(CERTIFICATES.TBS);
+          if (known == null) {
+            insert(sql, prepared, now);
+          } else if (!Arrays.equals(known, prepared.toBeSigned().bytes().bytes())) {
+            throw new IllegalStateException(
+                "serial number " + prepared.serial() + " is that of another certificate");
+          }
+          return markIssued(sql, prepared, signature, now);
+        });
+    database.syncToDisk();
+    return taken;
   }
 
   private static @Nullable UUID account(Approval approval) {
@@ -124,27 +152,30 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
   @Override
   protected boolean markIssued(PreparedCertificate prepared, SignatureValue signature) {
     Instant now = clock.instant();
-    return database.inTransaction(sql -> {
-      int moved =
-          MARK_ISSUED
-              .with(SIGNATURE, signature.octets())
-              .with(COMPLETED_AT, Timestamps.of(now))
-              .with(ISSUER, prepared.issuer().value())
-              .with(SERIAL, prepared.serial().octets())
-              .execute(sql);
-      if (moved == 0) {
-        return false;
-      }
-      AuditTrail.certificate(
-          sql,
-          now,
-          "issue",
-          prepared.issuer(),
-          prepared.serial(),
-          prepared.approval().by(),
-          "profile " + prepared.profile() + ", request " + prepared.approval().request());
-      return true;
-    });
+    return database.inTransaction(sql -> markIssued(sql, prepared, signature, now));
+  }
+
+  private static boolean markIssued(
+      DSLContext sql, PreparedCertificate prepared, SignatureValue signature, Instant now) {
+    int moved =
+        MARK_ISSUED
+            .with(SIGNATURE, signature.octets())
+            .with(COMPLETED_AT, Timestamps.of(now))
+            .with(ISSUER, prepared.issuer().value())
+            .with(SERIAL, prepared.serial().octets())
+            .execute(sql);
+    if (moved == 0) {
+      return false;
+    }
+    AuditTrail.certificate(
+        sql,
+        now,
+        "issue",
+        prepared.issuer(),
+        prepared.serial(),
+        prepared.approval().by(),
+        "profile " + prepared.profile() + ", request " + prepared.approval().request());
+    return true;
   }
 
   @Override

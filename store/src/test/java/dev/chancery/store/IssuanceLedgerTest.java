@@ -65,6 +65,33 @@ final class IssuanceLedgerTest extends LedgerContract {
   }
 
   @Test
+  void whatAnotherLedgerSignedIsIssuedInOneStep() {
+    PreparedCertificate prepared = Certificates.prepared(NOW);
+    SignatureValue signature = Certificates.sign(prepared.toBeSigned());
+
+    assertThat(issuance.takeIn(prepared, signature)).isTrue();
+    assertThat(issuance.takeIn(prepared, signature)).isFalse();
+
+    CertificateRecord record = found(prepared.serial());
+    assertThat(record.state()).isEqualTo(CertificateRecord.State.ISSUED);
+    assertThat(record.certificate()).contains(prepared.toBeSigned().with(signature));
+    assertThat(auditEvents("issue")).isEqualTo(1);
+  }
+
+  @Test
+  void whatWasRecordedOnlyIsCompletedWhenItIsTakenInAndNothingThatWasRevoked() {
+    PreparedCertificate prepared = recorded();
+    SignatureValue signature = Certificates.sign(prepared.toBeSigned());
+    assertThat(issuance.takeIn(prepared, signature)).isTrue();
+    assertThat(found(prepared.serial()).state()).isEqualTo(CertificateRecord.State.ISSUED);
+
+    PreparedCertificate revoked = recorded();
+    revocations.revoke(revocation(revoked.serial()));
+    assertThat(issuance.takeIn(revoked, Certificates.sign(revoked.toBeSigned()))).isFalse();
+    assertThat(found(revoked.serial()).state()).isEqualTo(CertificateRecord.State.REVOKED);
+  }
+
+  @Test
   void timesAreKeptToTheMicrosecondAndNeverRoundedUp() {
     clock.advance(Duration.ofNanos(999_999_999));
     PreparedCertificate prepared = recorded();

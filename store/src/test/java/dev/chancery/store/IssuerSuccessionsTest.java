@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.ProfileId;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SerialNumber;
 import dev.chancery.store.IssuerSuccessions.Alive;
 import dev.chancery.store.IssuerSuccessions.Done;
 import dev.chancery.store.IssuerSuccessions.InUse;
@@ -13,8 +16,10 @@ import dev.chancery.store.IssuerSuccessions.Retired;
 import dev.chancery.store.IssuerSuccessions.UnderWay;
 import dev.chancery.testing.DatabaseKind;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -113,5 +118,45 @@ final class IssuerSuccessionsTest extends LedgerContract {
     issued();
     assertThat(successions.live(List.of(OLD))).hasSize(1);
     assertThat(counting(Set.of(Certificates.PROFILE)).live(List.of(OLD))).isEmpty();
+  }
+
+  @Test
+  @DisplayName("a certificate on hold keeps an issuer from being retired, for it can be released")
+  void held() throws Exception {
+    SerialNumber serial = issued().serial();
+    revocations.revoke(
+        new Revocation(
+            OLD,
+            serial,
+            RevocationReason.CERTIFICATE_HOLD,
+            clock.instant(),
+            Optional.empty(),
+            "admin alice"));
+    successions.activate(NEW, OLD, "admin alice");
+    clock.advance(Duration.ofMinutes(1));
+
+    assertThat(successions.retire(OLD, "admin alice"))
+        .isEqualTo(new Alive(new Live(1, Optional.of(NOW.plus(Duration.ofDays(90))))));
+    revocations.revoke(revocation(serial));
+    assertThat(successions.retire(OLD, "admin alice")).isEqualTo(new Done());
+  }
+
+  @Test
+  @DisplayName("an issuer is asked about until all has ended, what was revoked or recorded too")
+  void answersUntil() throws Exception {
+    assertThat(successions.answersUntil(List.of(OLD, NEW))).isEmpty();
+    revocations.revoke(revocation(issued().serial()));
+    Instant end = NOW.plus(Duration.ofDays(90));
+    assertThat(successions.answersUntil(List.of(OLD, NEW))).isEqualTo(Map.of(OLD, end));
+    assertThat(counting(Set.of(Certificates.PROFILE)).answersUntil(List.of(OLD)))
+        .isEqualTo(Map.of(OLD, end));
+
+    clock.advance(Duration.ofDays(100));
+    assertThat(successions.answersUntil(List.of(OLD))).isEqualTo(Map.of(OLD, end));
+    recorded();
+    Instant later = clock.instant().plus(Duration.ofDays(90));
+    assertThat(successions.answersUntil(List.of(OLD))).isEqualTo(Map.of(OLD, later));
+    assertThat(counting(Set.of(Certificates.PROFILE)).answersUntil(List.of(OLD)))
+        .isEqualTo(Map.of(OLD, end));
   }
 }

@@ -32,7 +32,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.TreeMap;
 import org.bouncycastle.cert.X509CertificateHolder;
 
 /**
@@ -46,7 +45,8 @@ final class Ceremony {
   /** The transcript of the rehearsal, among the results of the real ceremony. */
   static final String REHEARSAL_FILE = "rehearsal.jsonl";
 
-  private static final int TYPED_DIGITS = 8;
+  /** 128 bits: nobody makes another plan that begins so. */
+  private static final int TYPED_DIGITS = 32;
 
   /**
    * Where everything is.
@@ -107,11 +107,11 @@ final class Ceremony {
         return;
       }
       try {
-        begin(transcript, plan, digest, inputs);
+        begin(transcript, plan, digest);
         confirmed(transcript, plan, digest, inputs);
         finish(transcript, inputs, digest);
       } catch (CeremonyRefused | ConfigurationInvalid | TokenUnusable | TokenAway | Refused e) {
-        if (transcript.state().begun().isPresent()) {
+        if (transcript.state().begun().isPresent() && !transcript.state().isCompleted()) {
           transcript.append(new TranscriptEntry.Refusal(String.valueOf(e.getMessage())));
         }
         throw e;
@@ -137,20 +137,10 @@ final class Ceremony {
     }
   }
 
-  private void begin(Transcript transcript, CeremonyPlan plan, String digest, Manifest inputs)
+  private void begin(Transcript transcript, CeremonyPlan plan, String digest)
       throws CeremonyRefused {
     Optional<TranscriptEntry.Begun> begun = transcript.state().begun();
     if (begun.isEmpty()) {
-      Map<String, String> files = new TreeMap<>();
-      for (String file : plan.files()) {
-        if (inputs.has(file)) {
-          files.put(file, Digests.sha256(inputs.read(file)));
-        }
-      }
-      String rehearsal =
-          places.rehearsal().isPresent() && places.rehearsal().get().has(Transcript.FILE)
-              ? Digests.sha256(places.rehearsal().get().read(Transcript.FILE))
-              : "";
       transcript.append(
           new TranscriptEntry.Begun(
               plan.name(),
@@ -158,8 +148,7 @@ final class Ceremony {
               digest,
               machine.tool(),
               machine.distribution(),
-              rehearsal,
-              files,
+              plan.digests(),
               machine.networkInterfaces()));
       return;
     }
@@ -169,15 +158,13 @@ final class Ceremony {
             machine.distribution(),
             transcript.dropped(),
             machine.networkInterfaces()));
-    requireSame(begun.get(), plan, digest, inputs);
+    requireSame(begun.get(), digest);
     console.say("This ceremony was begun before. So far:");
     transcript.state().made().forEach(item -> console.say("  signed:   " + item));
     transcript.state().abandoned().forEach(item -> console.say("  given up: " + item));
   }
 
-  private void requireSame(
-      TranscriptEntry.Begun begun, CeremonyPlan plan, String digest, Manifest inputs)
-      throws CeremonyRefused {
+  private void requireSame(TranscriptEntry.Begun begun, String digest) throws CeremonyRefused {
     String mode = isRehearsal() ? TranscriptEntry.REHEARSAL : TranscriptEntry.REAL;
     if (!begun.mode().equals(mode)) {
       throw new CeremonyRefused("what was begun here is a " + begun.mode() + ", not a " + mode);
@@ -187,13 +174,9 @@ final class Ceremony {
           "the plan is not the one that this ceremony was begun with: that has SHA-256 "
               + begun.plan());
     }
-    if (!begun.distribution().equals(machine.distribution())) {
-      throw new CeremonyRefused("this is not the distribution that the ceremony was begun with");
-    }
-    for (String file : plan.files()) {
-      if (!Digests.sha256(inputs.read(file)).equals(begun.inputs().get(file))) {
-        throw new CeremonyRefused(file + ": not the file that the ceremony was begun with");
-      }
+    // In a real one the rehearsal decides, and may have been shown to another program before.
+    if (isRehearsal() && !begun.distribution().equals(machine.distribution())) {
+      throw new CeremonyRefused("this is not the distribution that the rehearsal was begun with");
     }
   }
 
@@ -207,13 +190,15 @@ final class Ceremony {
     }
     Optional<X509CertificateHolder> earlier = earlierRoot(plan, inputs);
     requireWitnesses(transcript, plan, digest, inputs);
+    String rehearsal = "";
     if (!isRehearsal()) {
-      requireRehearsal(digest);
+      rehearsal = requireRehearsal(transcript.state(), plan, digest);
       requireOffline(plan);
     }
 
     // 2. What an ended run left in doubt is given up: it may have been signed once already.
-    TranscriptLedgers ledgers = new TranscriptLedgers(transcript, plan, new Confirmation(console));
+    TranscriptLedgers ledgers =
+        new TranscriptLedgers(transcript, plan, new Confirmation(console, clock, plan.until()));
     for (String item : transcript.state().inDoubt()) {
       console.say(item + ": the last run ended while it was being signed; it is given up.");
       ledgers.abandon(item);
@@ -224,10 +209,11 @@ final class Ceremony {
     console.say("The plan's SHA-256 is " + digest);
     if (!console
         .ask("type its first %d digits, from your paper: ".formatted(TYPED_DIGITS))
+        .replace(" ", "")
         .equals(digest.substring(0, TYPED_DIGITS))) {
       throw new CeremonyRefused("what was typed is not the beginning of the plan's digest");
     }
-    transcript.append(new TranscriptEntry.Approved(digest));
+    transcript.append(new TranscriptEntry.Approved(digest, rehearsal));
 
     // 4. The token and the root's key.
     CeremonyPlan.Root root = rehearsedRoot(plan, earlier);
@@ -294,7 +280,7 @@ final class Ceremony {
       Keys.Subject subject)
       throws Refused, TokenAway {
     if (isLeft(transcript, item.name())) {
-      Profile profile = CeremonyProfiles.of(item, issuer.urls(), subject.key().algorithm());
+      Profile profile = CeremonyProfiles.of(item, issuer.urls(), subject);
       certificates(ledgers, item.name())
           .below(issuer, profile, subject.key(), subject.name(), item.notAfter());
     }
@@ -359,23 +345,24 @@ final class Ceremony {
     transcript.append(new TranscriptEntry.Witnessed(digest, signed));
   }
 
-  private void requireRehearsal(String digest) throws CeremonyRefused {
+  /**
+   * Refuses a plan or a program that was not rehearsed, and to go on with what could not be
+   * verified any more.
+   *
+   * @return the digest of the transcript of the rehearsal
+   */
+  private String requireRehearsal(TranscriptState state, CeremonyPlan plan, String digest)
+      throws CeremonyRefused {
     Folder folder = places.rehearsal().orElseThrow();
     if (!folder.has(Transcript.FILE)) {
       throw new CeremonyRefused("the plan was not rehearsed: " + folder.directory());
     }
-    TranscriptState state = TranscriptState.of(folder.read(Transcript.FILE));
-    TranscriptEntry.Begun begun =
-        state.begun().orElseThrow(() -> new CeremonyRefused("the plan was not rehearsed"));
-    if (!state.isCompleted() || !begun.mode().equals(TranscriptEntry.REHEARSAL)) {
-      throw new CeremonyRefused(folder.directory() + ": not a rehearsal that came to its end");
-    }
-    if (!begun.plan().equals(digest)) {
-      throw new CeremonyRefused("another plan was rehearsed: it has SHA-256 " + begun.plan());
-    }
-    if (!begun.distribution().equals(machine.distribution())) {
+    byte[] rehearsal = folder.read(Transcript.FILE);
+    if (!Verification.rehearsed(digest, rehearsal).equals(machine.distribution())) {
       throw new CeremonyRefused("the plan was rehearsed with another distribution than this");
     }
+    Verification.requireActs(plan, digest, state, rehearsal);
+    return Digests.sha256(rehearsal);
   }
 
   private void requireOffline(CeremonyPlan plan) throws CeremonyRefused {
@@ -388,7 +375,7 @@ final class Ceremony {
   private Optional<X509CertificateHolder> earlierRoot(CeremonyPlan plan, Manifest inputs)
       throws CeremonyRefused {
     return plan.root() instanceof CeremonyPlan.EarlierRoot root
-        ? Optional.of(Keys.certificate(root.file(), inputs.read(root.file())))
+        ? Optional.of(Keys.certificate(root.file(), root.input().read(inputs)))
         : Optional.empty();
   }
 
@@ -410,7 +397,8 @@ final class Ceremony {
 
   private Keys.Subject marked(Keys.Subject subject) {
     return isRehearsal()
-        ? new Keys.Subject(Rehearsal.marked(subject.name()), subject.key())
+        ? new Keys.Subject(
+            Rehearsal.marked(subject.name()), subject.key(), subject.nameConstraints())
         : subject;
   }
 
@@ -428,7 +416,7 @@ final class Ceremony {
     CeremonyPlan plan =
         PlanFile.read(
             places.in().path(CeremonyPlan.FILE), inputs.read(CeremonyPlan.FILE), isRehearsal());
-    List<String> carried = new ArrayList<>(plan.files());
+    List<String> carried = new ArrayList<>(plan.digests().keySet());
     carried.add(CeremonyPlan.FILE);
     plan.witnesses().names().stream()
         .map(witness -> Witnesses.signatureFile(CeremonyPlan.FILE, witness))
@@ -438,11 +426,14 @@ final class Ceremony {
       places.out().write(file, inputs.read(file));
     }
     if (places.rehearsal().isPresent()) {
-      places.out().write(REHEARSAL_FILE, places.rehearsal().get().read(Transcript.FILE));
+      places.out().write(REHEARSAL_FILE, shownRehearsal(transcript.state()));
     }
     Results.write(transcript.state(), places.out());
     byte[] page = TranscriptPage.of(transcript.state(), plan).getBytes(StandardCharsets.UTF_8);
     places.out().write(TranscriptPage.FILE, page);
+    if (!isRehearsal()) {
+      Verification.requireRight(places.out(), plan, digest, transcript.state());
+    }
     console.say((isRehearsal() ? "The rehearsal" : "The ceremony") + " is complete:");
     transcript.state().made().forEach(item -> console.say("  signed:   " + item));
     transcript.state().abandoned().forEach(item -> console.say("  given up: " + item));
@@ -455,6 +446,20 @@ final class Ceremony {
             "  " + Witnesses.command(Transcript.FILE, witness, Witnesses.Purpose.TRANSCRIPT));
       }
     }
+  }
+
+  /** The rehearsal that was shown when the token was used, and no other. */
+  private byte[] shownRehearsal(TranscriptState state) throws CeremonyRefused {
+    Folder folder = places.rehearsal().orElseThrow();
+    byte[] rehearsal = folder.read(Transcript.FILE);
+    String wanted = state.actedUnder().orElseThrow().rehearsal();
+    if (!Digests.sha256(rehearsal).equals(wanted)) {
+      throw new CeremonyRefused(
+          folder.directory()
+              + ": not the rehearsal that was shown before, whose transcript has SHA-256 "
+              + wanted);
+    }
+    return rehearsal;
   }
 
   /** The certificate in these octets. */

@@ -12,6 +12,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.NameConstraints;
@@ -62,6 +64,24 @@ record CeremonyPlan(
     }
   }
 
+  /**
+   * A file beside the plan. Its digest stands in the plan, so that who signs the plan signs it too.
+   *
+   * @param sha256 in hexadecimal digits
+   */
+  record Input(String file, String sha256) {
+    /** Its octets; others are refused. */
+    byte[] read(Source files) throws CeremonyRefused {
+      byte[] octets = files.read(file);
+      String digest = Digests.sha256(octets);
+      if (!digest.equals(sha256)) {
+        throw new CeremonyRefused(
+            "%s: has SHA-256 %s, and the plan says %s".formatted(file, digest, sha256));
+      }
+      return octets;
+    }
+  }
+
   /** The root, and the CKA_ID of its key. */
   sealed interface Root {
     KeyId keyId();
@@ -80,16 +100,24 @@ record CeremonyPlan(
   /**
    * A root of an earlier ceremony.
    *
-   * @param file its certificate
+   * @param input its certificate
    */
-  record EarlierRoot(KeyId keyId, String file) implements Root {}
+  record EarlierRoot(KeyId keyId, Input input) implements Root {
+    String file() {
+      return input.file();
+    }
+  }
 
   /** Something that the root certifies, by its name in the plan. */
   sealed interface Item {
     String name();
 
     /** The file that the key comes in. */
-    String file();
+    Input input();
+
+    default String file() {
+      return input().file();
+    }
 
     Instant notAfter();
   }
@@ -97,12 +125,12 @@ record CeremonyPlan(
   /**
    * A CA below the root.
    *
-   * @param file its certification request
+   * @param input its certification request
    * @param algorithm the kind of key that it must have
    */
   record Intermediate(
       String name,
-      String file,
+      Input input,
       X500Name subject,
       KeyAlgorithm algorithm,
       Instant notAfter,
@@ -113,18 +141,18 @@ record CeremonyPlan(
   /**
    * Another root, certified by this one.
    *
-   * @param file its certificate, of which name and key are taken
+   * @param input its certificate, of which name and key are taken
    */
-  record CrossCertificate(String name, String file, Instant notAfter, OptionalInt pathLength)
+  record CrossCertificate(String name, Input input, Instant notAfter, OptionalInt pathLength)
       implements Item {}
 
   /**
    * A delegated OCSP signer for the certificates of the root (RFC 6960 section 4.2.2.2).
    *
-   * @param file its certification request
+   * @param input its certification request
    */
   record OcspSigner(
-      String name, String file, X500Name subject, KeyAlgorithm algorithm, Instant notAfter)
+      String name, Input input, X500Name subject, KeyAlgorithm algorithm, Instant notAfter)
       implements Item {}
 
   /**
@@ -149,9 +177,16 @@ record CeremonyPlan(
   }
 
   /** The files beside the plan that the ceremony reads. */
-  List<String> files() {
-    Stream<String> earlier =
-        root instanceof EarlierRoot known ? Stream.of(known.file()) : Stream.empty();
-    return Stream.concat(earlier, items().stream().map(Item::file)).distinct().toList();
+  List<Input> inputs() {
+    Stream<Input> earlier =
+        root instanceof EarlierRoot known ? Stream.of(known.input()) : Stream.empty();
+    return Stream.concat(earlier, items().stream().map(Item::input)).distinct().toList();
+  }
+
+  /** The digests of those files, by their names. */
+  SortedMap<String, String> digests() {
+    SortedMap<String, String> digests = new TreeMap<>();
+    inputs().forEach(input -> digests.put(input.file(), input.sha256()));
+    return digests;
   }
 }

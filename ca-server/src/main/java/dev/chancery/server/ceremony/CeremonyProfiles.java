@@ -36,9 +36,9 @@ final class CeremonyProfiles {
 
   /**
    * @param urls what the root publishes: what is there is pointed to
-   * @param key the kind of key that is certified
+   * @param subject what is certified
    */
-  static Profile of(CeremonyPlan.Item item, Issuer.Urls urls, KeyAlgorithm key) {
+  static Profile of(CeremonyPlan.Item item, Issuer.Urls urls, Keys.Subject subject) {
     Profile.StatusSources sources =
         new Profile.StatusSources(
             urls.crl().isPresent(), urls.ocsp().isPresent(), urls.caIssuers().isPresent(), false);
@@ -47,7 +47,12 @@ final class CeremonyProfiles {
           authority(
               ca.name(), Set.of(ca.algorithm()), ca.pathLength(), ca.nameConstraints(), sources);
       case CeremonyPlan.CrossCertificate cross ->
-          authority(cross.name(), Set.of(key), cross.pathLength(), Optional.empty(), sources);
+          authority(
+              cross.name(),
+              Set.of(subject.key().algorithm()),
+              cross.pathLength(),
+              subject.nameConstraints(),
+              sources);
       case CeremonyPlan.OcspSigner signer ->
           profile(
               signer.name(),

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /** The ceremonies of an offline root, as the command line and the server's side of it see them. */
@@ -61,6 +62,9 @@ public final class CeremonyTool {
     Folder folder = new Folder(directory);
     byte[] octets = folder.read(CeremonyPlan.FILE);
     CeremonyPlan plan = PlanFile.read(folder.path(CeremonyPlan.FILE), octets, false);
+    for (CeremonyPlan.Input input : plan.inputs()) {
+      byte[] _ = input.read(folder);
+    }
     for (CeremonyPlan.Item item : plan.items()) {
       Keys.Subject _ = Keys.of(item, folder);
     }
@@ -71,6 +75,14 @@ public final class CeremonyTool {
       lines.add("  " + Witnesses.command(CeremonyPlan.FILE, witness, Witnesses.Purpose.PLAN));
     }
     return lines;
+  }
+
+  /** The SHA-256 digest of a file, as a plan has it. */
+  public static String digest(Path file) throws CeremonyRefused {
+    Path whole = file.toAbsolutePath();
+    return Digests.sha256(
+        new Folder(Objects.requireNonNull(whole.getParent()))
+            .read(Objects.requireNonNull(whole.getFileName()).toString()));
   }
 
   /** Writes the manifest of a directory that is to be carried to another machine. */

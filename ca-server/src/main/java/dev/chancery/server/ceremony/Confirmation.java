@@ -1,6 +1,8 @@
 package dev.chancery.server.ceremony;
 
 import dev.chancery.core.ToBeSigned;
+import java.time.Clock;
+import java.time.Instant;
 
 /** Shows what is about to be signed, and wants the item's name typed. */
 final class Confirmation {
@@ -8,15 +10,24 @@ final class Confirmation {
   static final class NotGiven extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    NotGiven(String item) {
-      super("what was typed is not " + item + ": it was not signed", null, false, false);
+    NotGiven(String why) {
+      super(why + ": it was not signed", null, false, false);
     }
   }
 
   private final Console console;
+  private final Clock clock;
+  private final Instant until;
 
-  Confirmation(Console console) {
+  /**
+   * Asks people.
+   *
+   * @param until when the plan expires: what they type after that is too late
+   */
+  Confirmation(Console console, Clock clock, Instant until) {
     this.console = console;
+    this.clock = clock;
+    this.until = until;
   }
 
   void require(String item, String description, ToBeSigned toBeSigned) {
@@ -24,7 +35,10 @@ final class Confirmation {
     console.say("  to be signed: SHA-256 " + Digests.sha256(toBeSigned.bytes().bytes()));
     console.say("  signed with:  " + toBeSigned.scheme());
     if (!console.ask("type " + item + " to sign it: ").equals(item)) {
-      throw new NotGiven(item);
+      throw new NotGiven("what was typed is not " + item);
+    }
+    if (clock.instant().isAfter(until)) {
+      throw new NotGiven("the plan expired at " + until + ", before " + item + " was confirmed");
     }
   }
 }

@@ -9,7 +9,9 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -81,7 +83,15 @@ final class Folder implements Source {
 
   void make() throws CeremonyRefused {
     try {
+      List<Path> made = new ArrayList<>();
+      for (Path each = directory; each != null && !Files.exists(each); each = each.getParent()) {
+        made.add(each);
+      }
       Files.createDirectories(directory);
+      // What is signed is written below names that must outlive a power cut as well.
+      for (Path each : made) {
+        sync(Objects.requireNonNull(each.getParent()));
+      }
     } catch (IOException e) {
       throw new CeremonyRefused(directory + ": cannot be made");
     }
@@ -105,6 +115,10 @@ final class Folder implements Source {
 
   /** New names are entries of the directory, which goes to the disk on its own. */
   void sync() throws IOException {
+    sync(directory);
+  }
+
+  private static void sync(Path directory) throws IOException {
     try (FileChannel folder = FileChannel.open(directory, StandardOpenOption.READ)) {
       folder.force(true);
     }

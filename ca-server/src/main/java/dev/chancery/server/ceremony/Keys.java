@@ -9,6 +9,7 @@ import dev.chancery.server.engine.CaCertificates;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.bouncycastle.asn1.ASN1Integer;
@@ -20,6 +21,7 @@ import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.Extensions;
 import org.bouncycastle.asn1.x509.KeyPurposeId;
 import org.bouncycastle.asn1.x509.KeyUsage;
+import org.bouncycastle.asn1.x509.NameConstraints;
 import org.bouncycastle.asn1.x509.SubjectKeyIdentifier;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.openssl.PEMParser;
@@ -33,11 +35,16 @@ import org.jspecify.annotations.Nullable;
 final class Keys {
   private Keys() {}
 
-  /** A key, and the name that it is certified under. */
-  record Subject(X500Name name, SubjectPublicKey key) {}
+  /**
+   * A key, and the name that it is certified under.
+   *
+   * @param nameConstraints those of a root that is cross-certified: it is not to be trusted for
+   *     more by the certificate from here
+   */
+  record Subject(X500Name name, SubjectPublicKey key, Optional<NameConstraints> nameConstraints) {}
 
   static Subject of(CeremonyPlan.Item item, Source files) throws CeremonyRefused {
-    byte[] octets = files.read(item.file());
+    byte[] octets = item.input().read(files);
     try {
       return switch (item) {
         case CeremonyPlan.Intermediate ca -> {
@@ -54,7 +61,11 @@ final class Keys {
           X509CertificateHolder other = certificate(cross.file(), octets);
           SubjectPublicKey key = SubjectPublicKey.of(other.getSubjectPublicKeyInfo());
           requireRoot(cross.file(), other, key);
-          yield new Subject(other.getSubject(), key);
+          yield new Subject(
+              other.getSubject(),
+              key,
+              Optional.ofNullable(other.getExtension(Extension.nameConstraints))
+                  .map(extension -> NameConstraints.getInstance(extension.getParsedValue())));
         }
       };
     } catch (Refused e) {
@@ -120,7 +131,7 @@ final class Keys {
         throw new CeremonyRefused(
             file + ": has an " + csr.publicKey().algorithm() + " key, the plan says " + algorithm);
       }
-      return new Subject(subject, csr.publicKey());
+      return new Subject(subject, csr.publicKey(), Optional.empty());
     } catch (IOException e) {
       throw new CeremonyRefused(file + ": cannot be read as a certification request");
     }

@@ -25,6 +25,11 @@ import java.util.List;
  * @param networkInterfaces those that are up, without the loopback
  */
 record Machine(String tool, String distribution, List<String> networkInterfaces) {
+  /**
+   * Of the network namespace of this process: two lines of headings, then one for each interface.
+   */
+  private static final Path INTERFACES = Path.of("/proc/self/net/dev");
+
   Machine {
     networkInterfaces = List.copyOf(networkInterfaces);
   }
@@ -37,7 +42,7 @@ record Machine(String tool, String distribution, List<String> networkInterfaces)
     }
   }
 
-  private static List<String> interfaces() {
+  private static List<String> interfaces() throws CeremonyRefused {
     List<String> up = new ArrayList<>();
     try {
       for (NetworkInterface each : Collections.list(NetworkInterface.getNetworkInterfaces())) {
@@ -46,11 +51,29 @@ record Machine(String tool, String distribution, List<String> networkInterfaces)
         }
       }
     } catch (SocketException e) {
-      // How Java says that no interface has an address, the loopback included.
-      return List.of();
+      // How Java says that no interface is up, the loopback included; but it may be anything else.
+      return listed(INTERFACES);
     }
     Collections.sort(up);
     return up;
+  }
+
+  /**
+   * Every interface but the loopback, up or not.
+   *
+   * @param file in the form of proc(5), /proc/net/dev
+   */
+  static List<String> listed(Path file) throws CeremonyRefused {
+    try {
+      return Files.readAllLines(file).stream()
+          .skip(2)
+          .map(line -> line.strip().split(":", 2)[0])
+          .filter(name -> !name.equals("lo"))
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw new CeremonyRefused("whether this machine has a network cannot be seen");
+    }
   }
 
   /** Of the jars, by name: folders of classes are there in development only, and are left out. */

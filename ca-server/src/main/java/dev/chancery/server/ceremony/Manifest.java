@@ -17,16 +17,19 @@ final class Manifest implements Source {
   private static final int MOST_FILES = 500;
 
   private final Folder folder;
+  private final byte[] octets;
   private final Map<String, String> digests;
 
-  private Manifest(Folder folder, Map<String, String> digests) {
+  private Manifest(Folder folder, byte[] octets, Map<String, String> digests) {
     this.folder = folder;
+    this.octets = octets;
     this.digests = digests;
   }
 
   /** Reads the manifest of a directory; the signature is for {@link #requireSigned}. */
   static Manifest read(Folder folder) throws CeremonyRefused {
-    String text = new String(folder.read(FILE), StandardCharsets.UTF_8);
+    byte[] octets = folder.read(FILE);
+    String text = new String(octets, StandardCharsets.UTF_8);
     Map<String, String> digests = new TreeMap<>();
     int number = 0;
     for (String line : text.split("\n", -1)) {
@@ -47,7 +50,7 @@ final class Manifest implements Source {
     if (digests.size() > MOST_FILES) {
       throw new CeremonyRefused(folder.path(FILE) + ": more than " + MOST_FILES + " files");
     }
-    return new Manifest(folder, digests);
+    return new Manifest(folder, octets, digests);
   }
 
   /** Writes the manifest of all files that are in a directory. */
@@ -65,9 +68,23 @@ final class Manifest implements Source {
     return name.equals(FILE) || (name.startsWith(FILE + ".") && name.endsWith(".sig"));
   }
 
-  /** Refuses a manifest that no witness has signed. */
+  /**
+   * Refuses a manifest that no witness has signed: the octets that were read, not the file anew.
+   */
   void requireSigned(Witnesses witnesses) throws CeremonyRefused {
-    witnesses.require(folder, FILE, Witnesses.Purpose.MANIFEST, 1);
+    Source signed =
+        new Source() {
+          @Override
+          public boolean has(String name) {
+            return folder.has(name);
+          }
+
+          @Override
+          public byte[] read(String name) throws CeremonyRefused {
+            return name.equals(FILE) ? octets : folder.read(name);
+          }
+        };
+    witnesses.require(signed, FILE, Witnesses.Purpose.MANIFEST, 1);
   }
 
   /** Refuses a directory of which one file is not the one of the manifest. */

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Optional;
 import org.bouncycastle.asn1.x509.TBSCertList;
 import org.bouncycastle.asn1.x509.TBSCertificate;
+import org.bouncycastle.cert.X509CRLHolder;
 import org.bouncycastle.cert.X509CertificateHolder;
 
 /** What a verified ceremony has made. */
@@ -41,6 +42,11 @@ public final class Outcome {
   /** The SHA-256 digest of the plan, to be compared with the one on paper. */
   public String planDigest() {
     return verified.planDigest();
+  }
+
+  /** The digest of the last line of the transcript, which stands for all of them. */
+  public String transcriptDigest() {
+    return verified.state().lastDigest();
   }
 
   /** The names of what was signed. */
@@ -78,41 +84,54 @@ public final class Outcome {
     return made().stream().filter(item -> !item.equals(CeremonyPlan.CRL)).toList();
   }
 
-  /**
-   * Makes the ledgers of a server know what was signed, and publishes the CRL; what they know is
-   * left alone.
-   *
-   * @param root the root's name there, which the ledgers must know
-   */
-  public void recordIn(IssuanceLedger issuance, CrlLedger crls, IssuerId root, TimeOrderedIds ids) {
-    for (String item : certificates()) {
-      PreparedCertificate prepared = prepared(item, root, ids);
-      if (issuance.find(root, prepared.serial()).isEmpty()) {
-        // Signed already, elsewhere and under another ledger: that is the transcript.
-        IssuanceLedger.Recorded recorded = issuance.record(prepared);
-        issuance.complete(recorded, signature(item));
-      }
+  /** The CRL that was made; empty when the plan has none, or it was given up. */
+  public Optional<X509CRLHolder> crl() {
+    if (!made().contains(CeremonyPlan.CRL)) {
+      return Optional.empty();
     }
-    if (made().contains(CeremonyPlan.CRL)) {
-      PreparedCrl prepared = preparedCrl(root);
-      boolean newer =
-          crls.currentNumber(prepared.name())
-              .map(number -> number.compareTo(prepared.number()) < 0)
-              .orElse(true);
-      if (newer) {
-        publish(crls, prepared);
-      }
+    try {
+      return Optional.of(
+          new X509CRLHolder(Results.finished(verified.state(), CeremonyPlan.CRL).bytes()));
+    } catch (IOException e) {
+      throw new IllegalStateException("a verified CRL cannot be read", e);
     }
   }
 
-  private void publish(CrlLedger crls, PreparedCrl prepared) {
-    try {
-      // Empty when a server with the root's name publishes a newer one at this moment.
-      Optional<CrlLedger.Recorded> recorded = crls.record(prepared);
-      if (recorded.isPresent()) {
-        CrlLedger.Signed signed = new CrlLedger.Signed(recorded.get(), signature(CeremonyPlan.CRL));
-        crls.publish(signed, Optional.empty(), Optional.empty());
+  /** The number of the CRL, which there must be. */
+  public BigInteger crlNumber() {
+    return new BigInteger(verified.state().signing(CeremonyPlan.CRL).orElseThrow().number());
+  }
+
+  /**
+   * Makes the ledgers of a server know what was signed; what they know is left alone.
+   *
+   * @param root the root's name there, which the ledgers must know
+   * @return how many certificates they did not know
+   */
+  public int recordIn(IssuanceLedger issuance, IssuerId root, TimeOrderedIds ids) {
+    int taken = 0;
+    for (String item : certificates()) {
+      // Signed already, elsewhere and under another ledger: that is the transcript.
+      if (issuance.takeIn(prepared(item, root, ids), signature(item))) {
+        taken++;
       }
+    }
+    return taken;
+  }
+
+  /**
+   * Publishes the CRL, which there must be.
+   *
+   * @return false when one with a higher number was published meanwhile
+   */
+  public boolean publishIn(CrlLedger crls, IssuerId root) {
+    try {
+      Optional<CrlLedger.Recorded> recorded = crls.record(preparedCrl(root));
+      return recorded.isPresent()
+          && crls.publish(
+              new CrlLedger.Signed(recorded.get(), signature(CeremonyPlan.CRL)),
+              Optional.empty(),
+              Optional.empty());
     } catch (IOException e) {
       throw new UncheckedIOException("octets in memory cannot be read", e);
     }
@@ -149,7 +168,7 @@ public final class Outcome {
     TBSCertList list = TBSCertList.getInstance(toBeSigned.bytes().bytes());
     return new PreparedCrl(
         CrlScope.unsharded(root),
-        new BigInteger(verified.state().signing(CeremonyPlan.CRL).orElseThrow().number()),
+        crlNumber(),
         Optional.empty(),
         list.getThisUpdate().getDate().toInstant(),
         list.getNextUpdate().getDate().toInstant(),

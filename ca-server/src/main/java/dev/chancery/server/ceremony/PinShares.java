@@ -36,6 +36,10 @@ public final class PinShares {
    * @throws IllegalArgumentException when the numbers do not fit
    */
   public static List<String> split(String pin, int needed, int all, SecureRandom random) {
+    // The same rule as for the file that a token's PIN is read from: others would be split as "?".
+    if (!pin.chars().allMatch(character -> character >= ' ' && character <= '~')) {
+      throw new IllegalArgumentException("a PIN is one line of printable ASCII characters");
+    }
     byte[] octets = pin.getBytes(StandardCharsets.US_ASCII);
     if (needed < 2
         || needed > all

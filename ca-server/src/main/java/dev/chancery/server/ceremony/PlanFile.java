@@ -105,6 +105,10 @@ final class PlanFile {
             crl);
     require(plan, from.isBefore(until), "from is not before until");
     Set<String> names = new HashSet<>(Set.of(CeremonyPlan.ROOT, CeremonyPlan.CRL));
+    require(
+        plan,
+        read.inputs().size() == read.digests().size(),
+        "one file stands there with two digests");
     for (CeremonyPlan.Item item : read.items()) {
       require(plan, names.add(item.name()), "two items are called " + item.name());
       require(
@@ -159,8 +163,9 @@ final class PlanFile {
     KeyId keyId = section.required("keyId", KeyId::new);
     Optional<String> certificate = section.optional("certificate", PlanFile::fileName);
     if (certificate.isPresent()) {
+      CeremonyPlan.Input input = input(section, certificate.get());
       section.end();
-      return new CeremonyPlan.EarlierRoot(keyId, certificate.get());
+      return new CeremonyPlan.EarlierRoot(keyId, input);
     }
     KeyAlgorithm algorithm = section.required("key", PlanFile::algorithm);
     X500Name subject = subject(section.requiredSection("subject"));
@@ -186,7 +191,7 @@ final class PlanFile {
 
   private CeremonyPlan.Intermediate intermediate(YamlSection section) throws ConfigurationInvalid {
     String name = section.required("name", PlanFile::word);
-    String file = section.required("csr", PlanFile::fileName);
+    CeremonyPlan.Input request = input(section, section.required("csr", PlanFile::fileName));
     X500Name subject = subject(section.requiredSection("subject"));
     KeyAlgorithm algorithm = section.required("key", PlanFile::algorithm);
     Instant notAfter = section.required("notAfter", PlanFile::instant);
@@ -194,31 +199,37 @@ final class PlanFile {
     Optional<NameConstraints> constraints = constraints(section);
     section.end();
     return new CeremonyPlan.Intermediate(
-        name, file, subject, algorithm, notAfter, pathLength, constraints);
+        name, request, subject, algorithm, notAfter, pathLength, constraints);
   }
 
   private static CeremonyPlan.CrossCertificate cross(YamlSection section)
       throws ConfigurationInvalid {
     String name = section.required("name", PlanFile::word);
-    String file = section.required("certificate", PlanFile::fileName);
+    CeremonyPlan.Input certificate =
+        input(section, section.required("certificate", PlanFile::fileName));
     Instant notAfter = section.required("notAfter", PlanFile::instant);
     OptionalInt pathLength = pathLength(section);
     section.end();
-    return new CeremonyPlan.CrossCertificate(name, file, notAfter, pathLength);
+    return new CeremonyPlan.CrossCertificate(name, certificate, notAfter, pathLength);
   }
 
   private CeremonyPlan.OcspSigner ocspSigner(YamlSection section) throws ConfigurationInvalid {
     String name = section.required("name", PlanFile::word);
-    String file = section.required("csr", PlanFile::fileName);
+    CeremonyPlan.Input request = input(section, section.required("csr", PlanFile::fileName));
     X500Name subject = subject(section.requiredSection("subject"));
     KeyAlgorithm algorithm = section.required("key", PlanFile::algorithm);
     Instant notAfter = section.required("notAfter", PlanFile::instant);
     section.end();
-    return new CeremonyPlan.OcspSigner(name, file, subject, algorithm, notAfter);
+    return new CeremonyPlan.OcspSigner(name, request, subject, algorithm, notAfter);
+  }
+
+  private static CeremonyPlan.Input input(YamlSection section, String file)
+      throws ConfigurationInvalid {
+    return new CeremonyPlan.Input(file, section.required("sha256", PlanFile::sha256));
   }
 
   private static CeremonyPlan.RootCrl crl(YamlSection section) throws ConfigurationInvalid {
-    BigInteger number = section.required("number", text -> BigInteger.valueOf(count(text)));
+    BigInteger number = section.required("number", PlanFile::crlNumber);
     Duration validity = section.required("validity", Durations::parse);
     List<CeremonyPlan.Revoked> revoked = new ArrayList<>();
     for (YamlSection entry : section.sections("revoked")) {
@@ -359,6 +370,14 @@ final class PlanFile {
     return Integer.parseInt(text);
   }
 
+  /** RFC 5280 section 5.2.3: up to 20 octets; 38 digits are what the ledgers take. */
+  private static BigInteger crlNumber(String text) {
+    if (!text.matches("[0-9]{1,38}")) {
+      throw new IllegalArgumentException("not a number of 1 to 38 digits: " + text);
+    }
+    return new BigInteger(text);
+  }
+
   private static String word(String text) {
     if (!text.matches("[a-z0-9][a-z0-9-]{0,39}")) {
       throw new IllegalArgumentException(
@@ -370,6 +389,14 @@ final class PlanFile {
   private static String fileName(String text) {
     if (!Folder.isName(text) || text.equals(CeremonyPlan.FILE)) {
       throw new IllegalArgumentException("not the plain name of a file beside the plan: " + text);
+    }
+    return text;
+  }
+
+  private static String sha256(String text) {
+    if (!text.matches("[0-9a-f]{64}")) {
+      throw new IllegalArgumentException(
+          "not a SHA-256 digest as sha256sum writes it, 64 hexadecimal digits: " + text);
     }
     return text;
   }

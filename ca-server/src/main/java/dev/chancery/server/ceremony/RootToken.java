@@ -7,6 +7,7 @@ import dev.chancery.hsm.KeyId;
 import dev.chancery.hsm.Pkcs11Settings;
 import dev.chancery.hsm.Pkcs11Token;
 import dev.chancery.hsm.Token;
+import dev.chancery.hsm.TokenFlag;
 import dev.chancery.hsm.TokenInfo;
 import dev.chancery.hsm.TokenModule;
 import dev.chancery.hsm.TokenName;
@@ -15,6 +16,7 @@ import dev.chancery.hsm.TokenUnusable;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -74,28 +76,41 @@ final class RootToken {
             .orElseThrow(() ->
                 new CeremonyRefused(
                     "the plan initializes the token: the security officer's PIN is missing"));
-    TokenName name = plan.name();
-    boolean again = transcript.state().isInitializing();
-    if (!again) {
-      transcript.append(new TranscriptEntry.Initializing(plan.label()));
+    List<TokenInfo> initialized =
+        module.tokens().stream()
+            .filter(token -> token.flags().contains(TokenFlag.INITIALIZED))
+            .toList();
+    Optional<TokenInfo> there = initialized.stream().filter(this::isPlanned).findFirst();
+    Optional<TranscriptEntry.Initializing> begun = transcript.state().initializing();
+    // 1. One that others made is never taken for the ceremony's own, in the first run or a later
+    // one.
+    if (there.isPresent()
+        && begun.map(before -> before.others().contains(there.get().serial())).orElse(true)) {
+      throw new CeremonyRefused(
+          "the token \"%s\" with serial number %s is there already: the plan initializes a new one"
+              .formatted(there.get().label(), there.get().serial()));
     }
-    Optional<TokenInfo> there = again ? found(module, name) : Optional.empty();
-    TokenInfo made = there.isPresent() ? there.get() : initialized(module, name, officer);
+    if (begun.isEmpty()) {
+      transcript.append(
+          new TranscriptEntry.Initializing(
+              plan.label(), initialized.stream().map(TokenInfo::serial).toList()));
+    }
+
+    // 2. The one that the run that ended has made, if it came so far; else a new one.
+    if (there.isPresent() && !there.get().flags().contains(TokenFlag.USER_PIN_SET)) {
+      throw new CeremonyRefused(
+          ("the token \"%s\" with serial number %s was initialized by the run that ended, but has"
+                  + " no PIN: set it with the module's own tool, and go on")
+              .formatted(there.get().label(), there.get().serial()));
+    }
+    TokenInfo made =
+        there.isPresent() ? there.get() : module.initialize(plan.name(), officer, access.pinFile());
     transcript.append(new TranscriptEntry.Initialized(made.label(), made.serial()));
   }
 
-  private TokenInfo initialized(TokenModule module, TokenName name, Path officer)
-      throws TokenUnusable, TokenAway {
-    return module.initialize(name, officer, access.pinFile());
-  }
-
-  /** One that the run that ended may have made: with the label of the plan, it can be no other. */
-  private static Optional<TokenInfo> found(TokenModule module, TokenName name)
-      throws TokenUnusable, TokenAway {
-    return module.tokens().stream()
-        .filter(token -> token.label().equals(name.label().orElseThrow()))
-        .filter(token -> name.serial().map(token.serial()::equals).orElse(true))
-        .findFirst();
+  private boolean isPlanned(TokenInfo token) {
+    return token.label().equals(plan.label())
+        || plan.serial().map(token.serial()::equals).orElse(false);
   }
 
   private Pkcs11Settings settings(TokenName name) throws CeremonyRefused {

@@ -36,7 +36,6 @@ sealed interface TranscriptEntry {
    * @param mode real or rehearsal
    * @param plan the digest of the plan
    * @param distribution the digest of the program that runs
-   * @param rehearsal the digest of the transcript of the rehearsal; empty in a rehearsal
    * @param inputs the digests of the files that are read, by their names
    */
   record Begun(
@@ -45,7 +44,6 @@ sealed interface TranscriptEntry {
       String plan,
       String tool,
       String distribution,
-      String rehearsal,
       Map<String, String> inputs,
       List<String> networkInterfaces)
       implements TranscriptEntry {}
@@ -65,11 +63,21 @@ sealed interface TranscriptEntry {
   /** These witnesses' signatures over the plan were checked. */
   record Witnessed(String plan, List<String> witnesses) implements TranscriptEntry {}
 
-  /** The people present compared the plan's digest with the one on paper, and typed it. */
-  record Approved(String plan) implements TranscriptEntry {}
+  /**
+   * The people present compared the plan's digest with the one on paper, and typed it. What this
+   * run of the program does with the token follows.
+   *
+   * @param rehearsal the digest of the transcript of the rehearsal; empty in a rehearsal
+   */
+  record Approved(String plan, String rehearsal) implements TranscriptEntry {}
 
-  /** A token is about to be initialized; written before. */
-  record Initializing(String label) implements TranscriptEntry {}
+  /**
+   * A token is about to be initialized; written before.
+   *
+   * @param others the serial numbers of the tokens that were initialized already: it is none of
+   *     them
+   */
+  record Initializing(String label, List<String> others) implements TranscriptEntry {}
 
   record Initialized(String label, String serial) implements TranscriptEntry {}
 

@@ -131,6 +131,11 @@ final class TranscriptLedgers {
       return true;
     }
 
+    @Override
+    public boolean takeIn(PreparedCertificate prepared, SignatureValue signature) {
+      throw new UnsupportedOperationException("a transcript holds what its own ceremony signed");
+    }
+
     // Nothing asks a ceremony later on: the transcript is read instead.
     @Override
     public Optional<CertificateRecord> find(IssuerId issuer, SerialNumber serial) {

@@ -43,7 +43,8 @@ final class TranscriptPage {
   private static String words(TranscriptEntry entry) {
     return switch (entry) {
       case TranscriptEntry.Begun _ -> "begun";
-      case TranscriptEntry.Resumed _ -> "begun again";
+      case TranscriptEntry.Resumed resumed ->
+          "begun again with distribution SHA-256 " + resumed.distribution();
       case TranscriptEntry.Refusal refusal -> "refused: " + refusal.reason();
       case TranscriptEntry.Witnessed witnessed ->
           "plan signed by " + String.join(", ", witnessed.witnesses());

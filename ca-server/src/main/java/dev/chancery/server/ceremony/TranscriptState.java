@@ -21,6 +21,8 @@ final class TranscriptState {
   private TranscriptEntry.@Nullable Generating generating;
   private TranscriptEntry.@Nullable Generated generated;
   private @Nullable String tokenSerial;
+  private TranscriptEntry.@Nullable Approved approved;
+  private TranscriptEntry.@Nullable Approved actedUnder;
   private boolean completed;
 
   /**
@@ -75,6 +77,9 @@ final class TranscriptState {
               .formatted(line.time(), lines.getLast().time()));
     }
     lines.add(line);
+    if (isAct(line.entry())) {
+      actedUnder = approved;
+    }
     switch (line.entry()) {
       case TranscriptEntry.Begun entry -> begun = entry;
       case TranscriptEntry.Initializing entry -> initializing = entry;
@@ -86,11 +91,32 @@ final class TranscriptState {
       case TranscriptEntry.Signed entry -> signed.put(entry.item(), entry);
       case TranscriptEntry.Abandoned entry -> abandoned.put(entry.item(), entry);
       case TranscriptEntry.Completed _ -> completed = true;
-      case TranscriptEntry.Resumed _,
+      case TranscriptEntry.Resumed _ -> approved = null;
+      case TranscriptEntry.Approved entry -> approved = entry;
+      case TranscriptEntry.Refusal _, TranscriptEntry.Witnessed _ -> {}
+    }
+  }
+
+  /** Whether something is done with the token: a run that was refused before has done nothing. */
+  static boolean isAct(TranscriptEntry entry) {
+    return switch (entry) {
+      case TranscriptEntry.Initializing _,
+          TranscriptEntry.Opened _,
+          TranscriptEntry.Generating _,
+          TranscriptEntry.Signing _ ->
+          true;
+      case TranscriptEntry.Begun _,
+          TranscriptEntry.Resumed _,
           TranscriptEntry.Refusal _,
           TranscriptEntry.Witnessed _,
-          TranscriptEntry.Approved _ -> {}
-    }
+          TranscriptEntry.Approved _,
+          TranscriptEntry.Initialized _,
+          TranscriptEntry.Generated _,
+          TranscriptEntry.Signed _,
+          TranscriptEntry.Abandoned _,
+          TranscriptEntry.Completed _ ->
+          false;
+    };
   }
 
   private void require(TranscriptEntry next) {
@@ -99,8 +125,12 @@ final class TranscriptState {
     switch (next) {
       case TranscriptEntry.Initializing _ ->
           require(initializing == null && tokenSerial == null, "a token is initialized again");
-      case TranscriptEntry.Initialized _ ->
-          require(initializing != null && tokenSerial == null, "no token was to be initialized");
+      case TranscriptEntry.Initialized entry ->
+          require(
+              initializing != null
+                  && tokenSerial == null
+                  && !initializing.others().contains(entry.serial()),
+              "no token was to be initialized, or not this one");
       case TranscriptEntry.Opened entry ->
           require(
               tokenSerial == null || tokenSerial.equals(entry.serial()),
@@ -154,8 +184,13 @@ final class TranscriptState {
     return Optional.ofNullable(begun);
   }
 
-  boolean isInitializing() {
-    return initializing != null;
+  /** The approval under which something was done with the token last. */
+  Optional<TranscriptEntry.Approved> actedUnder() {
+    return Optional.ofNullable(actedUnder);
+  }
+
+  Optional<TranscriptEntry.Initializing> initializing() {
+    return Optional.ofNullable(initializing);
   }
 
   Optional<String> tokenSerial() {

@@ -27,7 +27,9 @@ import java.util.Set;
 import org.bouncycastle.asn1.ASN1Enumerated;
 import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.AuthorityKeyIdentifier;
 import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.SubjectKeyIdentifier;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.asn1.x509.TBSCertList;
 import org.bouncycastle.asn1.x509.TBSCertificate;
@@ -95,23 +97,38 @@ final class Verification {
     return new Verified(plan, verification.planDigest, state, verification.rootCertificate());
   }
 
+  /**
+   * Checks a ceremony that has just come to its end, before its witnesses sign the transcript: by
+   * the same rules, so that they never sign one that nobody will take.
+   */
+  static void requireRight(
+      Source files, CeremonyPlan plan, String planDigest, TranscriptState state)
+      throws CeremonyRefused {
+    new Verification(files, plan, planDigest, state).requireRight();
+  }
+
   private void run() throws CeremonyRefused {
-    // 1. Who saw it.
     plan.witnesses().require(files, CeremonyPlan.FILE, Witnesses.Purpose.PLAN);
     plan.witnesses().require(files, Transcript.FILE, Witnesses.Purpose.TRANSCRIPT);
+    requireRight();
+  }
 
-    // 2. That it is this plan's ceremony, whole, rehearsed, in its time, on its token.
+  private void requireRight() throws CeremonyRefused {
+    // 1. That it is this plan's ceremony, whole, rehearsed, in its time, on its token.
     TranscriptEntry.Begun begun =
         state.begun().orElseThrow(() -> new CeremonyRefused("the transcript is empty"));
     require(begun.mode().equals(TranscriptEntry.REAL), "this is a rehearsal");
     require(state.isCompleted(), "the ceremony did not come to its end");
     require(begun.ceremony().equals(plan.name()), "the transcript is of another ceremony");
     require(begun.plan().equals(planDigest), "the transcript is of another plan");
-    requireRehearsal(begun);
-    requireLines(begun);
+    requireActs(plan, planDigest, state, files.read(Ceremony.REHEARSAL_FILE));
+    require(begun.inputs().equals(plan.digests()), "the transcript has not the inputs of the plan");
+    for (CeremonyPlan.Input input : plan.inputs()) {
+      byte[] _ = input.read(files);
+    }
     requireToken();
 
-    // 3. That what was signed is what the plan says, and nothing else.
+    // 2. That what was signed is what the plan says, and nothing else.
     SubjectPublicKey key;
     Issuer issuer;
     try {
@@ -139,7 +156,7 @@ final class Verification {
         plan.root() instanceof CeremonyPlan.NewRoot || !state.items().contains(CeremonyPlan.ROOT),
         "a root was made, and the plan has one");
 
-    // 4. That the files are copies of what the transcript holds.
+    // 3. That the files are copies of what the transcript holds.
     for (String item : state.made()) {
       TranscriptEntry.Signed signed = state.signed(item).orElseThrow();
       require(
@@ -158,56 +175,78 @@ final class Verification {
     }
   }
 
-  private void requireRehearsal(TranscriptEntry.Begun begun) throws CeremonyRefused {
-    byte[] text = files.read(Ceremony.REHEARSAL_FILE);
-    require(
-        Digests.sha256(text).equals(begun.rehearsal()),
-        Ceremony.REHEARSAL_FILE + ": not the transcript of the rehearsal that was shown");
-    TranscriptState rehearsal = TranscriptState.of(text);
-    require(
-        rehearsal.isCompleted()
-            && rehearsal
-                .begun()
-                .filter(first -> first.mode().equals(TranscriptEntry.REHEARSAL))
-                .filter(first -> first.plan().equals(planDigest))
-                .filter(first -> first.distribution().equals(begun.distribution()))
-                .isPresent(),
-        Ceremony.REHEARSAL_FILE + ": not a whole rehearsal of this plan with this distribution");
-  }
-
-  private void requireLines(TranscriptEntry.Begun begun) throws CeremonyRefused {
-    int witnessed = 0;
-    boolean approved = false;
+  /**
+   * Refuses a ceremony, finished or not, in which something was done with the token that was not to
+   * be done: by another program than the one of the rehearsal, on a machine with a network, without
+   * the witnesses. What a run was refused for before it did anything is no matter.
+   *
+   * @param rehearsal the transcript of the rehearsal
+   */
+  static void requireActs(
+      CeremonyPlan plan, String planDigest, TranscriptState state, byte[] rehearsal)
+      throws CeremonyRefused {
+    String distribution = rehearsed(planDigest, rehearsal);
+    Acting acting = new Acting("", List.of());
     for (TranscriptLine line : state.lines()) {
       switch (line.entry()) {
-        case TranscriptEntry.Resumed resumed -> {
+        case TranscriptEntry.Begun begun ->
+            acting = new Acting(begun.distribution(), begun.networkInterfaces());
+        case TranscriptEntry.Resumed resumed ->
+            acting = new Acting(resumed.distribution(), resumed.networkInterfaces());
+        case TranscriptEntry.Witnessed checked -> acting.witnessed = checked.witnesses().size();
+        case TranscriptEntry.Approved approval -> acting.approved = Optional.of(approval);
+        case TranscriptEntry entry when TranscriptState.isAct(entry) -> {
+          String where = ", at line " + line.number();
           require(
-              resumed.distribution().equals(begun.distribution()),
-              "it went on with another distribution, at line " + line.number());
+              acting.approved.filter(given -> given.plan().equals(planDigest)).isPresent()
+                  && acting.witnessed >= plan.witnesses().threshold(),
+              "the token was used without the witnesses' approval" + where);
           require(
-              !plan.offline() || resumed.networkInterfaces().isEmpty(),
-              "the machine had a network, at line " + line.number());
-          approved = false;
-        }
-        case TranscriptEntry.Witnessed checked -> witnessed = checked.witnesses().size();
-        case TranscriptEntry.Approved approval -> approved = approval.plan().equals(planDigest);
-        case TranscriptEntry.Signing signing -> {
+              acting.approved.orElseThrow().rehearsal().equals(Digests.sha256(rehearsal)),
+              Ceremony.REHEARSAL_FILE
+                  + ": not the transcript of the rehearsal that was shown"
+                  + where);
           require(
-              approved && witnessed >= plan.witnesses().threshold(),
-              signing.item() + " was signed without the witnesses' approval");
+              acting.distribution.equals(distribution),
+              "another distribution was run than in the rehearsal" + where);
           require(
-              !line.time().isBefore(plan.from()) && !line.time().isAfter(plan.until()),
-              signing.item() + " was signed outside the time of the plan, at " + line.time());
+              !plan.offline() || acting.networkInterfaces.isEmpty(),
+              "the machine had a network" + where);
+          require(
+              !(entry instanceof TranscriptEntry.Signing)
+                  || (!line.time().isBefore(plan.from()) && !line.time().isAfter(plan.until())),
+              "something was signed outside the time of the plan, at " + line.time() + where);
         }
         default -> {}
       }
     }
-    for (String file : plan.files()) {
-      require(
-          Digests.sha256(files.read(file)).equals(begun.inputs().get(file)),
-          file + ": not the file that the ceremony read");
+  }
+
+  /** What one run of the program says of itself, and what was shown to it. */
+  private static final class Acting {
+    private final String distribution;
+    private final List<String> networkInterfaces;
+    private int witnessed;
+    private Optional<TranscriptEntry.Approved> approved = Optional.empty();
+
+    Acting(String distribution, List<String> networkInterfaces) {
+      this.distribution = distribution;
+      this.networkInterfaces = networkInterfaces;
     }
-    require(!plan.offline() || begun.networkInterfaces().isEmpty(), "the machine had a network");
+  }
+
+  /** The distribution that the plan was rehearsed with, to the end. */
+  static String rehearsed(String planDigest, byte[] rehearsal) throws CeremonyRefused {
+    TranscriptState state = TranscriptState.of(rehearsal);
+    Optional<TranscriptEntry.Begun> begun = state.begun();
+    require(
+        state.isCompleted()
+            && begun.filter(one -> one.mode().equals(TranscriptEntry.REHEARSAL)).isPresent(),
+        "not a rehearsal that came to its end");
+    require(
+        begun.orElseThrow().plan().equals(planDigest),
+        "another plan was rehearsed: it has SHA-256 " + begun.orElseThrow().plan());
+    return begun.orElseThrow().distribution();
   }
 
   private void requireToken() throws CeremonyRefused {
@@ -221,14 +260,14 @@ final class Verification {
       }
     }
     require(
-        state.isInitializing() == plan.token().initialize(),
+        state.initializing().isPresent() == plan.token().initialize(),
         "the token was initialized against the plan, or not");
   }
 
   private X509CertificateHolder rootCertificate() throws CeremonyRefused {
     return switch (plan.root()) {
       case CeremonyPlan.EarlierRoot earlier ->
-          Keys.certificate(earlier.file(), files.read(earlier.file()));
+          Keys.certificate(earlier.file(), earlier.input().read(files));
       case CeremonyPlan.NewRoot _ -> {
         require(state.made().contains(CeremonyPlan.ROOT), "no root was made");
         yield Results.certificate(state, CeremonyPlan.ROOT);
@@ -265,7 +304,7 @@ final class Verification {
         CaCertificates.findings(
             toBeSigned,
             issuer,
-            CeremonyProfiles.of(item, plan.urls(), subject.key().algorithm()),
+            CeremonyProfiles.of(item, plan.urls(), subject),
             subject.key(),
             subject.name()));
     requireSubject(item.name(), toBeSigned, subject.name(), subject.key(), item.notAfter());
@@ -351,12 +390,31 @@ final class Verification {
     require(
         list.getIssuer().equals(issuer.certificate().orElseThrow().getSubject()),
         item + ": not the root's");
+    require(
+        list.getExtensions() != null && list.getNextUpdate() != null,
+        item + ": has no extensions or no end");
+    AuthorityKeyIdentifier above = AuthorityKeyIdentifier.fromExtensions(list.getExtensions());
+    SubjectKeyIdentifier own =
+        SubjectKeyIdentifier.fromExtensions(issuer.certificate().orElseThrow().getExtensions());
+    require(
+        own == null
+            || (above != null
+                && Arrays.equals(above.getKeyIdentifierOctets(), own.getKeyIdentifier())),
+        item + ": not with the key identifier of the root");
+    // What narrows a CRL is critical (RFC 5280 sections 5.2.4 and 5.2.5): this one is of
+    // everything.
+    require(
+        list.getExtensions().getCriticalExtensionOIDs().length == 0,
+        item + ": is not of all that the root has signed");
     Extension number = list.getExtensions().getExtension(Extension.cRLNumber);
     require(
         number != null
             && ASN1Integer.getInstance(number.getParsedValue()).getValue().equals(wanted.number()),
         item + ": not the number of the plan");
     Instant begin = list.getThisUpdate().getDate().toInstant();
+    require(
+        !begin.isBefore(plan.from()) && !begin.isAfter(plan.until()),
+        item + ": was not made in the time of the plan");
     require(
         begin.plus(wanted.validity()).equals(list.getNextUpdate().getDate().toInstant()),
         item + ": not as long as the plan says");

@@ -51,7 +51,7 @@ final class Words {
       case CeremonyPlan.EarlierRoot root ->
           lines.add(
               "The root of %s signs, with the key %s; no root is made."
-                  .formatted(root.file(), root.keyId()));
+                  .formatted(file(root.input()), root.keyId()));
     }
     plan.items().forEach(item -> lines.add(item.name() + ": " + item(item)));
     plan.crl()
@@ -70,17 +70,22 @@ final class Words {
               .formatted(
                   ca.subject(),
                   ca.algorithm(),
-                  ca.file(),
+                  file(ca.input()),
                   ca.notAfter(),
                   below(ca.pathLength()),
                   names(ca.nameConstraints()));
       case CeremonyPlan.CrossCertificate cross ->
           "the root of %s, certified by this root, until %s, %s."
-              .formatted(cross.file(), cross.notAfter(), below(cross.pathLength()));
+              .formatted(file(cross.input()), cross.notAfter(), below(cross.pathLength()));
       case CeremonyPlan.OcspSigner signer ->
           "an OCSP signer %s with the %s key of %s, until %s."
-              .formatted(signer.subject(), signer.algorithm(), signer.file(), signer.notAfter());
+              .formatted(
+                  signer.subject(), signer.algorithm(), file(signer.input()), signer.notAfter());
     };
+  }
+
+  private static String file(CeremonyPlan.Input input) {
+    return "%s (SHA-256 %s)".formatted(input.file(), input.sha256());
   }
 
   private static String below(OptionalInt pathLength) {
@@ -96,24 +101,34 @@ final class Words {
       return ", for any names";
     }
     List<String> words = new ArrayList<>();
-    add(words, "only ", constraints.get().getPermittedSubtrees());
-    add(words, "not ", constraints.get().getExcludedSubtrees());
-    return ", for names " + String.join(" and ", words);
+    for (int kind : List.of(GeneralName.dNSName, GeneralName.iPAddress)) {
+      String called = kind == GeneralName.dNSName ? "DNS names" : "addresses";
+      add(words, called + " only in ", kind, constraints.get().getPermittedSubtrees());
+      add(words, "no " + called + " in ", kind, constraints.get().getExcludedSubtrees());
+    }
+    // RFC 5280 section 4.2.1.10: constraints of one kind of names say nothing of another.
+    return ", for " + String.join(", ", words) + ", and any names of kinds that are not named here";
   }
 
-  private static void add(List<String> words, String word, GeneralSubtree @Nullable [] subtrees) {
+  private static void add(
+      List<String> words, String word, int kind, GeneralSubtree @Nullable [] subtrees) {
     if (subtrees != null) {
-      words.add(
-          word
-              + String.join(
-                  ", ", Stream.of(subtrees).map(subtree -> name(subtree.getBase())).toList()));
+      List<String> bases =
+          Stream.of(subtrees)
+              .map(GeneralSubtree::getBase)
+              .filter(base -> base.getTagNo() == kind)
+              .map(Words::name)
+              .toList();
+      if (!bases.isEmpty()) {
+        words.add(word + String.join(", ", bases));
+      }
     }
   }
 
   private static String name(GeneralName name) {
     return name.getTagNo() == GeneralName.iPAddress
-        ? "addresses in " + address(ASN1OctetString.getInstance(name.getName()).getOctets())
-        : "in " + name.getName();
+        ? address(ASN1OctetString.getInstance(name.getName()).getOctets())
+        : String.valueOf(name.getName());
   }
 
   // RFC 5280 section 4.2.1.10: the address, then the mask.

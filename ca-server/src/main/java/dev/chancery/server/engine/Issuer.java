@@ -86,6 +86,7 @@ public final class Issuer {
   private Issuer(
       IssuerId id,
       Optional<X509CertificateHolder> certificate,
+      Optional<X509CertificateHolder> root,
       List<List<Der>> chains,
       Optional<IssuerKey> key,
       Urls urls,
@@ -103,7 +104,9 @@ public final class Issuer {
     this.period = period;
     this.pathLength = pathLength;
     this.constraints =
-        NameConstraintCheck.of(certificate, chains.isEmpty() ? List.of() : chains.getFirst());
+        NameConstraintCheck.of(
+            Stream.concat(certificate.stream(), root.stream()).toList(),
+            chains.isEmpty() ? List.of() : chains.getFirst());
   }
 
   /**
@@ -119,6 +122,22 @@ public final class Issuer {
   public static Issuer of(
       IssuerId id,
       X509CertificateHolder certificate,
+      List<List<Der>> chains,
+      Optional<IssuerKey> key,
+      Urls urls) {
+    return of(id, certificate, Optional.empty(), chains, key, urls);
+  }
+
+  /**
+   * As without a root.
+   *
+   * @param root the one above the default chain, whose name constraints are obeyed as well: some
+   *     relying parties do
+   */
+  public static Issuer of(
+      IssuerId id,
+      X509CertificateHolder certificate,
+      Optional<X509CertificateHolder> root,
       List<List<Der>> chains,
       Optional<IssuerKey> key,
       Urls urls) {
@@ -161,6 +180,7 @@ public final class Issuer {
     return new Issuer(
         id,
         Optional.of(certificate),
+        root,
         chains,
         key,
         urls,
@@ -187,6 +207,7 @@ public final class Issuer {
       IssuerId id, X500Name subject, SubjectPublicKey publicKey, Optional<IssuerKey> key) {
     return new Issuer(
         id,
+        Optional.empty(),
         Optional.empty(),
         List.of(),
         key,

@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.Set;
 import org.bouncycastle.asn1.ASN1IA5String;
 import org.bouncycastle.asn1.ASN1String;
@@ -40,12 +39,13 @@ final class NameConstraintCheck {
   }
 
   /**
+   * @param ends the issuer's own certificate and the root's, as far as there are any
    * @param chain the default chain, whose CAs' constraints all apply
    */
-  static NameConstraintCheck of(Optional<X509CertificateHolder> issuer, List<Der> chain) {
+  static NameConstraintCheck of(List<X509CertificateHolder> ends, List<Der> chain) {
     PKIXNameConstraintValidator subtrees = new PKIXNameConstraintValidator();
     List<String> excludedDomains = new ArrayList<>();
-    issuer.ifPresent(certificate -> add(certificate, subtrees, excludedDomains));
+    ends.forEach(certificate -> add(certificate, subtrees, excludedDomains));
     try {
       for (Der certificate : chain.subList(Math.min(1, chain.size()), chain.size())) {
         add(new X509CertificateHolder(certificate.bytes()), subtrees, excludedDomains);

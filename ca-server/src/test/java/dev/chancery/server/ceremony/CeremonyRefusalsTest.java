@@ -3,11 +3,15 @@ package dev.chancery.server.ceremony;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.Extension;
@@ -44,7 +48,18 @@ class CeremonyRefusalsTest {
     void in(CeremonyScene scene) throws Exception;
   }
 
-  record Case(String name, Change change, String reason) {
+  /**
+   * @param mend what makes it a ceremony that can be held; empty when only another plan does
+   */
+  record Case(String name, Change change, String reason, Optional<Change> mend) {
+    Case(String name, Change change, String reason) {
+      this(name, change, reason, Optional.empty());
+    }
+
+    Case(String name, Change change, String reason, Change mend) {
+      this(name, change, reason, Optional.of(mend));
+    }
+
     @Override
     public String toString() {
       return name;
@@ -60,32 +75,59 @@ class CeremonyRefusalsTest {
               Files.delete(scene.in().resolve("plan.yaml.bert.sig"));
               scene.manifest();
             },
-            "signed by 1 of 3 witnesses (anna), and 2 must"),
+            "signed by 1 of 3 witnesses (anna), and 2 must",
+            CeremonyScene::prepare),
         new Case(
             "a witness's signature by another's key",
             scene -> {
               scene.signAs(scene.in(), "plan.yaml", "carla", "bert", "chancery-plan");
               scene.manifest();
             },
-            "plan.yaml.bert.sig: not the signature of witness bert"),
+            "plan.yaml.bert.sig: not the signature of witness bert",
+            CeremonyScene::prepare),
         new Case(
             "a signature that was made for something else",
             scene -> {
               scene.signAs(scene.in(), "plan.yaml", "bert", "bert", "chancery-transcript");
               scene.manifest();
             },
-            "plan.yaml.bert.sig: not the signature of witness bert"),
+            "plan.yaml.bert.sig: not the signature of witness bert",
+            CeremonyScene::prepare),
         new Case(
             "a signature that is none",
             scene -> {
               scene.write("plan.yaml.bert.sig", "no signature");
               scene.manifest();
             },
-            "plan.yaml.bert.sig: not the signature of witness bert"),
+            "plan.yaml.bert.sig: not the signature of witness bert",
+            CeremonyScene::prepare),
         new Case(
             "a manifest that nobody signed",
             scene -> Files.delete(scene.in().resolve("MANIFEST.carla.sig")),
-            "MANIFEST is signed by 0 of 3 witnesses"),
+            "MANIFEST is signed by 0 of 3 witnesses",
+            CeremonyScene::manifest),
+        new Case(
+            "a request that one witness put in the place of the planned one",
+            scene -> {
+              Files.move(scene.in().resolve("web.csr"), scene.folder.resolve("web.csr"));
+              scene.write("web.csr", CeremonyScene.request("O=Tests,CN=Web CA", null));
+              scene.manifest();
+            },
+            "web.csr: has SHA-256",
+            scene -> {
+              Files.move(
+                  scene.folder.resolve("web.csr"),
+                  scene.in().resolve("web.csr"),
+                  StandardCopyOption.REPLACE_EXISTING);
+              scene.manifest();
+            }),
+        new Case(
+            "a root that one witness put in the place of the planned one",
+            scene -> {
+              scene.write("old.pem", CeremonyScene.root("O=Tests,CN=Old Root"));
+              scene.manifest();
+            },
+            "old.pem: has SHA-256"),
         new Case(
             "an expired plan",
             scene -> scene.clock.advance(Duration.ofDays(300)),
@@ -93,25 +135,51 @@ class CeremonyRefusalsTest {
         new Case(
             "a plan before its time",
             scene -> scene.clock.advance(Duration.ofDays(-300)),
-            "the plan is for 2026-01-01T00:00:00Z and later"),
+            "the plan is for 2026-01-01T00:00:00Z and later",
+            scene -> scene.clock.advance(Duration.ofDays(300))),
         new Case(
             "a plan that was not rehearsed",
-            scene -> Files.delete(scene.rehearsal().resolve("transcript.jsonl")),
-            "the plan was not rehearsed"),
+            CeremonyRefusalsTest::takeRehearsal,
+            "the plan was not rehearsed",
+            CeremonyRefusalsTest::bringRehearsal),
         new Case(
             "a rehearsal that did not come to its end",
             scene -> {
-              Path file = scene.rehearsal().resolve("transcript.jsonl");
-              List<String> lines = Files.readAllLines(file);
-              Files.write(file, lines.subList(0, lines.size() - 1));
+              takeRehearsal(scene);
+              List<String> lines = Files.readAllLines(kept(scene));
+              Files.write(
+                  scene.rehearsal().resolve("transcript.jsonl"),
+                  lines.subList(0, lines.size() - 1));
             },
-            "not a rehearsal that came to its end"),
+            "not a rehearsal that came to its end",
+            CeremonyRefusalsTest::bringRehearsal),
         new Case(
             "a rehearsal by another distribution",
-            scene ->
-                scene.machine =
-                    new Machine("chancery test", Digests.sha256(new byte[] {2}), List.of()),
-            "the plan was rehearsed with another distribution"));
+            scene -> scene.machine = machine(2),
+            "the plan was rehearsed with another distribution",
+            scene -> scene.machine = machine(1)));
+  }
+
+  private static Machine machine(int distribution, String... networkInterfaces) {
+    return new Machine(
+        "chancery test",
+        Digests.sha256(new byte[] {(byte) distribution}),
+        List.of(networkInterfaces));
+  }
+
+  private static Path kept(CeremonyScene scene) {
+    return scene.rehearsal().resolve("kept");
+  }
+
+  private static void takeRehearsal(CeremonyScene scene) throws Exception {
+    Files.move(scene.rehearsal().resolve("transcript.jsonl"), kept(scene));
+  }
+
+  private static void bringRehearsal(CeremonyScene scene) throws Exception {
+    Files.move(
+        kept(scene),
+        scene.rehearsal().resolve("transcript.jsonl"),
+        StandardCopyOption.REPLACE_EXISTING);
   }
 
   @ParameterizedTest
@@ -122,6 +190,7 @@ class CeremonyRefusalsTest {
     each.change().in(scene);
 
     requireRefused(scene.typing(CeremonyScene.ITEMS), each.reason());
+    requireVerified(each);
   }
 
   /** Each changes what is planned, before the rehearsal. */
@@ -139,10 +208,10 @@ class CeremonyRefusalsTest {
             "a machine with a network",
             scene -> {
               scene.plan(CeremonyScene.PLAN.replace("offline: false", "offline: true"));
-              scene.machine =
-                  new Machine("chancery test", Digests.sha256(new byte[] {1}), List.of("eth0"));
+              scene.machine = machine(1, "eth0");
             },
-            "this machine has a network: eth0"));
+            "this machine has a network: eth0",
+            scene -> scene.machine = machine(1)));
   }
 
   @ParameterizedTest
@@ -153,6 +222,7 @@ class CeremonyRefusalsTest {
     scene.prepare();
 
     requireRefused(scene.typing(CeremonyScene.ITEMS), each.reason());
+    requireVerified(each);
   }
 
   /** Each changes a request, which the rehearsal refuses as well. */
@@ -200,7 +270,7 @@ class CeremonyRefusalsTest {
                 Files.copy(
                     scene.in().resolve("old.pem"),
                     scene.in().resolve("web.csr"),
-                    java.nio.file.StandardCopyOption.REPLACE_EXISTING),
+                    StandardCopyOption.REPLACE_EXISTING),
             "web.csr: not one certification request"),
         new Case(
             "a cross-certificate for a CA that is no root",
@@ -227,6 +297,7 @@ class CeremonyRefusalsTest {
   @MethodSource("requests")
   void request(Case each) throws Exception {
     each.change().in(scene);
+    scene.planAnew();
 
     assertThatThrownBy(scene::rehearse).hasMessageContaining(each.reason());
     requireNothingSigned(scene.rehearsal(), each.reason());
@@ -255,9 +326,7 @@ class CeremonyRefusalsTest {
     scene.write("web.csr", CeremonyScene.request("O=Tests,CN=Web CA", null));
     scene.manifest();
 
-    requireRefused(
-        scene.typing(CeremonyScene.ITEMS),
-        "web.csr: not the file that the ceremony was begun with");
+    requireRefused(scene.typing(CeremonyScene.ITEMS), "web.csr: has SHA-256");
   }
 
   @Test
@@ -266,8 +335,11 @@ class CeremonyRefusalsTest {
     scene.rehearse();
     scene.prepare();
 
-    requireRefused(
-        List.of("00000000", "root"), "what was typed is not the beginning of the plan's digest");
+    for (String typed : List.of("0".repeat(32), scene.digest().substring(0, 8), "")) {
+      requireRefused(
+          List.of(typed, "root"), "what was typed is not the beginning of the plan's digest");
+    }
+    requireVerified();
   }
 
   @Test
@@ -277,9 +349,52 @@ class CeremonyRefusalsTest {
     scene.prepare();
     scene.write("web.csr", CeremonyScene.request("O=Tests,CN=Web CA", null));
 
-    assertThatThrownBy(() -> ceremony(scene.typing(CeremonyScene.ITEMS)).run())
-        .hasMessageContaining("web.csr: not the file of the manifest");
-    assertThat(Files.readAllLines(out.resolve("transcript.jsonl"))).isEmpty();
+    requireRefused(scene.typing(CeremonyScene.ITEMS), "web.csr: not the file of the manifest");
+  }
+
+  @Test
+  @DisplayName("a token that others made, however often it is tried")
+  void foreignToken() throws Exception {
+    scene.rehearse();
+    scene.prepare();
+    Path others = folder.resolve("others");
+    assertThatThrownBy(() ->
+            scene
+                .ceremony(others, "real-token", true, scene.typing(List.of("root")), Folder::append)
+                .run())
+        .hasMessageContaining("what was typed is not web");
+
+    for (int turn = 0; turn < 3; turn++) {
+      requireRefused(scene.typing(CeremonyScene.ITEMS), "is there already");
+      assertThat(state(out).tokenSerial()).isEmpty();
+    }
+  }
+
+  @Test
+  @DisplayName("a transcript that takes a token that was there for the one that it made")
+  void adoptedToken() {
+    String serial = "0123456789abcdef";
+
+    assertThatThrownBy(() ->
+            TranscriptState.of(
+                text(
+                    new TranscriptEntry.Begun("test-root", "real", "", "", "", Map.of(), List.of()),
+                    new TranscriptEntry.Initializing("test-root", List.of(serial)),
+                    new TranscriptEntry.Initialized("test-root", serial))))
+        .hasMessageContaining("no token was to be initialized, or not this one");
+  }
+
+  private byte[] text(TranscriptEntry... entries) {
+    StringBuilder text = new StringBuilder();
+    String previous = TranscriptLine.NONE;
+    int number = 0;
+    for (TranscriptEntry entry : entries) {
+      number++;
+      TranscriptLine line = new TranscriptLine(number, previous, scene.clock.instant(), entry);
+      text.append(new String(line.octets(), StandardCharsets.UTF_8)).append('\n');
+      previous = line.digest();
+    }
+    return text.toString().getBytes(StandardCharsets.UTF_8);
   }
 
   @Test
@@ -303,6 +418,81 @@ class CeremonyRefusalsTest {
 
   private Ceremony ceremony(List<String> typed) throws Exception {
     return scene.ceremony(out, "real-token", true, typed, Folder::append);
+  }
+
+  /** What was mended before anything was done is held like any other, and nobody refuses it. */
+  private void requireVerified(Case each) throws Exception {
+    if (each.mend().isPresent()) {
+      each.mend().get().in(scene);
+      requireVerified();
+    }
+  }
+
+  private void requireVerified() throws Exception {
+    ceremony(scene.typing(CeremonyScene.ITEMS)).run();
+    scene.close(out);
+    assertThat(Verification.verify(new Folder(out), true).state().made())
+        .isEqualTo(CeremonyScene.ITEMS);
+  }
+
+  @Test
+  @DisplayName("a network that came up between two runs, and the second run alone")
+  void networkInBetween() throws Exception {
+    scene.plan(CeremonyScene.PLAN.replace("offline: false", "offline: true"));
+    scene.rehearse();
+    scene.prepare();
+    assertThatThrownBy(() -> ceremony(scene.typing(List.of("root"))).run())
+        .hasMessageContaining("what was typed is not web");
+    scene.machine = machine(1, "eth0");
+    assertThatThrownBy(() -> ceremony(scene.typing(CeremonyScene.ITEMS)).run())
+        .hasMessageContaining("this machine has a network: eth0");
+    assertThat(state(out).made()).containsExactly("root");
+
+    scene.machine = machine(1);
+    requireVerified();
+  }
+
+  @Test
+  @DisplayName("another rehearsal than the one under which the token was used, at the end too")
+  void otherRehearsal() throws Exception {
+    scene.rehearse();
+    scene.prepare();
+    assertThatThrownBy(() -> ceremony(scene.typing(List.of("root"))).run())
+        .hasMessageContaining("what was typed is not web");
+    Path first = scene.rehearsal();
+    Path aside = folder.resolve("aside");
+    Files.move(first, aside);
+    scene.clock.advance(Duration.ofMinutes(1));
+    scene
+        .ceremony(
+            first, "other-rehearsal", false, scene.typing(CeremonyScene.ITEMS), Folder::append)
+        .run();
+    assertThatThrownBy(() -> ceremony(scene.typing(CeremonyScene.ITEMS)).run())
+        .hasMessageContaining("not the transcript of the rehearsal that was shown");
+    Path other = folder.resolve("other");
+    Files.move(first, other);
+    Files.move(aside, first);
+    requireVerified();
+
+    Files.move(first, aside);
+    Files.move(other, first);
+    assertThatThrownBy(() -> ceremony(List.of("")).run())
+        .hasMessageContaining("not the rehearsal that was shown before");
+    assertThat(Verification.verify(new Folder(out), true).state().made())
+        .isEqualTo(CeremonyScene.ITEMS);
+  }
+
+  @Test
+  @DisplayName("what is confirmed after the plan has expired")
+  void late() throws Exception {
+    scene.rehearse();
+    scene.prepare();
+    scene.thinking = Duration.ofDays(300);
+
+    assertThatThrownBy(() -> ceremony(scene.typing(CeremonyScene.ITEMS)).run())
+        .hasMessageContaining(
+            "the plan expired at 2027-01-01T00:00:00Z, before root was confirmed");
+    assertThat(state(out).items()).isEmpty();
   }
 
   private void requireRefused(List<String> typed, String reason) throws Exception {

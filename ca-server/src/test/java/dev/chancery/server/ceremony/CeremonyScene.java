@@ -59,16 +59,18 @@ final class CeremonyScene {
       intermediates:
         - name: web
           csr: web.csr
+          sha256: "@web.csr@"
           subject: {organization: Tests, commonName: Web CA}
           key: ec-p256
           notAfter: 2031-01-01T00:00:00Z
           pathLength: 0
           nameConstraints: {permitted: {dns: [example.internal]}}
       crossCertificates:
-        - {name: old-by-new, certificate: old.pem, notAfter: 2030-01-01T00:00:00Z, pathLength: 1}
+        - {name: old-by-new, certificate: old.pem, sha256: "@old.pem@", notAfter: 2030-01-01T00:00:00Z, pathLength: 1}
       ocspSigner:
         name: root-ocsp
         csr: ocsp.csr
+        sha256: "@ocsp.csr@"
         key: ec-p256
         subject: {organization: Tests, commonName: Root OCSP}
         notAfter: 2028-01-01T00:00:00Z
@@ -88,7 +90,11 @@ final class CeremonyScene {
   final Path folder;
   final AdjustableClock clock = new AdjustableClock(Instant.parse("2026-06-01T12:00:00Z"));
   Machine machine = new Machine("chancery test", Digests.sha256(new byte[] {1}), List.of());
+  private String planned = PLAN;
   final List<String> said = new ArrayList<>();
+
+  /** How long people take over an item before they type its name. */
+  Duration thinking = Duration.ZERO;
 
   CeremonyScene(Path folder) throws Exception {
     this.folder = folder;
@@ -115,9 +121,23 @@ final class CeremonyScene {
     Files.writeString(in().resolve(name), text);
   }
 
-  /** Writes the plan, its %s filled with the witnesses. */
-  void plan(String text) throws IOException {
-    write(CeremonyPlan.FILE, text.formatted(signers()));
+  /**
+   * Writes the plan, its %s filled with the witnesses, and each file's name between two @ with its
+   * digest.
+   */
+  void plan(String text) throws Exception {
+    planned = text;
+    String filled = text.formatted(signers());
+    Folder files = new Folder(in());
+    for (String file : files.names()) {
+      filled = filled.replace("@" + file + "@", Digests.sha256(files.read(file)));
+    }
+    write(CeremonyPlan.FILE, filled);
+  }
+
+  /** Writes it anew, with the digests of the files as they are now. */
+  void planAnew() throws Exception {
+    plan(planned);
   }
 
   String signers() throws IOException {
@@ -195,7 +215,7 @@ final class CeremonyScene {
   /** What people type: the beginning of the plan's digest, then the names of the items. */
   List<String> typing(List<String> items) throws CeremonyRefused {
     List<String> lines = new ArrayList<>();
-    lines.add(digest().substring(0, 8));
+    lines.add(digest().substring(0, 32));
     lines.addAll(items);
     return lines;
   }
@@ -238,6 +258,7 @@ final class CeremonyScene {
               left.remove(wanted);
               return wanted;
             }
+            clock.advance(thinking);
             String item = question.replaceAll("type (\\S+) to sign it: ", "$1");
             return left.remove(item) ? item : left.isEmpty() ? "" : left.removeFirst();
           }
@@ -298,7 +319,7 @@ final class CeremonyScene {
         builder.build(new JcaContentSignerBuilder("SHA256withECDSA").build(keys.getPrivate())));
   }
 
-  private static String root(String subject) throws Exception {
+  static String root(String subject) throws Exception {
     KeyPair keys = keyPair();
     X500Name name = new X500Name(subject);
     X509v3CertificateBuilder builder =

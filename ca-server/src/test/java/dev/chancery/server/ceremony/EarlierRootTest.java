@@ -55,10 +55,11 @@ class EarlierRootTest {
           allowedSigners: |
         %%s
         token: {label: test-root, serial: "%s", initialize: false}
-        root: {keyId: "726f6f74", certificate: root.pem}
+        root: {keyId: "726f6f74", certificate: root.pem, sha256: "@root.pem@"}
         intermediates:
           - name: second-web
             csr: web.csr
+            sha256: "@web.csr@"
             subject: {organization: Tests, commonName: Web CA}
             key: ec-p256
             notAfter: 2032-01-01T00:00:00Z

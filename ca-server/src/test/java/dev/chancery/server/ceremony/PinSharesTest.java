@@ -78,4 +78,13 @@ class PinSharesTest {
           .isInstanceOf(IllegalArgumentException.class);
     }
   }
+
+  @Test
+  @DisplayName("a PIN of other characters is not split, for they would be lost")
+  void otherCharacters() {
+    for (String pin : List.of("geh\u00e4im-1234", "one\ntwo", "tab\tbed")) {
+      assertThatThrownBy(() -> PinShares.split(pin, 2, 3, random))
+          .hasMessageContaining("printable ASCII");
+    }
+  }
 }

@@ -29,7 +29,7 @@ class PlanFileTest {
   }
 
   private static String text() {
-    return CeremonyScene.PLAN.formatted(SIGNERS);
+    return CeremonyScene.PLAN.formatted(SIGNERS).replaceAll("@[a-z.]+@", "0".repeat(64));
   }
 
   @Test
@@ -40,14 +40,19 @@ class PlanFileTest {
     assertThat(plan.items())
         .extracting(CeremonyPlan.Item::name)
         .containsExactly("web", "old-by-new", "root-ocsp");
-    assertThat(plan.files()).containsExactly("web.csr", "old.pem", "ocsp.csr");
+    assertThat(plan.inputs())
+        .extracting(CeremonyPlan.Input::file)
+        .containsExactly("web.csr", "old.pem", "ocsp.csr");
     assertThat(Words.plan(plan))
         .contains(
             "2 of these witnesses must sign: anna, bert.",
             "Token \"test-root\" will be initialized.",
             "Nothing else will be signed.")
         .anyMatch(line -> line.startsWith("web: a CA O=Tests,CN=Web CA with the ec-p256 key of"))
-        .anyMatch(line -> line.endsWith("no CA below it, for names only in example.internal."));
+        .anyMatch(line ->
+            line.endsWith(
+                "no CA below it, for DNS names only in example.internal, and any names of kinds"
+                    + " that are not named here."));
   }
 
   @Test
@@ -83,6 +88,8 @@ class PlanFileTest {
         "commonName: Test Root | commonName: \"\" | a value has 1 to 54 characters",
         "csr: web.csr | csr: ../web.csr | not the plain name of a file",
         "csr: web.csr | csr: plan.yaml | not the plain name of a file",
+        "sha256: \"0000 | sha256: \"000g | not a SHA-256 digest",
+        "sha256: \"0000 | sha512: \"0000 | sha256 is missing",
         "dns: [example.internal] | dns: [\"*.example.internal\"] | a domain has no wildcard",
         "dns: [example.internal] | ip: [10.0.0.1/8] | bits set after the prefix",
         "dns: [example.internal] | dns: [] | nothing is constrained",
@@ -90,7 +97,7 @@ class PlanFileTest {
         "name: old-by-new | name: crl | two items are called crl",
         "notAfter: 2031-01-01T00:00:00Z | notAfter: 2047-01-01T00:00:00Z | after the root's",
         "notAfter: 2031-01-01T00:00:00Z | notAfter: 2026-12-01T00:00:00Z | not after the ceremony",
-        "number: 7 | number: -7 | not a number from 0 to 999999",
+        "number: 7 | number: -7 | not a number of 1 to 38 digits",
         "validity: 365d | validity: 1m | validity is under an hour",
         "serial: 0a0b | serial: 0x0b | not a serial number",
         "reason: superseded | reason: boredom | not a reason of RFC 5280",
@@ -105,6 +112,18 @@ class PlanFileTest {
         .isInstanceOf(ConfigurationInvalid.class)
         .hasMessageStartingWith("plan.yaml:")
         .hasMessageContaining(reason);
+  }
+
+  @Test
+  @DisplayName("that gives one file two digests is refused")
+  void twoDigests() {
+    String changed =
+        text()
+            .replace("csr: ocsp.csr", "csr: web.csr")
+            .replaceFirst("\"" + "0".repeat(64), "\"" + "1".repeat(64));
+
+    assertThatThrownBy(() -> read(changed, false))
+        .hasMessageContaining("one file stands there with two digests");
   }
 
   @Test

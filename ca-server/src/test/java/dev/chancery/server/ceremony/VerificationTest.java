@@ -73,7 +73,14 @@ class VerificationTest {
     void with(Path directory) throws Exception;
   }
 
-  record Case(String name, Tampering tampering) {
+  /**
+   * @param reason what the refusal says; empty where that depends on the octet that was hit
+   */
+  record Case(String name, Tampering tampering, String reason) {
+    Case(String name, Tampering tampering) {
+      this(name, tampering, "");
+    }
+
     @Override
     public String toString() {
       return name;
@@ -197,6 +204,7 @@ class VerificationTest {
     cases.add(
         lie(
             "another token",
+            "the token was \"other\" with serial number",
             entry ->
                 entry instanceof TranscriptEntry.Opened token
                     ? new TranscriptEntry.Opened(
@@ -205,6 +213,7 @@ class VerificationTest {
     cases.add(
         lie(
             "another key",
+            "the root has not the key that was made",
             entry ->
                 entry instanceof TranscriptEntry.Generated key
                     ? new TranscriptEntry.Generated(key.keyId(), key.algorithm(), "AAAA")
@@ -212,39 +221,39 @@ class VerificationTest {
     cases.add(
         lie(
             "another plan's digest",
+            "the transcript is of another plan",
             entry ->
                 entry instanceof TranscriptEntry.Begun begun
-                    ? begun(begun, begun.mode(), "0".repeat(64), begun.rehearsal(), begun.inputs())
+                    ? begun(begun, begun.mode(), "0".repeat(64), begun.inputs())
                     : entry));
     cases.add(
         lie(
             "a rehearsal passed off as real",
+            "this is a rehearsal",
             entry ->
                 entry instanceof TranscriptEntry.Begun begun
-                    ? begun(begun, "rehearsal", begun.plan(), begun.rehearsal(), begun.inputs())
+                    ? begun(begun, "rehearsal", begun.plan(), begun.inputs())
                     : entry));
     cases.add(
         lie(
             "no rehearsal",
+            "not the transcript of the rehearsal that was shown",
             entry ->
-                entry instanceof TranscriptEntry.Begun begun
-                    ? begun(begun, begun.mode(), begun.plan(), "", begun.inputs())
+                entry instanceof TranscriptEntry.Approved approved
+                    ? new TranscriptEntry.Approved(approved.plan(), "")
                     : entry));
     cases.add(
         lie(
             "another request",
+            "the transcript has not the inputs of the plan",
             entry ->
                 entry instanceof TranscriptEntry.Begun begun
-                    ? begun(
-                        begun,
-                        begun.mode(),
-                        begun.plan(),
-                        begun.rehearsal(),
-                        with(begun.inputs(), "web.csr"))
+                    ? begun(begun, begun.mode(), begun.plan(), with(begun.inputs(), "web.csr"))
                     : entry));
     cases.add(
         lie(
             "fewer witnesses",
+            "the token was used without the witnesses' approval",
             entry ->
                 entry instanceof TranscriptEntry.Witnessed checked
                     ? new TranscriptEntry.Witnessed(checked.plan(), List.of("anna"))
@@ -252,14 +261,16 @@ class VerificationTest {
     cases.add(
         lie(
             "an approval of another plan",
+            "the token was used without the witnesses' approval",
             entry ->
-                entry instanceof TranscriptEntry.Approved
-                    ? new TranscriptEntry.Approved("0".repeat(64))
+                entry instanceof TranscriptEntry.Approved approved
+                    ? new TranscriptEntry.Approved("0".repeat(64), approved.rehearsal())
                     : entry));
     for (String item : CeremonyScene.ITEMS) {
       cases.add(
           lie(
               "a byte of what was signed for " + item,
+              "",
               entry ->
                   entry instanceof TranscriptEntry.Signing signing && signing.item().equals(item)
                       ? flipped(signing)
@@ -267,6 +278,7 @@ class VerificationTest {
       cases.add(
           lie(
               "a byte of the signature of " + item,
+              item + ": the root did not sign it",
               entry ->
                   entry instanceof TranscriptEntry.Signed signed && signed.item().equals(item)
                       ? new TranscriptEntry.Signed(
@@ -275,6 +287,7 @@ class VerificationTest {
       cases.add(
           lie(
               "the digest of " + item,
+              item + ": the digest of what was signed is wrong",
               entry ->
                   entry instanceof TranscriptEntry.Signed signed && signed.item().equals(item)
                       ? new TranscriptEntry.Signed(
@@ -283,6 +296,7 @@ class VerificationTest {
       cases.add(
           lie(
               "the file of " + item,
+              item + ": not the file's name",
               entry ->
                   entry instanceof TranscriptEntry.Signed signed && signed.item().equals(item)
                       ? new TranscriptEntry.Signed(
@@ -292,6 +306,7 @@ class VerificationTest {
     cases.add(
         lie(
             "another serial number",
+            "web: not the serial number that was written down",
             entry ->
                 entry instanceof TranscriptEntry.Signing signing && signing.item().equals("web")
                     ? new TranscriptEntry.Signing(
@@ -305,7 +320,8 @@ class VerificationTest {
     cases.add(
         new Case(
             "a signature outside the time of the plan",
-            out -> rewrite(out, line -> line, line -> line.plusSeconds(400L * 86400))));
+            out -> rewrite(out, line -> line, line -> line.plusSeconds(400L * 86400)),
+            "something was signed outside the time of the plan"));
     cases.add(
         new Case(
             "an item that the plan does not have",
@@ -331,8 +347,42 @@ class VerificationTest {
                                   c.abandoned());
                           default -> entry;
                         },
-                    time -> time)));
+                    time -> time),
+            "web was not signed, and the plan has it"));
+    cases.add(
+        lie(
+            "another program than in the rehearsal",
+            "another distribution was run than in the rehearsal",
+            entry ->
+                entry instanceof TranscriptEntry.Begun begun
+                    ? new TranscriptEntry.Begun(
+                        begun.ceremony(),
+                        begun.mode(),
+                        begun.plan(),
+                        begun.tool(),
+                        "0".repeat(64),
+                        begun.inputs(),
+                        List.of("eth0"))
+                    : entry));
+    cases.add(
+        lie(
+            "a token that was there",
+            "no token was to be initialized, or not this one",
+            entry ->
+                entry instanceof TranscriptEntry.Initializing token
+                    ? new TranscriptEntry.Initializing(token.label(), List.of(serial()))
+                    : entry));
     return cases;
+  }
+
+  private static String serial() {
+    try {
+      return TranscriptState.of(Files.readAllBytes(original.resolve("transcript.jsonl")))
+          .tokenSerial()
+          .orElseThrow();
+    } catch (IOException | CeremonyRefused e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   static Stream<Case> all() throws IOException {
@@ -346,7 +396,8 @@ class VerificationTest {
     each.tampering().with(copy);
 
     assertThatThrownBy(() -> Verification.verify(new Folder(copy), true))
-        .isInstanceOfAny(CeremonyRefused.class, ConfigurationInvalid.class);
+        .isInstanceOfAny(CeremonyRefused.class, ConfigurationInvalid.class)
+        .hasMessageContaining(each.reason());
   }
 
   @Test
@@ -413,8 +464,8 @@ class VerificationTest {
   }
 
   /** All lines with another entry, chained anew, the copies made anew, signed by all. */
-  private static Case lie(String name, UnaryOperator<TranscriptEntry> change) {
-    return new Case(name, out -> rewrite(out, change, time -> time));
+  private static Case lie(String name, String reason, UnaryOperator<TranscriptEntry> change) {
+    return new Case(name, out -> rewrite(out, change, time -> time), reason);
   }
 
   private static void rewrite(
@@ -447,18 +498,13 @@ class VerificationTest {
   }
 
   private static TranscriptEntry.Begun begun(
-      TranscriptEntry.Begun begun,
-      String mode,
-      String plan,
-      String rehearsal,
-      Map<String, String> inputs) {
+      TranscriptEntry.Begun begun, String mode, String plan, Map<String, String> inputs) {
     return new TranscriptEntry.Begun(
         begun.ceremony(),
         mode,
         plan,
         begun.tool(),
         begun.distribution(),
-        rehearsal,
         inputs,
         begun.networkInterfaces());
   }

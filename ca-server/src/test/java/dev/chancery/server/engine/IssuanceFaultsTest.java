@@ -91,6 +91,11 @@ class IssuanceFaultsTest {
       return moved.getFirst();
     }
 
+    @Override
+    public boolean takeIn(PreparedCertificate prepared, SignatureValue signature) {
+      return real.takeIn(prepared, signature);
+    }
+
     /** What a slow issuance on another node does in the end. */
     boolean completeAfterAll(SerialNumber serial) {
       return real.complete(recorded.get(serial), signatures.get(serial)).isPresent();

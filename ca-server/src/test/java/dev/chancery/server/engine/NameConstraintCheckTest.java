@@ -86,7 +86,7 @@ final class NameConstraintCheckTest {
             "CN=Issuing",
             issuingPair.getPublic().getEncoded(),
             new NameConstraints(PERMITTED, EXCLUDED));
-    check = NameConstraintCheck.of(Optional.of(issuing), List.of(Der.of(issuing.getEncoded())));
+    check = NameConstraintCheck.of(List.of(issuing), List.of(Der.of(issuing.getEncoded())));
     pem("root.pem", root);
     pem("issuing.pem", issuing);
   }
@@ -177,7 +177,7 @@ final class NameConstraintCheckTest {
   void constraintsOfTheCaAboveCountToo() throws Exception {
     NameConstraintCheck below =
         NameConstraintCheck.of(
-            Optional.of(root), List.of(Der.of(root.getEncoded()), Der.of(issuing.getEncoded())));
+            List.of(root), List.of(Der.of(root.getEncoded()), Der.of(issuing.getEncoded())));
 
     below.require(Set.of(new DnsName("www.example.com")));
     assertThatThrownBy(() -> below.require(Set.of(new DnsName("www.example.org"))))

@@ -1,0 +1,131 @@
+package dev.chancery.server;
+
+import dev.chancery.core.CertificateRecord;
+import dev.chancery.core.CrlLedger;
+import dev.chancery.core.IssuanceLedger;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.PublishedCrl;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationLedger;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SerialNumber;
+import java.math.BigInteger;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedSet;
+import java.util.stream.Collectors;
+import org.bouncycastle.asn1.ASN1Enumerated;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.cert.X509CRLEntryHolder;
+import org.bouncycastle.cert.X509CRLHolder;
+
+/**
+ * Takes the CRL of a root out of a ceremony. A list of a root is a statement of all that it has
+ * revoked: one that forgets something would make it good again, and is refused.
+ */
+final class RootCrlImport {
+  /** The ledgers of a server. */
+  record Ledgers(IssuanceLedger issuance, RevocationLedger revocations, CrlLedger crls) {}
+
+  private final Ledgers ledgers;
+  private final IssuerId root;
+  private final Clock clock;
+
+  RootCrlImport(Ledgers ledgers, IssuerId root, Clock clock) {
+    this.ledgers = ledgers;
+    this.root = root;
+    this.clock = clock;
+  }
+
+  /** Whether the very list is published already. */
+  boolean isPublished(X509CRLHolder list) {
+    return current().map(RootCrl::decoded).filter(list::equals).isPresent();
+  }
+
+  /** The number of the published list when that of another is not higher. */
+  Optional<BigInteger> notBelow(BigInteger number) {
+    return current().map(PublishedCrl::number).filter(known -> known.compareTo(number) >= 0);
+  }
+
+  private Optional<PublishedCrl> current() {
+    return RootCrl.current(ledgers.crls(), root);
+  }
+
+  /**
+   * Refuses a list that lacks what the published one or the ledger says is revoked.
+   *
+   * @throws CommandFailed with the serial numbers
+   */
+  void requireWhole(X509CRLHolder list) throws CommandFailed {
+    Instant made = list.getThisUpdate().toInstant();
+    SortedSet<SerialNumber> lacking =
+        new RootCrl(root, ledgers.crls(), ledgers.revocations(), clock).lacking(list, made);
+    Optional<PublishedCrl> current = current();
+    if (current.isPresent()) {
+      for (X509CRLEntryHolder entry : entries(RootCrl.decoded(current.get()))) {
+        if (list.getRevokedCertificate(entry.getSerialNumber()) == null && !mayGo(entry, made)) {
+          lacking.add(SerialNumber.of(entry.getSerialNumber()));
+        }
+      }
+    }
+    if (!lacking.isEmpty()) {
+      throw new CommandFailed(
+          "the root's CRL lacks %d certificates that are revoked: %s; a ceremony whose plan revokes"
+                  .formatted(
+                      lacking.size(),
+                      lacking.stream()
+                          .map(SerialNumber::toString)
+                          .collect(Collectors.joining(", ")))
+              + " them too is needed");
+    }
+  }
+
+  /** What has ended need not stand there any more, nor what was taken from its hold. */
+  private boolean mayGo(X509CRLEntryHolder entry, Instant made) {
+    Optional<CertificateRecord> known =
+        ledgers.issuance().find(root, SerialNumber.of(entry.getSerialNumber()));
+    return known
+        .filter(record ->
+            record.notAfter().isBefore(made)
+                || (record.state() == CertificateRecord.State.ISSUED
+                    && reason(entry) == RevocationReason.CERTIFICATE_HOLD))
+        .isPresent();
+  }
+
+  /** Has the ledger know as revoked what the list revokes and the ledger knows at all. */
+  void revoke(X509CRLHolder list, String by) {
+    for (X509CRLEntryHolder entry : entries(list)) {
+      RevocationLedger.Outcome _ =
+          ledgers
+              .revocations()
+              .revoke(
+                  new Revocation(
+                      root,
+                      SerialNumber.of(entry.getSerialNumber()),
+                      reason(entry),
+                      entry.getRevocationDate().toInstant(),
+                      Optional.empty(),
+                      by));
+    }
+  }
+
+  private static List<X509CRLEntryHolder> entries(X509CRLHolder list) {
+    List<X509CRLEntryHolder> entries = new ArrayList<>();
+    // Bouncy Castle gives a collection without a type.
+    for (Object entry : list.getRevokedCertificates()) {
+      entries.add((X509CRLEntryHolder) entry);
+    }
+    return entries;
+  }
+
+  private static RevocationReason reason(X509CRLEntryHolder entry) {
+    Extension reason = entry.getExtension(Extension.reasonCode);
+    return reason == null
+        ? RevocationReason.UNSPECIFIED
+        : RevocationReason.of(ASN1Enumerated.getInstance(reason.getParsedValue()).intValueExact())
+            .orElse(RevocationReason.UNSPECIFIED);
+  }
+}

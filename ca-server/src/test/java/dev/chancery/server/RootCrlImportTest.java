@@ -1,0 +1,183 @@
+package dev.chancery.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.CrlLedger;
+import dev.chancery.core.CrlScope;
+import dev.chancery.core.Octets;
+import dev.chancery.core.PreparedCrl;
+import dev.chancery.core.PublishedCrl;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SignatureValue;
+import dev.chancery.core.SigningScheme;
+import dev.chancery.store.JooqCrlLedger;
+import dev.chancery.store.JooqIssuanceLedger;
+import dev.chancery.store.JooqRevocationLedger;
+import dev.chancery.testing.AdjustableClock;
+import java.math.BigInteger;
+import java.nio.file.Path;
+import java.security.KeyPairGenerator;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Date;
+import java.util.Optional;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.CRLNumber;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.cert.X509CRLHolder;
+import org.bouncycastle.cert.X509v2CRLBuilder;
+import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@DisplayName("The import of a root's CRL")
+class RootCrlImportTest {
+  private static final BigInteger STRANGER = BigInteger.valueOf(0x0a0b);
+
+  @TempDir Path folder;
+  private final AdjustableClock clock =
+      new AdjustableClock(Instant.now().truncatedTo(ChronoUnit.SECONDS));
+  private OpenedHome opened;
+  private RootCrlImport.Ledgers ledgers;
+  private RootCrlImport lists;
+  private BigInteger issuing;
+
+  @BeforeEach
+  void open() throws Exception {
+    Path home = folder.resolve("home");
+    assertThat(CommandRun.of("init", "--home", home.toString(), "--development-key-store"))
+        .returns(0, CommandRun::exitCode);
+    opened = OpenedHome.open(home, clock);
+    ledgers =
+        new RootCrlImport.Ledgers(
+            new JooqIssuanceLedger(opened.database(), clock),
+            new JooqRevocationLedger(opened.database(), clock),
+            new JooqCrlLedger(opened.database(), clock));
+    lists = new RootCrlImport(ledgers, Initialization.ROOT, clock);
+    issuing = PemFile.certificates(home.resolve("ca/issuing.pem")).getFirst().getSerialNumber();
+    clock.advance(Duration.ofHours(1));
+  }
+
+  @AfterEach
+  void close() {
+    opened.close();
+  }
+
+  private BigInteger published() {
+    return RootCrl.current(ledgers.crls(), Initialization.ROOT).orElseThrow().number();
+  }
+
+  private X509CRLHolder list(BigInteger... revoked) throws Exception {
+    KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
+    generator.initialize(256);
+    Date now = Date.from(clock.instant());
+    X509v2CRLBuilder builder = new X509v2CRLBuilder(new X500Name("CN=Root"), now);
+    builder.setNextUpdate(Date.from(clock.instant().plus(Duration.ofDays(365))));
+    builder.addExtension(Extension.cRLNumber, false, new CRLNumber(BigInteger.ONE));
+    for (BigInteger serial : revoked) {
+      builder.addCRLEntry(serial, now, RevocationReason.SUPERSEDED.code());
+    }
+    return builder.build(
+        new JcaContentSignerBuilder("SHA256withECDSA")
+            .build(generator.generateKeyPair().getPrivate()));
+  }
+
+  private void publish(X509CRLHolder list) throws Exception {
+    PreparedCrl prepared =
+        new PreparedCrl(
+            CrlScope.unsharded(Initialization.ROOT),
+            published().add(BigInteger.ONE),
+            Optional.empty(),
+            list.getThisUpdate().toInstant(),
+            list.getNextUpdate().toInstant(),
+            SigningScheme.ECDSA_SHA256,
+            Octets.of(list.toASN1Structure().getTBSCertList().getEncoded("DER")));
+    CrlLedger.Recorded recorded = ledgers.crls().record(prepared).orElseThrow();
+    SignatureValue signature = SignatureValue.of(list.toASN1Structure().getSignature().getOctets());
+    assertThat(
+            ledgers
+                .crls()
+                .publish(
+                    new CrlLedger.Signed(recorded, signature), Optional.empty(), Optional.empty()))
+        .isTrue();
+  }
+
+  @Test
+  @DisplayName("tells a number that is not higher than the published one")
+  void numbers() {
+    assertThat(lists.notBelow(BigInteger.ONE)).contains(published());
+    assertThat(lists.notBelow(published())).contains(published());
+    assertThat(lists.notBelow(published().add(BigInteger.ONE))).isEmpty();
+  }
+
+  @Test
+  @DisplayName("refuses a list that forgets what the ledger has revoked")
+  void forgetsTheLedger() throws Exception {
+    lists.requireWhole(list());
+    ledgers
+        .revocations()
+        .revoke(
+            new Revocation(
+                Initialization.ROOT,
+                SerialNumber.of(issuing),
+                RevocationReason.CA_COMPROMISE,
+                clock.instant(),
+                Optional.empty(),
+                "admin alice"));
+
+    assertThatThrownBy(() -> lists.requireWhole(list(STRANGER)))
+        .isInstanceOf(CommandFailed.class)
+        .hasMessageContaining("lacks 1 certificates that are revoked: ")
+        .hasMessageContaining(SerialNumber.of(issuing).toString());
+    lists.requireWhole(list(issuing));
+  }
+
+  @Test
+  @DisplayName("refuses a list that forgets what the published one has, known to the ledger or not")
+  void forgetsTheList() throws Exception {
+    X509CRLHolder before = list(STRANGER, issuing);
+    publish(before);
+    assertThat(lists.isPublished(before)).isTrue();
+    clock.advance(Duration.ofDays(1));
+
+    assertThatThrownBy(() -> lists.requireWhole(list(issuing)))
+        .hasMessageContaining(SerialNumber.of(STRANGER).toString());
+    assertThatThrownBy(() -> lists.requireWhole(list(STRANGER)))
+        .hasMessageContaining(SerialNumber.of(issuing).toString());
+    X509CRLHolder whole = list(STRANGER, issuing);
+    lists.requireWhole(whole);
+    assertThat(lists.isPublished(whole)).isFalse();
+
+    // What has ended may go, when the ledger knows that it has.
+    clock.advance(Duration.ofDays(40 * 366));
+    lists.requireWhole(list(STRANGER));
+  }
+
+  @Test
+  @DisplayName("has the ledger know what is revoked, and the list is not due for that")
+  void rows() throws Exception {
+    X509CRLHolder list = list(STRANGER, issuing);
+    publish(list);
+    clock.advance(Duration.ofMinutes(1));
+    lists.revoke(list, "ceremony test");
+    lists.revoke(list, "ceremony test");
+
+    assertThat(ledgers.revocations().status(Initialization.ROOT, SerialNumber.of(issuing)))
+        .isInstanceOf(CertificateStatus.Revoked.class);
+    RootCrl root = new RootCrl(Initialization.ROOT, ledgers.crls(), ledgers.revocations(), clock);
+    assertThat(root.due()).isEmpty();
+    publish(list());
+    PublishedCrl now = RootCrl.current(ledgers.crls(), Initialization.ROOT).orElseThrow();
+    assertThat(RootCrl.decoded(now).getRevokedCertificates().size()).isZero();
+    assertThat(root.lacking(RootCrl.decoded(now), clock.instant()))
+        .containsExactly(SerialNumber.of(issuing));
+  }
+}
