@@ -75,8 +75,19 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and .Values.vaultTokenKey.secret (hasKey $vault "tokenKeyFile") -}}
 {{- fail "configuration.vault.tokenKeyFile: is set by the chart from vaultTokenKey.secret" -}}
 {{- end -}}
-{{- if and $vault.enabled (gt (.Values.replicas | int) 1) (not .Values.vaultTokenKey.secret) -}}
-{{- fail "vaultTokenKey.secret: replicas of the Vault-shaped API need the same one" -}}
+{{/* A key that the server made in a pod's own volume ends with the pod, and the database knows another one. */}}
+{{- if and .Values.database.url (or (not .Values.persistence.enabled) (gt (.Values.replicas | int) 1)) -}}
+{{- if and $vault.enabled (not .Values.vaultTokenKey.secret) (not (hasKey $vault "tokenKeyFile")) -}}
+{{- fail "vaultTokenKey.secret: is needed by the Vault-shaped API, the same in all replicas and in every pod after them; or, with one replica, persistence.enabled" -}}
+{{- end -}}
+{{- $acme := .Values.configuration.acme | default dict -}}
+{{- if and (not .Values.bindingKey.secret) (not (hasKey $acme "bindingKeyFile")) -}}
+{{- range $name, $endpoint := $acme.endpoints -}}
+{{- if has ($endpoint.externalAccountBinding | default "none") (list "optional" "required") -}}
+{{- fail (printf "bindingKey.secret: is needed by external account binding at the endpoint %s, the same in all replicas and in every pod after them; or, with one replica, persistence.enabled" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -3,11 +3,9 @@ package dev.chancery.acme;
 import dev.chancery.core.AccountId;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.Cidr;
+import dev.chancery.core.Upload;
 import io.javalin.http.Context;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.time.Duration;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -23,8 +21,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class SignedRequests {
   private static final int LONGEST_BODY = 128 * 1024;
-  private static final int PART = 8 * 1024;
-  private static final Duration LONGEST_UPLOAD = Duration.ofSeconds(10);
   private static final String CONTENT_TYPE = "application/jose+json";
 
   private final Nonces nonces;
@@ -142,27 +138,13 @@ final class SignedRequests {
   }
 
   private static byte[] body(Context context) throws AcmeProblem {
-    // Counted while reading: a chunked body announces no length. And timed, since whoever sends an
-    // octet now and then is never idle.
-    Deadline deadline = Deadline.in(LONGEST_UPLOAD);
-    ByteArrayOutputStream body = new ByteArrayOutputStream();
-    byte[] part = new byte[PART];
-    try (InputStream input = context.req().getInputStream()) {
-      for (int count = input.read(part); count >= 0; count = input.read(part)) {
-        body.write(part, 0, count);
-        if (body.size() > LONGEST_BODY) {
-          throw new AcmeProblem(
-              AcmeError.TOO_LARGE, "a request may have " + LONGEST_BODY + " octets at most");
-        }
-        if (deadline.isOver()) {
-          throw new AcmeProblem(
-              AcmeError.TOO_SLOW,
-              "a request may take " + LONGEST_UPLOAD.toSeconds() + " seconds at most to arrive");
-        }
-      }
-      return body.toByteArray();
-    } catch (IOException | RuntimeException e) {
-      // Jetty reports a broken chunk by an unchecked exception.
+    try {
+      return Upload.read(context.req().getInputStream(), LONGEST_BODY);
+    } catch (Upload.TooLong e) {
+      throw new AcmeProblem(AcmeError.TOO_LARGE, String.valueOf(e.getMessage()));
+    } catch (Upload.TooSlow e) {
+      throw new AcmeProblem(AcmeError.TOO_SLOW, String.valueOf(e.getMessage()));
+    } catch (IOException e) {
       throw AcmeProblem.malformed("the body could not be read");
     }
   }

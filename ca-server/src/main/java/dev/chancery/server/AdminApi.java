@@ -42,7 +42,6 @@ import java.util.regex.Pattern;
  */
 final class AdminApi {
   static final ProfileId PROFILE = new ProfileId("admin-client");
-  private static final int LONGEST_BODY = 16 * 1024;
   private static final Pattern RFC_3339 =
       Pattern.compile(
           "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?"
@@ -73,7 +72,6 @@ final class AdminApi {
   }
 
   void routes(JavalinConfig config) {
-    config.http.maxRequestSize = LONGEST_BODY;
     config.routes.beforeMatched(this::requireAdministrator);
     config.routes.get("/admin/v1/openapi.json", this::openApi);
     config.routes.get("/admin/v1/certificates/{serial}", this::showCertificate);
@@ -113,9 +111,9 @@ final class AdminApi {
     context.contentType("application/json").result(described(existing(context)).toString());
   }
 
-  private void revoke(Context context) throws Refused {
+  private void revoke(Context context) throws Refused, IOException {
     CertificateRecord found = existing(context);
-    JsonBody body = JsonBody.parse(context.body().isEmpty() ? "{}" : context.body(), REVOCATION);
+    JsonBody body = JsonBody.of(context, REVOCATION);
     requireSame(found, body);
     RevocationReason reason = RevocationsApi.reason(body);
     authority.revoke(

@@ -1,5 +1,6 @@
 package dev.chancery.server;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -75,7 +76,7 @@ final class BindingApi {
     answer(context, described(keys.revoke(id(context.pathParam("kid")), administrator(context))));
   }
 
-  private void create(Context context) throws Refused {
+  private void create(Context context) throws Refused, IOException {
     JsonNode body = body(context);
     String endpoint = text(body, "endpoint").orElse("default");
     if (!endpoints.contains(endpoint)) {
@@ -180,10 +181,10 @@ final class BindingApi {
     return Optional.ofNullable(node.textValue());
   }
 
-  private JsonNode body(Context context) throws Refused {
-    String text = context.body();
+  private JsonNode body(Context context) throws Refused, IOException {
+    String text = JsonBody.text(context);
     try {
-      JsonNode body = text.isEmpty() ? json.createObjectNode() : json.readTree(text);
+      JsonNode body = json.readTree(text);
       if (!body.isObject()) {
         throw bad("the body is not an object");
       }
@@ -193,7 +194,7 @@ final class BindingApi {
         }
       }
       return body;
-    } catch (IOException e) {
+    } catch (JsonProcessingException e) {
       throw bad("the body is not JSON");
     }
   }

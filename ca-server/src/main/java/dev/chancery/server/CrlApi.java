@@ -12,6 +12,7 @@ import dev.chancery.crl.PublicCrls;
 import dev.chancery.crl.SeenCrl;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
+import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -83,9 +84,8 @@ final class CrlApi {
     context.contentType("application/json").result(list.toString());
   }
 
-  private void rebuild(Context context) throws Refused {
-    String text = context.body();
-    JsonBody body = JsonBody.parse(text.isEmpty() ? "{}" : text, Set.of("name"));
+  private void rebuild(Context context) throws Refused, IOException {
+    JsonBody body = JsonBody.of(context, Set.of("name"));
     ArrayNode list = JsonNodeFactory.instance.arrayNode();
     for (CrlName name : named(body.text("name", LONGEST_NAME))) {
       if (!name.delta()) {

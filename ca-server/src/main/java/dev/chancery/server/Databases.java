@@ -12,7 +12,9 @@ import org.jspecify.annotations.Nullable;
 /** Opens the database as the configuration describes it. */
 final class Databases {
   private static final String FILE = "jdbc:h2:file:";
-  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  /** How long a request waits for a connection. */
+  static final Duration PATIENCE = Duration.ofSeconds(5);
 
   private Databases() {}
 

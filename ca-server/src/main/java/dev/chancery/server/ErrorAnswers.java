@@ -1,6 +1,7 @@
 package dev.chancery.server;
 
 import dev.chancery.core.TokenAway;
+import dev.chancery.core.Upload;
 import dev.chancery.store.DatabaseAway;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
@@ -71,6 +72,8 @@ enum ErrorAnswers {
   private static int status(Exception e) {
     return switch (e) {
       case HttpException broken when broken.getCode() < 500 -> broken.getCode();
+      case Upload.TooLong _ -> HttpStatus.PAYLOAD_TOO_LARGE_413;
+      case Upload.TooSlow _ -> HttpStatus.REQUEST_TIMEOUT_408;
       case IOException _ -> HttpStatus.BAD_REQUEST_400;
       case IllegalCharsetNameException _, UnsupportedCharsetException _ ->
           HttpStatus.UNSUPPORTED_MEDIA_TYPE_415;

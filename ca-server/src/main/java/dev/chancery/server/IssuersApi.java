@@ -11,6 +11,7 @@ import dev.chancery.store.IssuerSuccessions.Live;
 import dev.chancery.store.IssuerSuccessions.Succession;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
+import java.io.IOException;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Objects;
@@ -108,9 +109,9 @@ final class IssuersApi {
     return certificates.containsKey(name) ? "active" : "absent";
   }
 
-  private void activate(Context context) throws Refused, TooEarly, TokenAway {
+  private void activate(Context context) throws Refused, TooEarly, TokenAway, IOException {
     IssuerId name = known(context);
-    JsonBody body = body(context, Set.of("insteadOf"));
+    JsonBody body = JsonBody.of(context, Set.of("insteadOf"));
     Optional<IssuerId> named = body.value("insteadOf", LONGEST_NAME, IssuerId::new);
     IssuerId instead =
         named.isPresent()
@@ -123,9 +124,9 @@ final class IssuersApi {
     context.contentType("application/json").result(answer.toString());
   }
 
-  private void retire(Context context) throws Refused, TooEarly {
+  private void retire(Context context) throws Refused, TooEarly, IOException {
     IssuerId name = known(context);
-    JsonBody _ = body(context, Set.of());
+    JsonBody _ = JsonBody.of(context, Set.of());
     change.retire(name, administrator(context));
     ObjectNode answer = json.createObjectNode().put("name", name.value());
     described(answer, name, view.look());
@@ -138,10 +139,6 @@ final class IssuersApi {
         .filter(name -> name.value().equals(text))
         .findFirst()
         .orElseThrow(() -> new Refused(Reason.NOT_FOUND, "there is no such issuer"));
-  }
-
-  static JsonBody body(Context context, Set<String> known) throws Refused {
-    return JsonBody.parse(context.body().isEmpty() ? "{}" : context.body(), known);
   }
 
   static String administrator(Context context) {

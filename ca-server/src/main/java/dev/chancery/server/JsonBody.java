@@ -8,7 +8,10 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
+import dev.chancery.core.Upload;
+import io.javalin.http.Context;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -31,10 +34,29 @@ final class JsonBody {
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .build();
 
+  private static final int LONGEST = 16 * 1024;
+
   private final ObjectNode json;
 
   private JsonBody(ObjectNode json) {
     this.json = json;
+  }
+
+  /**
+   * Reads the object that a request carries; nothing at all is an empty one.
+   *
+   * @param known the members that it may have
+   * @throws Refused when it is anything else
+   * @throws IOException when it is too long, or does not come in time
+   */
+  static JsonBody of(Context context, Set<String> known) throws Refused, IOException {
+    return parse(text(context), known);
+  }
+
+  /** The JSON of a request, as {@link #of} takes it. */
+  static String text(Context context) throws IOException {
+    byte[] octets = Upload.read(context.req().getInputStream(), LONGEST);
+    return octets.length == 0 ? "{}" : new String(octets, StandardCharsets.UTF_8);
   }
 
   /**

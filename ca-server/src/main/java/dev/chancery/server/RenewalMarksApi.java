@@ -13,6 +13,7 @@ import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.RenewalMarks;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
+import java.io.IOException;
 import java.net.URI;
 import java.time.Clock;
 import java.time.Duration;
@@ -74,8 +75,8 @@ final class RenewalMarksApi {
     config.routes.delete("/admin/v1/renewal-marks/{id}", this::clear);
   }
 
-  private void mark(Context context) throws Refused {
-    JsonBody body = JsonBody.parse(context.body(), MEMBERS);
+  private void mark(Context context) throws Refused, IOException {
+    JsonBody body = JsonBody.of(context, MEMBERS);
     RenewalMarks.Request request = request(body, administrator(context));
     UUID id = ids.next();
     if (body.flag("dryRun")) {

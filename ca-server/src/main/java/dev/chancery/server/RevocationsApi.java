@@ -18,6 +18,7 @@ import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.server.engine.Revoking;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Clock;
 import java.time.Instant;
@@ -86,8 +87,8 @@ final class RevocationsApi {
     answer(context, certificates.described(certificates.existing(context)));
   }
 
-  private void revokeMany(Context context) throws Refused {
-    JsonBody body = JsonBody.parse(context.body(), MEMBERS);
+  private void revokeMany(Context context) throws Refused, IOException {
+    JsonBody body = JsonBody.of(context, MEMBERS);
     BulkRevocation.Filter filter = filter(body);
     RevocationReason reason = reason(body);
     revoking.requireReason(reason);

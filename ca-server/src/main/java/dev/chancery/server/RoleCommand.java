@@ -33,7 +33,9 @@ final class RoleCommand {
       description = {
         "Make a role.",
         "A RULE is dns:NAME (it and all names below it) or dns:*, ip:BLOCK, uri:PREFIX/ or uri:*,"
-            + " email:DOMAIN or email:*, other:OID."
+            + " email:DOMAIN or email:*, other:OID=TEXT or other:OID=*SUFFIX or other:OID,"
+            + " subject:TYPE=TEXT or subject:TYPE=* (O, OU, CN, ...; where the profile copies"
+            + " subjects)."
       },
       mixinStandardHelpOptions = true)
   int create(
@@ -97,7 +99,12 @@ final class RoleCommand {
               description =
                   "who may log in by a certificate of this CA, all names of which are such; can be"
                       + " repeated")
-          @Nullable List<String> certificateNames)
+          @Nullable List<String> certificateNames,
+      @Option(
+              names = "--certificate-issuer",
+              paramLabel = "ISSUER",
+              description = "whose certificates these are (default: the role's issuer)")
+          @Nullable String certificateIssuer)
       throws ConfigurationInvalid, CommandFailed {
     ObjectNode body =
         JsonNodeFactory.instance
@@ -117,6 +124,7 @@ final class RoleCommand {
     put(body, "audience", audience);
     put(body, "cluster", cluster);
     put(body, "certificateNames", certificateNames);
+    put(body, "certificateIssuer", certificateIssuer);
     try (AdminClient admin = AdminClient.open(home.open())) {
       output.object(spec.commandLine().getOut(), admin.post(PATH, body));
       return 0;

@@ -9,6 +9,7 @@ import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
+import dev.chancery.kubernetes.CertificateHolders;
 import dev.chancery.kubernetes.Credential;
 import dev.chancery.kubernetes.CredentialId;
 import dev.chancery.kubernetes.Credentials;
@@ -22,6 +23,7 @@ import dev.chancery.kubernetes.ServiceAccounts;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
 import io.javalin.http.Header;
+import java.io.IOException;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
@@ -53,7 +55,8 @@ final class RolesApi {
           "cluster",
           "audience",
           "serviceAccounts",
-          "certificateNames");
+          "certificateNames",
+          "certificateIssuer");
   private static final Set<String> CREDENTIAL =
       Set.of("kind", "label", "networks", "uses", "expires");
   private static final int LONGEST_NAME = 63;
@@ -73,8 +76,16 @@ final class RolesApi {
   private final Clock clock;
   private final ObjectMapper json = new ObjectMapper();
 
-  /** What a role can name. */
-  record Known(Set<IssuerId> issuers, Map<ProfileId, Profile> profiles, Set<String> clusters) {
+  /**
+   * What a role can name.
+   *
+   * @param served whether there is an API for roles at all
+   */
+  record Known(
+      Set<IssuerId> issuers,
+      Map<ProfileId, Profile> profiles,
+      Set<String> clusters,
+      boolean served) {
     Known {
       issuers = Set.copyOf(issuers);
       profiles = Map.copyOf(profiles);
@@ -106,14 +117,22 @@ final class RolesApi {
     context.contentType("application/json").result(list.toString());
   }
 
-  private void create(Context context) throws Refused {
-    JsonBody body = JsonBody.parse(context.body(), ROLE);
+  private void create(Context context) throws Refused, IOException {
+    JsonBody body = JsonBody.of(context, ROLE);
     RoleName name =
         body.value("name", LONGEST_NAME, RoleName::new)
             .orElseThrow(() -> JsonBody.bad("name is missing"));
-    Role made = roles.create(name, policy(body), logins(body), administrator(context));
+    RolePolicy policy = policy(body);
+    Role made = roles.create(name, policy, logins(body, policy.issuer()), administrator(context));
     context.status(201).header(Header.LOCATION, PATH + "/" + made.name());
-    answer(context, described(made));
+    ObjectNode answer = described(made);
+    if (!known.served()) {
+      answer.put(
+          "notice",
+          "nobody can log in under the role yet: the Vault-shaped API is off (vault: {enabled:"
+              + " true}, and a restart)");
+    }
+    answer(context, answer);
   }
 
   private RolePolicy policy(JsonBody body) throws Refused {
@@ -155,7 +174,7 @@ final class RolesApi {
     }
   }
 
-  private RoleLogins logins(JsonBody body) throws Refused {
+  private RoleLogins logins(JsonBody body, IssuerId signer) throws Refused {
     List<String> accounts =
         body.values("serviceAccounts", LONGEST_ACCOUNT, MOST_ACCOUNTS, Function.identity());
     Optional<String> audience = body.text("audience", LONGEST_RULE);
@@ -164,6 +183,10 @@ final class RolesApi {
         body.values("certificateNames", LONGEST_RULE, MOST_RULES, Function.identity());
     if (accounts.isEmpty() == audience.isPresent() || (accounts.isEmpty() && cluster.isPresent())) {
       throw JsonBody.bad("serviceAccounts and the audience of their tokens go together");
+    }
+    Optional<IssuerId> issuer = body.value("certificateIssuer", LONGEST_NAME, IssuerId::new);
+    if (issuer.isPresent() && (certificates.isEmpty() || !known.issuers().contains(issuer.get()))) {
+      throw JsonBody.bad("certificateIssuer is an issuer here, and goes with certificateNames");
     }
     String named = cluster.orElse("kubernetes");
     if (!accounts.isEmpty() && !known.clusters().contains(named)) {
@@ -174,7 +197,9 @@ final class RolesApi {
           audience.map(text -> new ServiceAccounts(named, text, accounts)),
           certificates.isEmpty()
               ? Optional.empty()
-              : Optional.of(new NameRules(certificates, List.of(), false)));
+              : Optional.of(
+                  new CertificateHolders(
+                      issuer.orElse(signer), new NameRules(certificates, List.of(), false))));
     } catch (IllegalArgumentException e) {
       throw JsonBody.bad(String.valueOf(e.getMessage()));
     }
@@ -191,9 +216,9 @@ final class RolesApi {
     context.contentType("application/json").result(list.toString());
   }
 
-  private void createCredential(Context context) throws Refused {
+  private void createCredential(Context context) throws Refused, IOException {
     Role role = role(context);
-    JsonBody body = JsonBody.parse(context.body(), CREDENTIAL);
+    JsonBody body = JsonBody.of(context, CREDENTIAL);
     Credential.Kind kind =
         body.value("kind", LONGEST_NAME, RolesApi::kind)
             .orElseThrow(() -> JsonBody.bad("kind is missing"));
@@ -276,7 +301,12 @@ final class RolesApi {
           answer.put("cluster", accounts.cluster()).put("audience", accounts.audience());
           put(answer, "serviceAccounts", accounts.patterns());
         });
-    role.logins().certificates().ifPresent(names -> put(answer, "certificateNames", names.allow()));
+    role.logins()
+        .certificates()
+        .ifPresent(holders -> {
+          put(answer, "certificateNames", holders.names().allow());
+          answer.put("certificateIssuer", holders.issuer().value());
+        });
     return answer.put("created", role.created().toString());
   }
 

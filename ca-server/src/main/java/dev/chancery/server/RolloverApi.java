@@ -59,20 +59,20 @@ final class RolloverApi {
     answer(context, described());
   }
 
-  private void prepare(Context context) throws Refused, TooEarly {
-    JsonBody _ = IssuersApi.body(context, Set.of());
+  private void prepare(Context context) throws Refused, TooEarly, IOException {
+    JsonBody _ = JsonBody.of(context, Set.of());
     Rollover _ = rollover.prepare(ids.next(), IssuersApi.administrator(context));
     answer(context, described());
   }
 
-  private void publish(Context context) throws Refused, TooEarly {
-    JsonBody _ = IssuersApi.body(context, Set.of());
+  private void publish(Context context) throws Refused, TooEarly, IOException {
+    JsonBody _ = JsonBody.of(context, Set.of());
     Rollover _ = rollover.publish(IssuersApi.administrator(context));
     answer(context, described());
   }
 
-  private void crossSign(Context context) throws Refused, TooEarly {
-    JsonBody body = IssuersApi.body(context, Set.of("oldByNew", "newByOld"));
+  private void crossSign(Context context) throws Refused, TooEarly, IOException {
+    JsonBody body = JsonBody.of(context, Set.of("oldByNew", "newByOld"));
     Rollover _ =
         rollover.crossSign(
             certificate(body, "oldByNew"),
@@ -96,8 +96,8 @@ final class RolloverApi {
     }
   }
 
-  private void switchOver(Context context) throws Refused, TooEarly, TokenAway {
-    JsonBody body = IssuersApi.body(context, Set.of("issuers"));
+  private void switchOver(Context context) throws Refused, TooEarly, TokenAway, IOException {
+    JsonBody body = JsonBody.of(context, Set.of("issuers"));
     Map<IssuerId, IssuerId> pairs = new TreeMap<>();
     for (Pair pair : body.values("issuers", LONGEST_PAIR, MOST_PAIRS, Pair::parse)) {
       if (pairs.put(pair.instead(), pair.successor()) != null) {
@@ -119,8 +119,8 @@ final class RolloverApi {
     }
   }
 
-  private void retire(Context context) throws Refused, TooEarly {
-    JsonBody _ = IssuersApi.body(context, Set.of());
+  private void retire(Context context) throws Refused, TooEarly, IOException {
+    JsonBody _ = JsonBody.of(context, Set.of());
     Rollover _ = rollover.retire(IssuersApi.administrator(context));
     answer(context, described());
   }

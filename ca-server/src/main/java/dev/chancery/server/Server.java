@@ -111,9 +111,6 @@ final class Server implements AutoCloseable {
   /** Rows that one transaction deletes: few, for others wait for it on the embedded database. */
   private static final int MOST_PRUNED = 500;
 
-  /** Clients of Vault wait a minute for an answer. */
-  private static final Duration SIGN_PATIENCE = Duration.ofSeconds(40);
-
   private final Home home;
   private final Configuration configuration;
   private final Clock clock;
@@ -441,7 +438,8 @@ final class Server implements AutoCloseable {
         new RolesApi(
             roles,
             new Credentials(database, clock, random),
-            new RolesApi.Known(issuing.keySet(), profiles, clusters()),
+            new RolesApi.Known(
+                issuing.keySet(), profiles, clusters(), configuration.vault().enabled()),
             clock);
     CrlApi crlApi = new CrlApi(publicCrls, publisher);
     RenewalMarksApi renewalMarks =
@@ -544,7 +542,7 @@ final class Server implements AutoCloseable {
         section.tokenLifetime(),
         section.mostLogins(),
         section.mostLogins(),
-        SIGN_PATIENCE,
+        VaultConfiguration.signPatience(configuration),
         configuration.defaultEndpoint().issuer(),
         ledger,
         profiles,

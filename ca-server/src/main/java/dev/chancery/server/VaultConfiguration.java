@@ -7,7 +7,9 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -20,7 +22,31 @@ final class VaultConfiguration {
       new VaultSection(
           false, "pki", Path.of("vault/token.key"), Duration.ofMinutes(5), false, 64, List.of());
 
+  /** Clients of Vault wait a minute for an answer, and some of it is on the way. */
+  private static final Duration LONGEST_ANSWER = Duration.ofSeconds(55);
+
+  private static final Duration LONGEST_PATIENCE = Duration.ofSeconds(40);
+
   private VaultConfiguration() {}
+
+  /**
+   * How long a request to sign begins anew in an outage: the last attempt may wait for the database
+   * and for each token of an issuer as long as they are waited for, and is answered in time.
+   */
+  static Duration signPatience(Configuration configuration) {
+    Duration attempt =
+        configuration.issuers().stream()
+            .map(issuer ->
+                issuer.tokens().stream()
+                    .map(name -> Objects.requireNonNull(configuration.tokens().get(name)).timeout())
+                    .reduce(Databases.PATIENCE, Duration::plus))
+            .max(Comparator.naturalOrder())
+            .orElse(Databases.PATIENCE);
+    Duration left = LONGEST_ANSWER.minus(attempt);
+    return left.isNegative()
+        ? Duration.ZERO
+        : left.compareTo(LONGEST_PATIENCE) < 0 ? left : LONGEST_PATIENCE;
+  }
 
   static VaultSection read(Optional<YamlSection> given) throws ConfigurationInvalid {
     if (given.isEmpty()) {

@@ -22,13 +22,13 @@ import org.bouncycastle.operator.ContentSigner;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 
 /** Another root, and what it says of an issuing CA that has a root already. */
-final class CrossCertificate {
-  static final String ROOT = "Another Root";
+public final class CrossCertificate {
+  public static final String ROOT = "Another Root";
 
   private CrossCertificate() {}
 
   /** Writes both in PEM, where a server that was set up for them finds them. */
-  static void write(Path issuing, Path cross, Path root) throws Exception {
+  public static void write(Path issuing, Path cross, Path root) throws Exception {
     KeyPair keys = AcmeKey.pairOfKeys();
     ContentSigner signer = new JcaContentSignerBuilder("SHA256withECDSA").build(keys.getPrivate());
     JcaX509ExtensionUtils identifiers = new JcaX509ExtensionUtils();

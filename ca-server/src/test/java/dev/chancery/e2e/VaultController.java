@@ -21,8 +21,10 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Has CSRs signed as an in-cluster controller does: a new login for each, by turns at the nodes,
- * and the same again after whatever went wrong. May be used by many threads.
+ * Has CSRs signed as an in-cluster controller does that stands before a balancer: a new login for
+ * each, by turns at the nodes, and the request to sign at another node; the same again after
+ * whatever went wrong, then at one node, for a balancer has noticed by then. May be used by many
+ * threads.
  */
 final class VaultController {
   private static final int MOST_LOGINS = 100;
@@ -57,12 +59,14 @@ final class VaultController {
         .put("alt_names", name)
         .put("ttl", "24h0m0s");
     for (int attempt = 0; attempt < MOST_LOGINS; attempt++) {
-      URI node = nodes.get(turn.getAndIncrement() % nodes.size());
+      int place = turn.getAndIncrement();
+      URI node = nodes.get(place % nodes.size());
+      URI signer = attempt == 0 ? nodes.get((place + 1) % nodes.size()) : node;
       try {
         Optional<String> token = token(node);
         if (token.isPresent()) {
           HttpResponse<String> signed =
-              send(node, "/v1/pki/sign/web", token.get(), request, signMicros);
+              send(signer, "/v1/pki/sign/web", token.get(), request, signMicros);
           if (signed.statusCode() == 200) {
             healed.addAndGet(attempt > 0 ? 1 : 0);
             return certificate(json.readTree(signed.body()));

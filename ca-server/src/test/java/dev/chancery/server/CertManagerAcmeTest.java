@@ -7,17 +7,29 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.e2e.CrossCertificate;
+import dev.chancery.testing.AdjustableClock;
+import dev.chancery.testing.DatabaseKind;
+import dev.chancery.testing.TestDatabase;
 import java.net.InetAddress;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.cert.X509Certificate;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
 import java.util.Base64;
 import java.util.Deque;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.bouncycastle.asn1.DEROctetString;
@@ -40,12 +52,16 @@ class CertManagerAcmeTest {
   private static final String DNS = "www.corp.test";
   private static final String IP = "10.1.2.3";
 
+  private static final String ORDERS = "acme.endpoints.default.rateLimits.newOrdersPerAccount";
+
   @TempDir Path folder;
+  private final AdjustableClock clock = new AdjustableClock(Instant.now());
   private final ObjectMapper json = new ObjectMapper();
 
   /** It keeps the nonces of all answers, also those of errors. */
   private final Deque<String> nonces = new ArrayDeque<>();
 
+  private TestDatabase database;
   private VaultHome home;
   private RawHttps api;
   private JsonNode directory;
@@ -54,13 +70,37 @@ class CertManagerAcmeTest {
 
   @BeforeEach
   void serve() throws Exception {
+    database = DatabaseKind.POSTGRESQL.create(folder);
+    Path password = Files.writeString(folder.resolve("password"), database.password());
+    Files.setPosixFilePermissions(password, PosixFilePermissions.fromString("rw-------"));
     home =
-        VaultHome.serve(
+        VaultHome.prepare(
             folder.resolve("home"),
+            clock,
             Map.of(
-                "acme.endpoints.default.externalAccountBinding", "required",
+                "database.url",
+                database.url(),
+                "database.user",
+                database.user(),
+                "database.passwordFile",
+                password.toString(),
+                "issuers.0.alternateChains",
+                "[ca/cross.pem]",
+                "roots",
+                "[root.pem, other.pem]",
+                ORDERS,
+                "{most: 2, period: 1h}",
+                "acme.endpoints.default.rateLimits.status",
+                "503",
+                "acme.endpoints.default.externalAccountBinding",
+                "required",
                 "acme.endpoints.default.profiles",
-                    "{tls-server: for servers, short-lived: for a week}"));
+                "{tls-server: for servers, short-lived: for a week}"));
+    CrossCertificate.write(
+        home.directory.resolve("ca/issuing.pem"),
+        home.directory.resolve("ca/cross.pem"),
+        home.directory.resolve("other.pem"));
+    home.start();
     api = home.api();
     account = rsa();
   }
@@ -138,6 +178,45 @@ class CertManagerAcmeTest {
     assertThat(answer.json().path("contact").path(0).asText()).isEqualTo("mailto:ops@corp.test");
   }
 
+  /** While it does, a certificate that was recorded and signed cannot be kept. */
+  private void losesCertificates(boolean loses) throws SQLException {
+    try (Connection connection =
+            DriverManager.getConnection(database.url(), database.user(), database.password());
+        Statement sql = connection.createStatement()) {
+      if (loses) {
+        sql.execute(
+            "create function lose() returns trigger language plpgsql as $$ begin"
+                + " raise exception 'lost by the test' using errcode = '57P01'; end $$");
+        sql.execute(
+            "create trigger lose before update on certificates"
+                + " for each row execute function lose()");
+      } else {
+        sql.execute("drop trigger lose on certificates");
+      }
+    }
+  }
+
+  /**
+   * As preferredChain chooses: by the common name of the issuer of a chain's last certificate, the
+   * default one first, then the alternates, one on each header line.
+   */
+  private void requirePreferred(RawHttps.Answer standard, X509Certificate leaf) throws Exception {
+    List<String> alternates =
+        standard.headers().get("link").lines().filter(line -> line.contains("alternate")).toList();
+    assertThat(alternates).hasSize(1).allMatch(line -> line.matches("<[^>]+>;rel=\"alternate\""));
+    String url = alternates.getFirst().replaceAll("^<|>.*$", "");
+    RawHttps.Answer alternate = post(url, false, "");
+    assertThat(alternate.status()).isEqualTo(200);
+    assertThat(VaultHome.certificate(alternate.text())).isEqualTo(leaf);
+    assertThat(lastIssuer(standard)).doesNotContain(CrossCertificate.ROOT);
+    assertThat(lastIssuer(alternate)).isEqualTo("CN=" + CrossCertificate.ROOT);
+  }
+
+  private static String lastIssuer(RawHttps.Answer chain) throws Exception {
+    String last = chain.text().substring(chain.text().lastIndexOf("-----BEGIN"));
+    return VaultHome.certificate(last).getIssuerX500Principal().getName();
+  }
+
   @Test
   @DisplayName(
       "registration, restart, an order with no solver, finalize, certificate: all as it goes")
@@ -180,7 +259,7 @@ class CertManagerAcmeTest {
     assertThat(stale.headers()).containsKey("replay-nonce");
 
     // The order: dns before ip, a profile, an end.
-    Instant end = Instant.now().plus(3, ChronoUnit.DAYS).truncatedTo(ChronoUnit.SECONDS);
+    Instant end = clock.instant().plus(3, ChronoUnit.DAYS).truncatedTo(ChronoUnit.SECONDS);
     ObjectNode wanted = JsonNodeFactory.instance.objectNode();
     ArrayNode identifiers = wanted.putArray("identifiers");
     identifiers.addObject().put("type", "dns").put("value", DNS);
@@ -218,11 +297,21 @@ class CertManagerAcmeTest {
                     .withoutPadding()
                     .encodeToString(Base64.getDecoder().decode(der)))
             .toString();
-    RawHttps.Answer finalized = post(ordered.json().path("finalize").asText(), false, payload);
+    // The database is lost when the certificate is signed and not yet kept: nobody knows what came
+    // of it, and the answer says where to ask.
+    String finalize = ordered.json().path("finalize").asText();
+    losesCertificates(true);
+    RawHttps.Answer finalized = post(finalize, false, payload);
+    losesCertificates(false);
     assertThat(finalized.status()).describedAs(finalized.toString()).isEqualTo(200);
+    assertThat(finalized.json().path("status").asText()).isEqualTo("processing");
     assertThat(finalized.headers().get("location")).isEqualTo(order);
-    JsonNode valid = finalized.json();
-    for (int i = 0; i < 20 && !valid.path("status").asText().equals("valid"); i++) {
+    RawHttps.Answer polled = post(order, false, "");
+    assertThat(polled.json().path("status").asText()).isEqualTo("processing");
+    assertThat(Integer.parseInt(polled.headers().get("retry-after"))).isBetween(1, 60);
+    clock.advance(Duration.ofMinutes(2));
+    JsonNode valid = polled.json();
+    for (int i = 0; i < 120 && !valid.path("status").asText().equals("valid"); i++) {
       Thread.sleep(500);
       valid = post(order, false, "").json();
     }
@@ -235,8 +324,9 @@ class CertManagerAcmeTest {
     X509Certificate leaf = VaultHome.certificate(chain.text());
     assertThat(leaf.getNotAfter().toInstant()).isEqualTo(end);
     assertThat(leaf.getSubjectAlternativeNames()).hasSize(2);
+    requirePreferred(chain, leaf);
     // Again, as the controller does that lost the answer.
-    RawHttps.Answer again = post(ordered.json().path("finalize").asText(), false, payload);
+    RawHttps.Answer again = post(finalize, false, payload);
     assertThat(again.status()).describedAs(again.toString()).isEqualTo(200);
     assertThat(again.json().path("status").asText()).isEqualTo("valid");
 
@@ -245,6 +335,21 @@ class CertManagerAcmeTest {
     RawHttps.Answer refused = post(directory.path("newOrder").asText(), false, wanted.toString());
     assertThat(refused.status()).isBetween(400, 428);
     assertThat(refused.json().path("status").asInt()).isEqualTo(refused.status());
+    // A limit is no end: 503, in the head and in the document, where 429 would be final.
+    wanted.put("profile", "short-lived");
+    RawHttps.Answer last = post(directory.path("newOrder").asText(), false, wanted.toString());
+    assertThat(last.status()).describedAs(last.toString()).isEqualTo(201);
+    RawHttps.Answer limited = post(directory.path("newOrder").asText(), false, wanted.toString());
+    assertThat(limited.status()).describedAs(limited.toString()).isEqualTo(503);
+    assertThat(limited.json().path("status").asInt()).isEqualTo(503);
+    assertThat(limited.json().path("type").asText()).endsWith("rateLimited");
+    assertThat(limited.headers()).containsKeys("retry-after", "replay-nonce");
+    clock.advance(Duration.ofHours(1));
+    // The nonces are too old by then.
+    nonces.clear();
+    assertThat(post(directory.path("newOrder").asText(), false, wanted.toString()).status())
+        .isEqualTo(201);
+
     account = rsa();
     RawHttps.Answer unknown = post(newAccount, true, "{\"onlyReturnExisting\":true}");
     assertThat(unknown.status()).isEqualTo(400);

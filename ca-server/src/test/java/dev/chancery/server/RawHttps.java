@@ -64,6 +64,7 @@ final class RawHttps {
     return tls;
   }
 
+  /** Values of a header that comes more than once stand one on a line. */
   @SuppressWarnings("ArrayRecordComponent") // read, never compared as a whole
   record Answer(int status, Map<String, String> headers, byte[] body) {
     JsonNode json() {
@@ -114,8 +115,10 @@ final class RawHttps {
     Map<String, String> headers = new TreeMap<>();
     for (String line = line(stream); !line.isEmpty(); line = line(stream)) {
       int colon = line.indexOf(':');
-      headers.put(
-          line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
+      headers.merge(
+          line.substring(0, colon).toLowerCase(Locale.ROOT),
+          line.substring(colon + 1).strip(),
+          (first, second) -> first + "\n" + second);
     }
     byte[] body =
         "chunked".equals(headers.get("transfer-encoding"))

@@ -48,18 +48,20 @@ final class TestCsr {
     return keys;
   }
 
-  String pem() throws Exception {
+  byte[] der() throws Exception {
     JcaPKCS10CertificationRequestBuilder builder =
         new JcaPKCS10CertificationRequestBuilder(subject, keys.getPublic());
     if (!extensions.isEmpty()) {
       builder.addAttribute(PKCSObjectIdentifiers.pkcs_9_at_extensionRequest, extensions.generate());
     }
-    byte[] der =
-        builder
-            .build(new JcaContentSignerBuilder("SHA256withECDSA").build(keys.getPrivate()))
-            .getEncoded();
+    return builder
+        .build(new JcaContentSignerBuilder("SHA256withECDSA").build(keys.getPrivate()))
+        .getEncoded();
+  }
+
+  String pem() throws Exception {
     return "-----BEGIN CERTIFICATE REQUEST-----\n"
-        + Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(der)
+        + Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(der())
         + "\n-----END CERTIFICATE REQUEST-----\n";
   }
 }

@@ -60,6 +60,27 @@ final class VaultHome implements AutoCloseable {
       status: {crl: true, ocsp: false, caIssuers: true}
       """;
 
+  private static final List<String> WORKLOAD_ROLE =
+      List.of(
+          "role",
+          "create",
+          "web",
+          "--issuer=issuing",
+          "--profile=workload",
+          "--name=dns:corp.test",
+          "--deny=dns:secret.corp.test",
+          "--name=ip:10.0.0.0/8",
+          "--name=uri:spiffe://corp.test/",
+          "--name=email:corp.test",
+          "--name=other:1.3.6.1.4.1.311.20.2.3=*@corp.test",
+          "--name=subject:O=Corp",
+          "--name=subject:OU=*",
+          "--deny=subject:OU=Board",
+          "--name=subject:UID=svc-1",
+          "--name=subject:CN=system:probe",
+          "--wildcards",
+          "--max-ttl=60d");
+
   private static final Map<String, String> FREE_PORTS =
       Map.of(
           "listeners.public", "{host: 127.0.0.1, port: 0}",
@@ -80,20 +101,29 @@ final class VaultHome implements AutoCloseable {
   }
 
   static VaultHome serve(Path directory, Map<String, String> more) throws Exception {
+    VaultHome home = prepare(directory, Clock.systemUTC(), more);
+    home.start();
+    return home;
+  }
+
+  /** One that is still to be started. */
+  static VaultHome prepare(Path directory, Clock clock, Map<String, String> more) throws Exception {
     VaultHome home = new VaultHome(directory);
+    home.clock = clock;
     home.settings.putAll(FREE_PORTS);
     home.settings.putAll(more);
     home.make();
-    home.start();
     return home;
   }
 
   /** As {@link #serve}, with another issuer beside issuing that signs nothing yet. */
   static VaultHome serveTwoIssuers(Path directory, Clock clock) throws Exception {
-    VaultHome home = new VaultHome(directory);
-    home.clock = clock;
-    home.settings.putAll(FREE_PORTS);
-    home.make();
+    return serveTwoIssuers(directory, clock, Map.of());
+  }
+
+  static VaultHome serveTwoIssuers(Path directory, Clock clock, Map<String, String> more)
+      throws Exception {
+    VaultHome home = prepare(directory, clock, more);
     Path file = directory.resolve("chancery.yaml");
     Files.writeString(
         file,
@@ -128,8 +158,14 @@ final class VaultHome implements AutoCloseable {
     }
     Files.writeString(profiles.resolve("workload.yaml"), WORKLOAD);
     Files.writeString(profiles.resolve("mesh-ca.yaml"), MESH_CA);
-    assertThat(CommandRun.of("init", "--home", directory.toString(), "--development-key-store"))
-        .returns(0, CommandRun::exitCode);
+    List<String> init =
+        new ArrayList<>(List.of("init", "--home", directory.toString(), "--development-key-store"));
+    settings.forEach((key, value) -> {
+      if (key.startsWith("database.")) {
+        init.addAll(List.of("--set", key + "=" + value));
+      }
+    });
+    assertThat(CommandRun.of(init.toArray(String[]::new))).returns(0, CommandRun::exitCode);
   }
 
   void start() throws Exception {
@@ -169,22 +205,11 @@ final class VaultHome implements AutoCloseable {
     return CommandRun.of(arguments.toArray(String[]::new));
   }
 
-  /** Makes a role for names of every kind below corp.test. */
-  JsonNode workloadRole() throws Exception {
-    return command(
-        "role",
-        "create",
-        "web",
-        "--issuer=issuing",
-        "--profile=workload",
-        "--name=dns:corp.test",
-        "--deny=dns:secret.corp.test",
-        "--name=ip:10.0.0.0/8",
-        "--name=uri:spiffe://corp.test/",
-        "--name=email:corp.test",
-        "--name=other:1.3.6.1.4.1.311.20.2.3",
-        "--wildcards",
-        "--max-ttl=60d");
+  /** Makes a role for names of every kind below corp.test, with more options. */
+  JsonNode workloadRole(String... more) throws Exception {
+    List<String> words = new ArrayList<>(WORKLOAD_ROLE);
+    words.addAll(List.of(more));
+    return command(words.toArray(String[]::new));
   }
 
   /** Makes a role for CAs of meshes. */
@@ -198,7 +223,8 @@ final class VaultHome implements AutoCloseable {
         "--ca",
         "--path-length=1",
         "--name=uri:spiffe://corp.test/",
-        "--name=dns:linkerd.corp.test");
+        "--name=dns:linkerd.corp.test",
+        "--name=subject:O=SPIFFE");
   }
 
   /** Logs in with a new secret id of a role. */

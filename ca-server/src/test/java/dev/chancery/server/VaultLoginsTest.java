@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -79,6 +81,77 @@ class VaultLoginsTest {
         data.path("serial_number").asText().replace(":", ""),
         "--reason=superseded");
     assertThat(login(api, "cert", object("name", "web")).status()).isEqualTo(403);
+  }
+
+  @Test
+  @DisplayName("a certificate of another issuer says nothing, unless the role names that one")
+  void anotherIssuer() throws Exception {
+    try (VaultHome two =
+        VaultHome.serveTwoIssuers(
+            folder.resolve("two"), Clock.systemUTC(), Map.of("vault.certificateLogin", "true"))) {
+      String[] own = {
+        "role", "create", "web", "--issuer=issuing", "--profile=tls-client", "--name=dns:web.test"
+      };
+      two.command(with(own, "--certificate-name=dns:agent.web.test"));
+      own[2] = "open";
+      two.command(
+          with(own, "--certificate-name=dns:agent.web.test", "--certificate-issuer=second"));
+      own[2] = "tenant";
+      own[3] = "--issuer=second";
+      two.command(own);
+      TestCsr csr = TestCsr.forName("agent.web.test");
+      JsonNode data =
+          two.signed("pki/sign/tenant", two.token("tenant"), object("csr", csr.pem()))
+              .json()
+              .path("data");
+      RawHttps api =
+          two.api(
+              Optional.of(
+                  new Credential(
+                      csr.keys().getPrivate(),
+                      List.of(
+                          VaultHome.certificate(data.path("certificate").asText()),
+                          VaultHome.certificate(data.path("issuing_ca").asText())))));
+
+      assertThat(login(api, "cert", object("name", "web")).status()).isEqualTo(403);
+      assertThat(login(api, "cert", object("name", "open")).status()).isEqualTo(200);
+      assertThat(two.command("role", "show", "web").path("certificateIssuer").asText())
+          .isEqualTo("issuing");
+      for (String more : List.of("--certificate-issuer=none", "--certificate-issuer=second")) {
+        own[2] = "x";
+        assertThat(two.attempt(with(own, more)).err()).contains("certificateIssuer is an issuer");
+      }
+    }
+  }
+
+  private static String[] with(String[] words, String... more) {
+    List<String> all = new ArrayList<>(List.of(words));
+    all.addAll(List.of(more));
+    return all.toArray(String[]::new);
+  }
+
+  @Test
+  @DisplayName("a role that nobody can log in under, as the API is off, is made with a notice")
+  void off() throws Exception {
+    try (VaultHome closed =
+        VaultHome.serve(folder.resolve("closed"), Map.of("vault.enabled", "false"))) {
+      assertThat(closed.workloadRole().path("notice").asText()).contains("enabled: true");
+    }
+    assertThat(home.command("role", "show", "web").has("notice")).isFalse();
+  }
+
+  @Test
+  @DisplayName("a request to sign is answered before its client has waited for a minute")
+  void signPatience() throws Exception {
+    for (String timeout : List.of("5s", "20s")) {
+      Configuration configuration =
+          Configuration.read(Home.open(home.directory), Map.of("token.timeout", timeout));
+      assertThat(
+              VaultConfiguration.signPatience(configuration)
+                  .plus(Durations.parse(timeout))
+                  .plus(Databases.PATIENCE))
+          .isBetween(Duration.ofSeconds(40), Duration.ofSeconds(55));
+    }
   }
 
   @Test

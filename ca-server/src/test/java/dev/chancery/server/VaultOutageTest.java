@@ -97,11 +97,12 @@ class VaultOutageTest {
                     OptionalInt.empty()),
                 RoleLogins.NONE,
                 "test");
-    one = node(random);
-    other = node(random);
+    one = node(random, clock);
+    // Nodes do not agree to the second, and none takes over what another has just begun.
+    other = node(random, Clock.offset(clock, Duration.ofSeconds(40)));
   }
 
-  private URI node(SecureRandom random) throws Exception {
+  private URI node(SecureRandom random, Clock clock) throws Exception {
     VaultServer server =
         new VaultServer(
             new VaultSettings(

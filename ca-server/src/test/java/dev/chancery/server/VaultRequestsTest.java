@@ -101,6 +101,125 @@ class VaultRequestsTest {
   }
 
   @Test
+  @DisplayName("a subject says nothing of who somebody is but what the role permits")
+  void subjects() throws Exception {
+    String token = home.token("web");
+    for (String permitted :
+        List.of(
+            "CN=a.corp.test",
+            "CN=A.Corp.Test",
+            "CN=b.corp.test",
+            "CN=10.1.2.3",
+            "CN=ops@corp.test",
+            "CN=system:probe",
+            "CN=Payroll of the Corporation",
+            "O=Corp",
+            "O=Corp,OU=Ops+OU=Web",
+            "C=CH,ST=Bern,L=Thun,STREET=Bahnhofstrasse 1,PostalCode=3600",
+            "UID=svc-1",
+            "E=ops@corp.test")) {
+      home.signed("pki/sign/web", token, ofSubject(permitted));
+    }
+    for (String refused :
+        List.of(
+            "CN=payroll.other.test",
+            "CN=payroll.other.test.",
+            "CN=\\ payroll.other.test",
+            "CN=payroll.other.test\\ ",
+            "CN=.payroll.other.test",
+            "CN=pay\u00adroll.other.test",
+            "CN=payroll\uff0eother\uff0etest",
+            "CN=*.other.test",
+            "CN=intranet",
+            "CN=Administrator",
+            "CN=system:admin",
+            "CN=192.0.2.1",
+            "CN=2001:db8::1",
+            "CN=root@other.test",
+            "CN=Root <root@other.test>",
+            "CN=https://other.test/",
+            "CN=spiffe://corp.test.evil/a",
+            "CN=a.corp.test+CN=payroll.other.test",
+            "O=system:masters",
+            "O=Corp+O=system:masters",
+            "O=corp",
+            "OU=Board",
+            "OU=board",
+            "OU=\\ Board",
+            "UID=svc-2",
+            "DC=corp,DC=test",
+            "SERIALNUMBER=1",
+            "2.5.4.97=VATCH-1",
+            "E=root@other.test")) {
+      requireErrors(home.sign("pki/sign/web", token, ofSubject(refused)), 400, "");
+    }
+    requireErrors(
+        home.sign("pki/sign/web", token, ofSubject("O=system:masters")),
+        400,
+        "policy does not allow O=system:masters in the subject");
+    // A CA is neither a host nor a user.
+    String mesh = home.token("mesh");
+    GeneralName domain =
+        new GeneralName(GeneralName.uniformResourceIdentifier, "spiffe://corp.test");
+    for (String permitted : List.of("CN=mesh-ca", "CN=Mesh CA 1,O=SPIFFE")) {
+      home.signed(
+          "pki/root/sign-intermediate",
+          mesh,
+          object(
+              "csr",
+              TestCsr.of(new X500Name(permitted), domain).pem(),
+              "exclude_cn_from_sans",
+              "true"));
+    }
+    for (String refused : List.of("CN=payroll.other.test", "CN=mesh-ca,O=system:masters")) {
+      requireErrors(
+          home.sign(
+              "pki/root/sign-intermediate",
+              mesh,
+              object(
+                  "csr",
+                  TestCsr.of(new X500Name(refused), domain).pem(),
+                  "exclude_cn_from_sans",
+                  "true")),
+          400,
+          "policy does not allow");
+    }
+  }
+
+  private static ObjectNode ofSubject(String subject) throws Exception {
+    return asCertManager(
+        "",
+        "",
+        TestCsr.of(new X500Name(subject), new GeneralName(GeneralName.dNSName, "a.corp.test"))
+            .pem());
+  }
+
+  @Test
+  @DisplayName("URIs with commas in them, one and several, are those of the CSR")
+  void commas() throws Exception {
+    String token = home.token("web");
+    String first = "spiffe://corp.test/a,b";
+    String second = "spiffe://corp.test/c";
+    ObjectNode body =
+        asCertManager(
+            "",
+            "",
+            TestCsr.of(
+                    new X500Name(new org.bouncycastle.asn1.x500.RDN[0]),
+                    new GeneralName(GeneralName.uniformResourceIdentifier, first),
+                    new GeneralName(GeneralName.uniformResourceIdentifier, second))
+                .pem());
+
+    home.signed("pki/sign/web", token, body.put("uri_sans", first));
+    home.signed("pki/sign/web", token, body.put("uri_sans", first + "," + second));
+    home.signed("pki/sign/web", token, body.put("uri_sans", second + "," + first));
+    requireErrors(
+        home.sign("pki/sign/web", token, body.put("uri_sans", first + ",spiffe://corp.test/d")),
+        400,
+        "uri_sans has a name that the CSR does not have");
+  }
+
+  @Test
   @DisplayName("every path to sign on, by POST and by PUT, with a namespace that says nothing here")
   void paths() throws Exception {
     String token = home.token("web");
@@ -161,7 +280,9 @@ class VaultRequestsTest {
       requireErrors(home.api().send(head, body), 400, "not one JSON object");
     }
     requireErrors(
-        home.api().send(head, "{\"csr\":\"" + "a".repeat(130 * 1024) + "\"}"), 413, "longer than");
+        home.api().send(head, "{\"csr\":\"" + "a".repeat(130 * 1024) + "\"}"),
+        413,
+        "octets at most");
     requireErrors(home.api().send(head, "{\"csr\":{}}"), 400, "csr is not a string");
   }
 }

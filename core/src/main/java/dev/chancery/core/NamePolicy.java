@@ -1,6 +1,8 @@
 package dev.chancery.core;
 
+import java.text.Normalizer;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.function.Predicate;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
@@ -77,10 +79,12 @@ public record NamePolicy(
   /**
    * Every URI ("*"), or those that begin with this text, which ends in a slash. An authority
    * without a path is the same as one with a slash after it (RFC 3986 section 6.2.3): a SPIFFE
-   * trust domain is written so.
+   * trust domain is written so. The text is brought to the normal form that every {@link UriName}
+   * has, so that none passes a rule by being written in another way.
    */
   public record UriRule(String prefix) {
     public UriRule {
+      prefix = UriName.normalized(prefix);
       if (!prefix.equals("*") && !prefix.endsWith("/")) {
         throw new IllegalArgumentException("a URI rule is * or a prefix that ends in /: " + prefix);
       }
@@ -96,28 +100,52 @@ public record NamePolicy(
     }
   }
 
-  /** Names of a kind, whatever they say. */
-  public record OtherRule(ASN1ObjectIdentifier type) {
+  /**
+   * Names of a kind: those that say this, those that end in it when it begins with an asterisk, or
+   * all of them ("*").
+   */
+  public record OtherRule(ASN1ObjectIdentifier type, String text) {
     /**
-     * Reads a kind by its number (1.3.6.1.4.1.311.20.2.3).
+     * Reads a kind by its number and what its names say (1.3.6.1.4.1.311.20.2.3=*@example.com);
+     * without a text, they may say anything.
      *
      * @throws IllegalArgumentException when the text is anything else
      */
-    public static OtherRule parse(String text) {
-      ASN1ObjectIdentifier type = ASN1ObjectIdentifier.tryFromID(text);
+    public static OtherRule parse(String rule) {
+      String[] parts = rule.split("=", 2);
+      ASN1ObjectIdentifier type = ASN1ObjectIdentifier.tryFromID(parts[0]);
       if (type == null) {
-        throw new IllegalArgumentException("not an object identifier: " + text);
+        throw new IllegalArgumentException("not an object identifier: " + parts[0]);
       }
-      return new OtherRule(type);
+      String text = parts.length == 1 ? "*" : parts[1];
+      if (text.isEmpty() || text.indexOf('*', 1) > 0) {
+        throw new IllegalArgumentException(
+            "an asterisk stands for the beginning of an otherName, or for all of it: " + rule);
+      }
+      return new OtherRule(type, text);
     }
 
-    boolean matches(OtherName name) {
-      return type.equals(name.type());
+    boolean allows(OtherName name) {
+      return matches(name, text, name.text());
+    }
+
+    /** Also what differs in case only: some readers make no difference. */
+    boolean denies(OtherName name) {
+      return matches(name, folded(text), folded(name.text()));
+    }
+
+    private boolean matches(OtherName name, String rule, String said) {
+      return type.equals(name.type())
+          && (rule.startsWith("*") ? said.endsWith(rule.substring(1)) : said.equals(rule));
+    }
+
+    private static String folded(String text) {
+      return Normalizer.normalize(text, Normalizer.Form.NFKC).toLowerCase(Locale.ROOT);
     }
 
     @Override
     public String toString() {
-      return type.getId();
+      return text.equals("*") ? type.getId() : type.getId() + "=" + text;
     }
   }
 
@@ -150,7 +178,8 @@ public record NamePolicy(
           case IpName ipName -> ip.permit(block -> block.contains(ipName.address()));
           case UriName uriName -> uri.permit(rule -> rule.matches(uriName));
           case EmailName email -> emailDomains.permit(rule -> rule.matches(email.domain()));
-          case OtherName otherName -> other.permit(rule -> rule.matches(otherName));
+          case OtherName otherName ->
+              other.permit(rule -> rule.allows(otherName), rule -> rule.denies(otherName));
         };
     if (!permitted) {
       throw new Refused(

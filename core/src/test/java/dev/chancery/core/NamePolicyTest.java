@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.chancery.core.NamePolicy.DnsRule;
+import dev.chancery.core.NamePolicy.OtherRule;
 import dev.chancery.core.NamePolicy.Rules;
 import dev.chancery.core.NamePolicy.UriRule;
 import java.util.List;
+import java.util.Random;
 import java.util.Set;
+import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -113,6 +116,98 @@ final class NamePolicyTest {
   void uriRuleEndsInASlash() {
     assertThatThrownBy(() -> new UriRule("spiffe://a"))
         .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void anOtherNameFollowsWhatItSays() throws Exception {
+    NamePolicy policy =
+        new NamePolicy(
+            Rules.none(),
+            false,
+            Rules.none(),
+            Rules.none(),
+            Rules.none(),
+            new Rules<>(
+                List.of(OtherRule.parse("1.2.3=*@corp.test"), OtherRule.parse("1.2.4")),
+                List.of(OtherRule.parse("1.2.3=root@corp.test"))));
+    policy.require(other("1.2.3", "ops@corp.test"));
+    policy.require(other("1.2.4", "anything"));
+    assertForbidden(policy, other("1.2.3", "ops@corp.test.evil"));
+    assertForbidden(policy, other("1.2.3", "ops@CORP.test"));
+    assertForbidden(policy, other("1.2.3", "Root@corp.test"));
+    assertForbidden(policy, other("1.2.5", "ops@corp.test"));
+    for (String refused : List.of("x", "1.2.3=", "1.2.3=a*b", "=a")) {
+      assertThatThrownBy(() -> OtherRule.parse(refused))
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+  }
+
+  private static OtherName other(String type, String text) {
+    return new OtherName(new ASN1ObjectIdentifier(type), text);
+  }
+
+  @Test
+  void aUriPassesNoDenyRuleByBeingWrittenInAnotherWay() throws Exception {
+    for (String rule : List.of("https://secret.test/", "HTTPS://Secret.test:443/")) {
+      NamePolicy policy = uris("*", rule);
+      policy.require(UriName.parse("https://open.test/a"));
+      Random random = new Random(rule.hashCode());
+      for (int i = 0; i < 20_000; i++) {
+        String uri = rewritten("https", "secret.test", random);
+        assertThat(isPermitted(policy, uri)).describedAs(uri).isFalse();
+      }
+    }
+  }
+
+  private static NamePolicy uris(String allow, String deny) {
+    return new NamePolicy(
+        Rules.none(),
+        false,
+        Rules.none(),
+        new Rules<>(List.of(new UriRule(allow)), List.of(new UriRule(deny))),
+        Rules.none());
+  }
+
+  private static boolean isPermitted(NamePolicy policy, String uri) {
+    try {
+      policy.require(UriName.parse(uri));
+      return true;
+    } catch (Refused e) {
+      return false;
+    }
+  }
+
+  /** The same resource in one of the ways that RFC 3986 section 6.2 says are equivalent. */
+  private static String rewritten(String scheme, String host, Random random) {
+    return anyCase(scheme, random)
+        + "://"
+        + pick(random, "", "", "", "user@", "user:word@", "@", "%41@")
+        + encoded(anyCase(host, random), random)
+        + pick(random, "", "", "", ".")
+        + pick(random, "", "", ":", ":443", ":0443")
+        + pick(random, "", "/", "/a", "/a/../b", "/./", "/%2e/", "?a", "#a", "?a/b", "/b/%2f");
+  }
+
+  private static String pick(Random random, String... ways) {
+    return ways[random.nextInt(ways.length)];
+  }
+
+  private static String anyCase(String text, Random random) {
+    StringBuilder changed = new StringBuilder();
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      changed.append(random.nextInt(4) == 0 ? Character.toUpperCase(c) : c);
+    }
+    return changed.toString();
+  }
+
+  private static String encoded(String text, Random random) {
+    StringBuilder encoded = new StringBuilder();
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      encoded.append(random.nextInt(20) == 0 ? "%%%02x".formatted((int) c) : c);
+    }
+    return encoded.toString();
   }
 
   private static void assertForbidden(NamePolicy policy, Name name) {

@@ -181,7 +181,10 @@ final class NamesTest {
       strings = {
         "https://a.example/",
         "spiffe://cluster.local/ns/x/sa/y",
-        "ldap://[::1]:389/cn=x?y",
+        "spiffe://cluster.local",
+        "ldap://[::1]:3890/cn=x?y",
+        "https://10.0.0.1:8443/%2Fa",
+        "https://a_b.example/a?b#c",
         "a+b://c",
         "https://a/.../..b/c.",
       })
@@ -210,6 +213,26 @@ final class NamesTest {
         "https://a/./c",
         "https://a/b/%2e%2E/c",
         "https://a/b/.%2e",
+        "HTTPS://a/",
+        "https://A/",
+        "https://u@a/",
+        "https://@a/",
+        "https://a:443/",
+        "https://a:0443/",
+        "https://a:/",
+        "https://a./",
+        "https://a%2eb/",
+        "https://a%2Fb/",
+        "https://a/%41",
+        "https://a/%2f",
+        "https://a?x",
+        "https://a#x",
+        "https://127.1/",
+        "https://0x7f000001/",
+        "https://010.0.0.1/",
+        "https://[0::1]/",
+        "https://[::FFFF]/",
+        "https://[fe80::1%25eth0]/",
       })
   void uriIsRefused(String text) {
     assertRefused(() -> UriName.parse(text));

@@ -214,12 +214,55 @@ class ChartTest {
         "configuration: {issuers: [{name: a}], token: {label: b}} | configuration.token: is set by",
         "configuration: {issuers: [{name: a}], acme: {bindingKeyFile: a}} | bindingKeyFile: is set"
             + " by",
-        "vaultTokenKey: {secret: ''} | vaultTokenKey.secret: replicas of the Vault-shaped API",
+        "vaultTokenKey: {secret: ''} | vaultTokenKey.secret: is needed",
+        "{vaultTokenKey: {secret: ''}, replicas: 1} | vaultTokenKey.secret: is needed",
+        "{vaultTokenKey: {secret: ''}, persistence: {enabled: true}} | vaultTokenKey.secret: is"
+            + " needed",
+        "{bindingKey: {secret: ''}, replicas: 1} | bindingKey.secret: is needed",
+        "{bindingKey: {secret: ''}, persistence: {enabled: true}} | bindingKey.secret: is needed",
         "database: {url: ''} | replicas: more than one needs PostgreSQL",
       })
   void productionSaysWhatIsMissing(String values, String why) {
     assertThatThrownBy(() -> Chart.rendered(merged(PRODUCTION, values), folder))
         .hasMessageContaining(why);
+  }
+
+  @Test
+  void oneReplicaWithAVolumeMakesItsKeysByItself() throws IOException {
+    String values =
+        "{bindingKey: {secret: ''}, vaultTokenKey: {secret: ''}, replicas: 1,"
+            + " persistence: {enabled: true}}";
+
+    assertThat(Chart.rendered(merged(PRODUCTION, values), folder))
+        .doesNotContain("bindingKeyFile", "tokenKeyFile");
+  }
+
+  @Test
+  void mayReviewTokensAndNothingElse() throws IOException {
+    Manifests manifests = manifests(PRODUCTION);
+    String name = "pki-ca-chancery-token-review";
+
+    assertThat(manifests.only("ClusterRole", name).get("rules"))
+        .isEqualTo(
+            List.of(
+                Map.of(
+                    "apiGroups", List.of("authentication.k8s.io"),
+                    "resources", List.of("tokenreviews"),
+                    "verbs", List.of("create"))));
+    assertThat(Manifests.at(manifests.only("ClusterRoleBinding", name), "roleRef", "name"))
+        .isEqualTo(name);
+  }
+
+  @Test
+  void endsAfterTheOthersKnowOfIt() throws IOException {
+    Object pod =
+        Manifests.at(
+            manifests(PRODUCTION).only("Deployment", "ca-chancery"), "spec", "template", "spec");
+
+    Object command = Manifests.at(pod, "containers", 0, "lifecycle", "preStop", "exec", "command");
+    assertThat(command).isEqualTo(List.of("sleep", "5"));
+    // Longer than that and a request to sign, which lasts 55 seconds at most.
+    assertThat((Integer) Manifests.at(pod, "terminationGracePeriodSeconds")).isGreaterThan(60);
   }
 
   /** One set of values with some top keys of another in place of its own. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -12,19 +13,25 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.io.TempDir;
+import org.yaml.snakeyaml.Yaml;
 
 /**
  * The image, built, unpacked and run as a cluster would: by a user that is nobody, on a file system
@@ -43,6 +50,7 @@ class ImageIT {
   private Path data;
   private Path output;
   private int management;
+  private int api;
   private Process server;
 
   @BeforeAll
@@ -61,14 +69,16 @@ class ImageIT {
     Files.setPosixFilePermissions(data, PosixFilePermissions.fromString("rwxrwxrwx"));
 
     management = freePort();
+    api = freePort();
     List<String> overrides =
         List.of(
             "--home", "/var/lib/chancery/home",
             "--set", "listeners.public.port=0",
-            "--set", "listeners.api.port=0",
+            "--set", "listeners.api.port=" + api,
             "--set", "listeners.admin.port=0",
             "--set", "listeners.management.host=0.0.0.0",
-            "--set", "listeners.management.port=" + management);
+            "--set", "listeners.management.port=" + management,
+            "--set", "vault.enabled=true");
     run(contained(join(List.of("init", "--development-key-store"), overrides)));
 
     output = folder.resolve("server.log");
@@ -115,6 +125,52 @@ class ImageIT {
     String listed = run(contained(List.of("binding", "list", "--home", "/var/lib/chancery/home")));
 
     assertThat(listed).contains("kid", "endpoint");
+  }
+
+  @Test
+  void aRoleLogsInOverTheVaultShapedApi() throws Exception {
+    List<String> home = List.of("--home", "/var/lib/chancery/home", "--output", "json");
+    run(
+        contained(
+            join(
+                List.of(
+                    "role",
+                    "create",
+                    "web",
+                    "--issuer=issuing",
+                    "--profile=tls-server",
+                    "--name=dns:web.test"),
+                home)));
+    Map<String, Object> credential =
+        new Yaml().load(run(contained(join(List.of("role", "credential", "create", "web"), home))));
+    try (HttpClient client = HttpClient.newBuilder().sslContext(trustingTheRoot()).build()) {
+      HttpResponse<String> login =
+          client.send(
+              HttpRequest.newBuilder(
+                      URI.create("https://localhost:" + api + "/v1/auth/approle/login"))
+                  .POST(
+                      HttpRequest.BodyPublishers.ofString(
+                          "{\"role_id\":\"%s\",\"secret_id\":\"%s\"}"
+                              .formatted(credential.get("roleId"), credential.get("secret"))))
+                  .build(),
+              HttpResponse.BodyHandlers.ofString());
+      assertThat(login.statusCode()).as(login.body()).isEqualTo(200);
+      assertThat(login.body()).contains("\"client_token\":\"");
+    }
+  }
+
+  private SSLContext trustingTheRoot() throws Exception {
+    KeyStore store = KeyStore.getInstance("PKCS12");
+    store.load(null, null);
+    try (InputStream root = Files.newInputStream(data.resolve("home/root.pem"))) {
+      store.setCertificateEntry(
+          "root", CertificateFactory.getInstance("X.509").generateCertificate(root));
+    }
+    TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
+    trust.init(store);
+    SSLContext tls = SSLContext.getInstance("TLS");
+    tls.init(null, trust.getTrustManagers(), null);
+    return tls;
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.Gson;
 import com.google.gson.JsonElement;
+import io.kubernetes.client.openapi.models.V1ClusterRole;
 import io.kubernetes.client.openapi.models.V1ClusterRoleBinding;
 import io.kubernetes.client.openapi.models.V1ConfigMap;
 import io.kubernetes.client.openapi.models.V1Deployment;
@@ -36,6 +37,7 @@ final class Manifests {
           "v1 PersistentVolumeClaim", V1PersistentVolumeClaim::validateJsonElement,
           "policy/v1 PodDisruptionBudget", V1PodDisruptionBudget::validateJsonElement,
           "networking.k8s.io/v1 NetworkPolicy", V1NetworkPolicy::validateJsonElement,
+          "rbac.authorization.k8s.io/v1 ClusterRole", V1ClusterRole::validateJsonElement,
           "rbac.authorization.k8s.io/v1 ClusterRoleBinding",
               V1ClusterRoleBinding::validateJsonElement);
 

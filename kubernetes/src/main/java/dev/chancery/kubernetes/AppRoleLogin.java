@@ -18,8 +18,9 @@ final class AppRoleLogin {
   }
 
   Reply reply(Context context) throws VaultProblem, IOException {
-    try (LoginGate.Pass _ = gate.login()) {
-      Body body = Body.of(context);
+    // Before the place is taken: who sends slowly holds none.
+    Body body = Body.of(context);
+    try (LoginGate.Pass _ = gate.enter()) {
       String roleId = body.required("role_id");
       String secretId = body.required("secret_id");
       Role role =

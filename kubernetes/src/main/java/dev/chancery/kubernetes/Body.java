@@ -7,9 +7,9 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.chancery.core.Upload;
 import io.javalin.http.Context;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -47,12 +47,12 @@ final class Body {
   }
 
   static Body of(Context context) throws VaultProblem, IOException {
-    try (InputStream stream = context.bodyInputStream()) {
-      byte[] octets = stream.readNBytes(LONGEST + 1);
-      if (octets.length > LONGEST) {
-        throw VaultProblem.tooLarge("the body is longer than " + LONGEST + " octets");
-      }
-      return parse(octets);
+    try {
+      return parse(Upload.read(context.req().getInputStream(), LONGEST));
+    } catch (Upload.TooLong e) {
+      throw VaultProblem.tooLarge(String.valueOf(e.getMessage()));
+    } catch (Upload.TooSlow e) {
+      throw VaultProblem.tooSlow(String.valueOf(e.getMessage()));
     }
   }
 

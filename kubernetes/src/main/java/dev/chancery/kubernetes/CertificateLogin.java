@@ -4,7 +4,6 @@ import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.CertificateRecord;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
-import dev.chancery.core.NamePolicy;
 import dev.chancery.core.Refused;
 import dev.chancery.core.SerialNumber;
 import io.javalin.http.Context;
@@ -55,20 +54,21 @@ final class CertificateLogin {
   }
 
   Reply reply(Context context) throws VaultProblem, IOException {
-    try (LoginGate.Pass _ = gate.login()) {
-      Body body = Body.of(context);
+    // Before the place is taken: who sends slowly holds none.
+    Body body = Body.of(context);
+    try (LoginGate.Pass _ = gate.enter()) {
       Object shown = context.req().getAttribute("jakarta.servlet.request.X509Certificate");
       if (!(shown instanceof X509Certificate[] chain) || chain.length == 0) {
         throw VaultProblem.badRequest("client certificate must be supplied");
       }
       SerialNumber serial = SerialNumber.of(chain[0].getSerialNumber());
-      Set<Name> names = names(chain[0], serial);
+      Shown certificate = certificate(chain[0], serial);
       Optional<String> wanted = body.text("name");
       List<Role> candidates =
           wanted.isPresent() ? roles.named(wanted.get()).stream().toList() : roles.list();
       Role role =
           candidates.stream()
-              .filter(candidate -> admits(candidate, names))
+              .filter(candidate -> admits(candidate, certificate))
               .findFirst()
               .orElseThrow(() ->
                   VaultProblem.forbidden("no role admits the names of this client certificate"));
@@ -78,20 +78,19 @@ final class CertificateLogin {
     }
   }
 
-  /** The names of a certificate that may authenticate its holder now. */
-  private Set<Name> names(X509Certificate certificate, SerialNumber serial) throws VaultProblem {
+  /** A certificate that may authenticate its holder now. */
+  private record Shown(IssuerId issuer, Set<Name> names) {}
+
+  private Shown certificate(X509Certificate certificate, SerialNumber serial) throws VaultProblem {
     try {
       byte[] encoded = certificate.getEncoded();
-      boolean valid =
-          issuers.stream()
-              .flatMap(issuer -> authority.find(issuer, serial).stream())
-              .filter(found -> found.state() == CertificateRecord.State.ISSUED)
-              .filter(found -> found.notAfter().isAfter(clock.instant()))
-              .flatMap(found -> found.certificate().stream())
-              .anyMatch(known -> Arrays.equals(known.bytes(), encoded));
+      Optional<IssuerId> issuer =
+          issuers.stream().filter(each -> isGood(each, serial, encoded)).findFirst();
       JcaX509CertificateHolder holder = new JcaX509CertificateHolder(certificate);
       ExtendedKeyUsage usage = ExtendedKeyUsage.fromExtensions(holder.getExtensions());
-      if (!valid || usage == null || !usage.hasKeyPurposeId(KeyPurposeId.id_kp_clientAuth)) {
+      if (issuer.isEmpty()
+          || usage == null
+          || !usage.hasKeyPurposeId(KeyPurposeId.id_kp_clientAuth)) {
         throw VaultProblem.forbidden(
             "the certificate is none of this CA for TLS clients, or is revoked");
       }
@@ -103,20 +102,34 @@ final class CertificateLogin {
           names.add(Name.of(name));
         }
       }
-      return names;
+      return new Shown(issuer.get(), names);
     } catch (CertificateEncodingException | Refused e) {
       throw VaultProblem.forbidden("the certificate cannot be read");
     }
   }
 
+  private boolean isGood(IssuerId issuer, SerialNumber serial, byte[] encoded) {
+    return authority
+        .find(issuer, serial)
+        .filter(found -> found.state() == CertificateRecord.State.ISSUED)
+        .filter(found -> found.notAfter().isAfter(clock.instant()))
+        .flatMap(CertificateRecord::certificate)
+        .filter(known -> Arrays.equals(known.bytes(), encoded))
+        .isPresent();
+  }
+
   /** All names must be admitted: who has one among many of others does not speak for them. */
-  private static boolean admits(Role role, Set<Name> names) {
-    Optional<NamePolicy> policy = role.logins().certificates().map(NameRules::policy);
-    if (policy.isEmpty() || names.isEmpty()) {
+  private boolean admits(Role role, Shown certificate) {
+    Optional<CertificateHolders> holders = role.logins().certificates();
+    if (holders.isEmpty()
+        || certificate.names().isEmpty()
+        || !authority
+            .active(certificate.issuer())
+            .equals(authority.active(holders.get().issuer()))) {
       return false;
     }
     try {
-      policy.get().require(names);
+      holders.get().names().policy().require(certificate.names());
       return true;
     } catch (Refused e) {
       return false;

@@ -2,7 +2,6 @@ package dev.chancery.kubernetes;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -15,6 +14,10 @@ import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.slf4j.Logger;
@@ -113,23 +116,28 @@ final class ClusterHttp implements AutoCloseable {
    * @throws IOException when there is no whole answer in time
    */
   Response send(HttpRequest.Builder request) throws IOException {
-    request.timeout(LIMIT);
     if (tokenFile.isPresent()) {
       authorize(request, tokenFile.get());
     }
+    CompletableFuture<HttpResponse<String>> answer =
+        client()
+            .sendAsync(
+                request.build(),
+                HttpResponse.BodyHandlers.limiting(
+                    HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8), LONGEST_BODY));
     try {
-      HttpResponse<InputStream> response =
-          client().send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
-      try (InputStream stream = response.body()) {
-        byte[] octets = stream.readNBytes(LONGEST_BODY + 1);
-        if (octets.length > LONGEST_BODY) {
-          throw new IOException("the answer is longer than " + LONGEST_BODY + " octets");
-        }
-        return new Response(response.statusCode(), new String(octets, StandardCharsets.UTF_8));
-      }
+      HttpResponse<String> response = answer.get(LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+      return new Response(response.statusCode(), response.body());
+    } catch (TimeoutException e) {
+      // The request's own limit, were there one, would end with the head of the answer.
+      throw new IOException("no whole answer within " + LIMIT.toSeconds() + " seconds", e);
+    } catch (ExecutionException e) {
+      throw new IOException(String.valueOf(e.getCause()), e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
+    } finally {
+      answer.cancel(true);
     }
   }
 

@@ -24,8 +24,9 @@ final class KubernetesLogin {
   }
 
   Reply reply(Context context) throws VaultProblem, IOException {
-    try (LoginGate.Pass _ = gate.login()) {
-      Body body = Body.of(context);
+    // Before the place is taken: who sends slowly holds none.
+    Body body = Body.of(context);
+    try (LoginGate.Pass _ = gate.enter()) {
       String name = body.required("role");
       String token = body.required("jwt");
       Role role =

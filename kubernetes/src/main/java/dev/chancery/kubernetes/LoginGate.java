@@ -1,26 +1,26 @@
 package dev.chancery.kubernetes;
 
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Turns requesters away while it costs them nothing. Controllers try a login again whatever became
  * of it, and give up for an hour or more when the request to sign fails that comes after: so what
  * cannot be done now is refused at the login, and whoever has logged in is served.
+ *
+ * <p>Each way to log in has a gate of its own: a cluster that does not answer holds up nobody but
+ * those who log in by it.
  */
 final class LoginGate {
-  private final Semaphore logins;
-  private final int mostSignings;
-  private final AtomicInteger signings = new AtomicInteger();
+  private final Semaphore places;
+  private final SigningLoad load;
   private final Readiness readiness;
 
   /**
-   * @param mostLogins how many are worked on at once
-   * @param mostSignings with how many requests to sign under way nobody logs in any more
+   * @param most how many logins are worked on at once
    */
-  LoginGate(int mostLogins, int mostSignings, Readiness readiness) {
-    this.logins = new Semaphore(mostLogins);
-    this.mostSignings = mostSignings;
+  LoginGate(int most, SigningLoad load, Readiness readiness) {
+    this.places = new Semaphore(most);
+    this.load = load;
     this.readiness = readiness;
   }
 
@@ -31,15 +31,15 @@ final class LoginGate {
   }
 
   /**
-   * Lets a login in.
+   * Lets a login in whose body has been read.
    *
    * @throws VaultProblem 503, when there is too much to do
    */
-  Pass login() throws VaultProblem {
-    if (signings.get() >= mostSignings || !logins.tryAcquire()) {
+  Pass enter() throws VaultProblem {
+    if (load.isFull() || !places.tryAcquire()) {
       throw VaultProblem.unavailable("too many requests at the moment, log in again later");
     }
-    return logins::release;
+    return places::release;
   }
 
   /**
@@ -52,11 +52,8 @@ final class LoginGate {
       throw VaultProblem.unavailable(
           "the signing key does not answer at the moment, log in again later");
     }
-  }
-
-  /** Counts a request to sign; it is never refused. */
-  Pass signing() {
-    signings.incrementAndGet();
-    return signings::decrementAndGet;
+    if (!readiness.canRecord()) {
+      throw VaultProblem.unavailable("nothing can be recorded at the moment, log in again later");
+    }
   }
 }

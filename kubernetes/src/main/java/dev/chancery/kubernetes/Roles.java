@@ -56,6 +56,7 @@ public final class Roles {
   private static VaultRolesRecord row(Role role) {
     RolePolicy policy = role.policy();
     Optional<ServiceAccounts> accounts = role.logins().serviceAccounts();
+    Optional<CertificateHolders> holders = role.logins().certificates();
     VaultRolesRecord row = new VaultRolesRecord();
     row.setId(role.id().value());
     row.setName(role.name().value());
@@ -73,7 +74,13 @@ public final class Roles {
     row.setAudience(accounts.map(ServiceAccounts::audience).orElse(null));
     row.setServiceAccounts(Lines.of(accounts.map(ServiceAccounts::patterns).orElse(List.of())));
     row.setCertificateNames(
-        Lines.of(role.logins().certificates().map(NameRules::allow).orElse(List.of())));
+        Lines.of(holders.map(CertificateHolders::names).map(NameRules::allow).orElse(List.of())));
+    row.setCertificateIssuer(
+        holders
+            .map(CertificateHolders::issuer)
+            .filter(issuer -> !issuer.equals(policy.issuer()))
+            .map(IssuerId::value)
+            .orElse(null));
     row.setCreatedAt(Times.stored(role.created()));
     return row;
   }
@@ -94,6 +101,10 @@ public final class Roles {
             .serviceAccounts()
             .map(accounts ->
                 ", service accounts " + accounts.patterns() + " of " + accounts.cluster())
+            .orElse("")
+        + role.logins()
+            .certificates()
+            .map(holders -> ", certificates " + holders.names().allow() + " of " + holders.issuer())
             .orElse("");
   }
 
@@ -177,7 +188,12 @@ public final class Roles {
                         Lines.read(row.getServiceAccounts()))),
             Optional.of(Lines.read(row.getCertificateNames()))
                 .filter(names -> !names.isEmpty())
-                .map(names -> new NameRules(names, List.of(), false))),
+                .map(names ->
+                    new CertificateHolders(
+                        new IssuerId(
+                            Optional.ofNullable(row.getCertificateIssuer())
+                                .orElse(row.getIssuer())),
+                        new NameRules(names, List.of(), false)))),
         row.getCreatedAt().toInstant());
   }
 

@@ -10,6 +10,7 @@ import dev.chancery.core.UriName;
 import java.io.IOException;
 import java.io.StringReader;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -84,7 +85,7 @@ record SignRequest(Csr csr, Set<Name> names, Optional<Duration> lifetime) {
     for (String text : body.list("ip_sans")) {
       requireHeld(csr, "ip_sans", text, IpName::parse);
     }
-    for (String text : body.list("uri_sans")) {
+    for (String text : uris(body, csr)) {
       requireHeld(csr, "uri_sans", text, UriName::parse);
     }
     List<String> others = body.list("other_sans");
@@ -93,6 +94,24 @@ record SignRequest(Csr csr, Set<Name> names, Optional<Duration> lifetime) {
         throw differs("other_sans");
       }
     }
+  }
+
+  /** Commas stand between URIs, and may stand in them: the CSR says which is which. */
+  private static List<String> uris(Body body, Csr csr) throws VaultProblem {
+    List<String> parts = body.list("uri_sans");
+    List<String> uris = new ArrayList<>();
+    for (int from = 0, to; from < parts.size(); from = to) {
+      to = parts.size();
+      while (to > from + 1 && !isNamed(csr, String.join(",", parts.subList(from, to)))) {
+        to--;
+      }
+      uris.add(String.join(",", parts.subList(from, to)));
+    }
+    return uris;
+  }
+
+  private static boolean isNamed(Csr csr, String text) {
+    return csr.names().stream().anyMatch(name -> name.value().equals(text));
   }
 
   private interface Parser {

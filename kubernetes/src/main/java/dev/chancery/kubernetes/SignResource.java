@@ -5,13 +5,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.core.Approval;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.Der;
-import dev.chancery.core.DnsName;
-import dev.chancery.core.EmailName;
-import dev.chancery.core.IpName;
 import dev.chancery.core.IssuanceRequest;
 import dev.chancery.core.IssuedCertificate;
 import dev.chancery.core.IssuerId;
-import dev.chancery.core.NamePolicy;
 import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.Reason;
@@ -30,10 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.bouncycastle.asn1.ASN1String;
-import org.bouncycastle.asn1.x500.AttributeTypeAndValue;
-import org.bouncycastle.asn1.x500.RDN;
-import org.bouncycastle.asn1.x500.style.BCStyle;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -45,7 +38,7 @@ final class SignResource {
   private static final Logger LOG = LoggerFactory.getLogger(SignResource.class);
   private static final Duration PAUSE = Duration.ofSeconds(1);
 
-  private final LoginGate gate;
+  private final SigningLoad load;
   private final Tokens tokens;
   private final Roles roles;
   private final Signings signings;
@@ -66,14 +59,14 @@ final class SignResource {
   }
 
   SignResource(
-      LoginGate gate,
+      SigningLoad load,
       Tokens tokens,
       Roles roles,
       Signings signings,
       CertificateAuthority authority,
       IssuerChains chains,
       SignSettings settings) {
-    this.gate = gate;
+    this.load = load;
     this.tokens = tokens;
     this.roles = roles;
     this.signings = signings;
@@ -92,15 +85,17 @@ final class SignResource {
   record Target(Optional<String> role, Optional<String> issuer, boolean authority) {}
 
   Reply reply(Context context, Target target) throws VaultProblem, Refused, TokenAway, IOException {
-    try (LoginGate.Pass _ = gate.signing()) {
-      String token = Exchanges.token(context);
-      Body body = Body.of(context);
+    String token = Exchanges.token(context);
+    // Before it counts: who sends slowly keeps nobody from logging in.
+    Body body = Body.of(context);
+    try (LoginGate.Pass _ = load.begin()) {
       long start = System.nanoTime();
+      BooleanSupplier isOver = () -> System.nanoTime() - start > settings.patience().toNanos();
       while (true) {
         try {
-          return signed(context, target, token, body);
+          return signed(context, target, token, body, isOver);
         } catch (TokenAway | DatabaseAway e) {
-          if (Duration.ofNanos(System.nanoTime() - start).compareTo(settings.patience()) > 0) {
+          if (isOver.getAsBoolean()) {
             throw e;
           }
           LOG.warn("a request to sign waits for the end of an outage: {}", e.toString());
@@ -119,14 +114,17 @@ final class SignResource {
     }
   }
 
-  private Reply signed(Context context, Target target, String token, Body body)
+  private Reply signed(
+      Context context, Target target, String token, Body body, BooleanSupplier isOver)
       throws VaultProblem, Refused, TokenAway {
     Session session = tokens.read(token, Exchanges.peer(context));
     Role role = roles.find(session.role()).orElseThrow(VaultProblem::permissionDenied);
     requireTarget(role, target);
     SignRequest request = SignRequest.of(body);
     role.policy().names().policy().require(request.names());
-    requireSubject(request, role);
+    if (profile(role).subject() == Profile.SubjectRule.REQUESTED) {
+      RequestedSubject.require(request, role);
+    }
     Restriction restriction = CsrWishes.of(request.csr()).under(role);
     Lifetime lifetime =
         Lifetime.of(
@@ -138,6 +136,7 @@ final class SignResource {
     IssuedCertificate issued =
         signings.once(
             digest(session, request),
+            isOver,
             id ->
                 authority.issue(
                     new IssuanceRequest(
@@ -171,50 +170,6 @@ final class SignResource {
       throw VaultProblem.badRequest(
           "role " + role.name() + " has its certificates from issuer " + issuer);
     }
-  }
-
-  /**
-   * What some relying parties read of a subject as a name is a name here as well, although the
-   * profile may copy it as it comes.
-   */
-  private static void requireSubject(SignRequest request, Role role) throws Refused {
-    NamePolicy policy = role.policy().names().policy();
-    for (RDN rdn : request.csr().subject().getRDNs()) {
-      for (AttributeTypeAndValue attribute : rdn.getTypesAndValues()) {
-        if (!(attribute.getValue() instanceof ASN1String value)) {
-          continue;
-        }
-        String text = value.getString();
-        if (attribute.getType().equals(BCStyle.EmailAddress)) {
-          policy.require(EmailName.parse(text));
-        } else if (attribute.getType().equals(BCStyle.CN)) {
-          requireCommonName(text, request, role);
-        }
-      }
-    }
-  }
-
-  private static void requireCommonName(String text, SignRequest request, Role role)
-      throws Refused {
-    NamePolicy policy = role.policy().names().policy();
-    if (request.names().stream().anyMatch(name -> name.value().equalsIgnoreCase(text))) {
-      return;
-    }
-    if (text.matches("[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")) {
-      policy.require(IpName.parse(text));
-    } else if (text.contains("@") && !text.contains(" ")) {
-      policy.require(EmailName.parse(text));
-    } else if (text.matches("[A-Za-z0-9*_-]+(\\.[A-Za-z0-9*_-]+)+")
-        || isReadAsHost(text, request, role)) {
-      policy.require(DnsName.parse(text));
-    }
-  }
-
-  /** A single word is a host's name to who finds no other there; a CA is no host. */
-  private static boolean isReadAsHost(String text, SignRequest request, Role role) {
-    return !role.policy().authority()
-        && request.names().stream().noneMatch(DnsName.class::isInstance)
-        && text.matches("[A-Za-z0-9-]+");
   }
 
   private Profile profile(Role role) throws Refused {

@@ -9,14 +9,14 @@ import dev.chancery.core.RequestId;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.core.TokenAway;
 import dev.chancery.store.Database;
-import dev.chancery.store.schema.tables.records.VaultSigningsRecord;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import org.jooq.exception.IntegrityConstraintViolationException;
+import org.jooq.impl.DSL;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,13 +42,11 @@ final class Signings {
 
   private final Database database;
   private final CertificateAuthority authority;
-  private final Clock clock;
   private final TimeOrderedIds ids;
 
   Signings(Database database, CertificateAuthority authority, Clock clock, SecureRandom random) {
     this.database = database;
     this.authority = authority;
-    this.clock = clock;
     this.ids = new TimeOrderedIds(clock, random);
   }
 
@@ -61,20 +59,23 @@ final class Signings {
    * The certificate for a request.
    *
    * @param digest the same for the same request of the same requester, and for no other
+   * @param isOver whether the requester no longer waits
+   * @throws TokenAway also when another node works on it for longer than the requester waits
    */
-  IssuedCertificate once(byte[] digest, Issuance issuance) throws Refused, TokenAway {
+  IssuedCertificate once(byte[] digest, BooleanSupplier isOver, Issuance issuance)
+      throws Refused, TokenAway {
     while (true) {
       RequestId fresh = new RequestId(ids.next());
       if (insert(digest, fresh)) {
         return issued(digest, fresh, issuance);
       }
-      Optional<VaultSigningsRecord> found = find(digest);
+      Optional<Earlier> found = find(digest);
       if (found.isEmpty()) {
         // Its maker has failed in between.
         continue;
       }
-      RequestId earlier = new RequestId(found.get().getRequestId());
-      Duration age = Duration.between(found.get().getMadeAt().toInstant(), clock.instant());
+      RequestId earlier = found.get().request();
+      Duration age = found.get().age();
       Optional<IssuedCertificate> known = authority.issued(earlier);
       if (known.isEmpty() && age.compareTo(LONGEST_ISSUANCE) > 0) {
         known = authority.settle(earlier);
@@ -91,9 +92,15 @@ final class Signings {
         }
         continue;
       }
+      if (isOver.getAsBoolean()) {
+        throw new TokenAway("the same request is worked on elsewhere, and takes long");
+      }
       pause();
     }
   }
+
+  /** What was asked for before by the same request; its age is by the database's clock alone. */
+  private record Earlier(RequestId request, Duration age) {}
 
   private IssuedCertificate issued(byte[] digest, RequestId request, Issuance issuance)
       throws Refused, TokenAway {
@@ -114,7 +121,7 @@ final class Signings {
                   VAULT_SIGNINGS.DIGEST,
                   VAULT_SIGNINGS.REQUEST_ID,
                   VAULT_SIGNINGS.MADE_AT)
-              .values(digest, request.value(), Times.stored(Times.now(clock)))
+              .values(DSL.val(digest), DSL.val(request.value()), DSL.currentOffsetDateTime())
               .onConflictDoNothing()
               .execute()
           == 1;
@@ -124,21 +131,22 @@ final class Signings {
     }
   }
 
-  private Optional<VaultSigningsRecord> find(byte[] digest) {
+  private Optional<Earlier> find(byte[] digest) {
     return database
         .sql()
-        .selectFrom(VAULT_SIGNINGS)
+        .select(VAULT_SIGNINGS.REQUEST_ID, VAULT_SIGNINGS.MADE_AT, DSL.currentOffsetDateTime())
+        .from(VAULT_SIGNINGS)
         .where(VAULT_SIGNINGS.DIGEST.eq(digest))
-        .fetchOptional();
+        .fetchOptional(row ->
+            new Earlier(new RequestId(row.value1()), Duration.between(row.value2(), row.value3())));
   }
 
   private boolean replace(byte[] digest, RequestId earlier, RequestId fresh) {
-    Instant now = Times.now(clock);
     return database
             .sql()
             .update(VAULT_SIGNINGS)
             .set(VAULT_SIGNINGS.REQUEST_ID, fresh.value())
-            .set(VAULT_SIGNINGS.MADE_AT, Times.stored(now))
+            .set(VAULT_SIGNINGS.MADE_AT, DSL.currentOffsetDateTime())
             .where(VAULT_SIGNINGS.DIGEST.eq(digest))
             .and(VAULT_SIGNINGS.REQUEST_ID.eq(earlier.value()))
             .execute()
@@ -175,16 +183,17 @@ final class Signings {
    * @return how many
    */
   int prune(int limit) {
-    OffsetDateTime before = Times.stored(Times.now(clock).minus(KEPT));
-    return database.inTransaction(sql ->
-        sql.deleteFrom(VAULT_SIGNINGS)
-            .where(
-                VAULT_SIGNINGS.DIGEST.in(
-                    sql.select(VAULT_SIGNINGS.DIGEST)
-                        .from(VAULT_SIGNINGS)
-                        .where(VAULT_SIGNINGS.MADE_AT.lt(before))
-                        .orderBy(VAULT_SIGNINGS.MADE_AT)
-                        .limit(limit)))
-            .execute());
+    return database.inTransaction(sql -> {
+      OffsetDateTime now = sql.select(DSL.currentOffsetDateTime()).fetchSingle().value1();
+      return sql.deleteFrom(VAULT_SIGNINGS)
+          .where(
+              VAULT_SIGNINGS.DIGEST.in(
+                  sql.select(VAULT_SIGNINGS.DIGEST)
+                      .from(VAULT_SIGNINGS)
+                      .where(VAULT_SIGNINGS.MADE_AT.lt(now.minus(KEPT)))
+                      .orderBy(VAULT_SIGNINGS.MADE_AT)
+                      .limit(limit)))
+          .execute();
+    });
   }
 }

@@ -35,6 +35,10 @@ final class VaultProblem extends Exception {
     return new VaultProblem(413, message);
   }
 
+  static VaultProblem tooSlow(String message) {
+    return new VaultProblem(408, message);
+  }
+
   /** Neither the request nor its sender is at fault, and it can succeed a little later. */
   static VaultProblem unavailable(String message) {
     return new VaultProblem(503, message);

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /**
  * The Vault-shaped API: its routes for a web server to carry (docs/cert-manager.md says which calls
@@ -70,8 +71,12 @@ public final class VaultServer implements AutoCloseable {
   public VaultServer(VaultSettings settings, Foundations on) throws IOException {
     this.settings = settings;
     Roles roles = new Roles(on.database(), on.clock(), on.random());
-    Readiness readiness = new Readiness(on.keys(), on.clock());
-    LoginGate gate = new LoginGate(settings.mostLogins(), settings.mostSignings(), readiness);
+    this.signings = new Signings(on.database(), on.authority(), on.clock(), on.random());
+    Readiness readiness =
+        new Readiness(
+            on.keys(), new WriteProbe(on.database(), on.clock(), on.random()), on.clock());
+    SigningLoad load = new SigningLoad(settings.mostSignings());
+    Supplier<LoginGate> gate = () -> new LoginGate(settings.mostLogins(), load, readiness);
     IssuerChains chains = new IssuerChains(on.authority(), settings.roots());
     this.credentials = new Credentials(on.database(), on.clock(), on.random());
     this.tokens =
@@ -82,18 +87,19 @@ public final class VaultServer implements AutoCloseable {
             settings.tokenLifetime(),
             on.clock(),
             on.random());
-    this.signings = new Signings(on.database(), on.authority(), on.clock(), on.random());
-    this.appRole = new AppRoleLogin(gate, roles, credentials, tokens);
+    this.appRole = new AppRoleLogin(gate.get(), roles, credentials, tokens);
     this.certificate =
-        new CertificateLogin(gate, roles, tokens, on.authority(), settings.issuers(), on.clock());
+        new CertificateLogin(
+            gate.get(), roles, tokens, on.authority(), settings.issuers(), on.clock());
     for (ClusterSettings cluster : settings.clusters()) {
       clusters.put(
           cluster.name(),
-          new KubernetesLogin(cluster.name(), accounts(cluster, on.clock()), gate, roles, tokens));
+          new KubernetesLogin(
+              cluster.name(), accounts(cluster, on.clock()), gate.get(), roles, tokens));
     }
     this.sign =
         new SignResource(
-            gate,
+            load,
             tokens,
             roles,
             signings,

@@ -58,16 +58,32 @@ class StoredTest {
 
   @ParameterizedTest
   @EnumSource(DatabaseKind.class)
+  @DisplayName("who logs in by a certificate is known by its issuer too, the role's or another")
+  void holders(DatabaseKind kind) throws Exception {
+    try (Database database = open(kind)) {
+      Roles roles = new Roles(database, clock, random);
+      for (String issuer : List.of("issuing", "other")) {
+        Role made = roles.create(new RoleName(issuer), policy(), logins(issuer), "test");
+        assertThat(roles.find(made.id())).contains(made);
+      }
+    }
+  }
+
+  private static RoleLogins logins(String issuer) {
+    return new RoleLogins(
+        Optional.of(new ServiceAccounts("kubernetes", "vault://a", List.of("ns/*", "b/c"))),
+        Optional.of(
+            new CertificateHolders(
+                new IssuerId(issuer), new NameRules(List.of("dns:agent.test"), List.of(), false))));
+  }
+
+  @ParameterizedTest
+  @EnumSource(DatabaseKind.class)
   @DisplayName("a role is read as it was made; its name is its own; deleted, it is gone with all")
   void roles(DatabaseKind kind) throws Exception {
     try (Database database = open(kind)) {
       Roles roles = new Roles(database, clock, random);
-      RoleLogins logins =
-          new RoleLogins(
-              Optional.of(new ServiceAccounts("kubernetes", "vault://a", List.of("ns/*", "b/c"))),
-              Optional.of(new NameRules(List.of("dns:agent.test"), List.of(), false)));
-
-      Role made = roles.create(new RoleName("mesh"), policy(), logins, "test");
+      Role made = roles.create(new RoleName("mesh"), policy(), logins("issuing"), "test");
 
       assertThat(roles.find(new RoleName("mesh"))).contains(made);
       assertThat(roles.find(made.id())).contains(made);

@@ -1,16 +1,25 @@
 package dev.chancery.kubernetes;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import io.fabric8.kubernetes.api.model.authentication.TokenReviewBuilder;
 import io.fabric8.kubernetes.api.model.authentication.TokenReviewStatus;
 import io.fabric8.kubernetes.api.model.authentication.TokenReviewStatusBuilder;
 import io.fabric8.kubernetes.client.server.mock.KubernetesMockServer;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -99,6 +108,27 @@ class TokenReviewTest {
     requireRefused(403, "audience");
     answers(known("kubernetes-admin").build());
     requireRefused(403, "not one of a service account");
+  }
+
+  @Test
+  @DisplayName("an API server whose answer does not come to its end: 503 after ten seconds")
+  void half() throws Exception {
+    try (ServerSocket half = new ServerSocket(0, 10, InetAddress.getLoopbackAddress());
+        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      Future<Socket> served =
+          threads.submit(() -> {
+            Socket socket = half.accept();
+            socket
+                .getOutputStream()
+                .write("HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{".getBytes(US_ASCII));
+            return socket;
+          });
+      review = new TokenReview(http, URI.create("http://127.0.0.1:" + half.getLocalPort()));
+
+      assertTimeoutPreemptively(
+          Duration.ofSeconds(30), () -> requireRefused(503, "cannot be asked"));
+      served.get().close();
+    }
   }
 
   @Test

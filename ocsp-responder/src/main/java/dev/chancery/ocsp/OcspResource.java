@@ -1,5 +1,6 @@
 package dev.chancery.ocsp;
 
+import dev.chancery.core.Upload;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
@@ -55,9 +56,15 @@ public final class OcspResource {
       context.status(415).contentType("text/plain").result("expected " + REQUEST + "\n");
       return;
     }
-    // One octet more than is accepted, so that the responder sees when there are too many.
-    byte[] body = context.req().getInputStream().readNBytes(OcspQuery.LONGEST + 1);
-    write(context, responder.answer(body));
+    try {
+      write(
+          context,
+          responder.answer(Upload.read(context.req().getInputStream(), OcspQuery.LONGEST)));
+    } catch (Upload.TooLong e) {
+      write(context, new OcspReply.Failure(OcspError.MALFORMED_REQUEST));
+    } catch (Upload.TooSlow e) {
+      context.status(408).contentType("text/plain").result(e.getMessage() + "\n");
+    }
   }
 
   private void get(Context context, String prefix) {

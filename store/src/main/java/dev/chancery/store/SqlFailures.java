@@ -17,7 +17,10 @@ final class SqlFailures {
           "57P01", // admin_shutdown
           "57P02", // crash_shutdown
           "57P03", // cannot_connect_now
+          "53100", // disk_full
+          "53200", // out_of_memory
           "53300", // too_many_connections
+          "58030", // io_error
           "25006"); // read_only_sql_transaction: the server became a standby
   private static final Set<Integer> H2_AWAY =
       Set.of(
