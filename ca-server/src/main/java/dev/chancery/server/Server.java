@@ -475,7 +475,7 @@ final class Server implements AutoCloseable {
     // 10. What is done again and again.
     // Once more, since it has to end before the listeners, at which it looks.
     part(watch);
-    PeriodicWork work = part(new PeriodicWork(database.dataSource(), "node-" + ids.next()));
+    PeriodicWork work = part(new PeriodicWork(database, clock, "node-" + ids.next()));
     work.once("crls", Duration.ofMinutes(1), publisher::refreshDue);
     work.once("recovery", Duration.ofSeconds(30), recovery::run);
     work.aside("acme recovery at start", acmeRecovery::run);

@@ -7,9 +7,11 @@ import dev.chancery.store.DatabaseSettings;
 import dev.chancery.testing.DatabaseKind;
 import dev.chancery.testing.TestDatabase;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -32,7 +34,7 @@ class PeriodicWorkTest {
     CountDownLatch done = new CountDownLatch(1);
     try (Database database =
             Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
-        PeriodicWork work = new PeriodicWork(database.dataSource(), "node-under-test")) {
+        PeriodicWork work = new PeriodicWork(database, Clock.systemUTC(), "node-under-test")) {
       OffsetDateTime death = OffsetDateTime.now(ZoneOffset.UTC).minusMinutes(1);
       database
           .sql()
@@ -50,6 +52,42 @@ class PeriodicWorkTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource
+  @DisplayName("of a cluster that stands in the future, after the clock was put back, is done soon")
+  void clockPutBack(DatabaseKind kind) throws Exception {
+    TestDatabase where = kind.create(folder);
+    CountDownLatch done = new CountDownLatch(2);
+    try (Database database =
+            Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
+        PeriodicWork work =
+            new PeriodicWork(
+                database, Clock.systemUTC(), "node-under-test", Duration.ofMillis(100))) {
+      OffsetDateTime future = OffsetDateTime.now(ZoneOffset.UTC).plusDays(30);
+      for (String name : List.of("waiting", "picked")) {
+        boolean picked = name.equals("picked");
+        database
+            .sql()
+            .execute(
+                "insert into scheduled_tasks (task_name, task_instance, execution_time, picked,"
+                    + " picked_by, last_heartbeat, version)"
+                    + " values (?, 'recurring', cast(? as timestamp with time zone), ?, ?,"
+                    + " cast(? as timestamp with time zone), 2)",
+                name,
+                future,
+                picked,
+                picked ? "node-dead" : null,
+                picked ? future : null);
+      }
+      work.once("waiting", Duration.ofHours(1), done::countDown);
+      // By a node that died in the middle of it: after as long as any dead node is waited for.
+      work.once("picked", Duration.ofHours(1), done::countDown);
+      work.start();
+
+      assertThat(done.await(100, TimeUnit.SECONDS)).isTrue();
+    }
+  }
+
   @Test
   @DisplayName("of each node goes on while other such work hangs, and does not overlap itself")
   void besideWorkThatHangs() throws Exception {
@@ -59,7 +97,7 @@ class PeriodicWorkTest {
     CountDownLatch done = new CountDownLatch(3);
     try (Database database =
             Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
-        PeriodicWork work = new PeriodicWork(database.dataSource(), "node-under-test")) {
+        PeriodicWork work = new PeriodicWork(database, Clock.systemUTC(), "node-under-test")) {
       work.everywhere(
           "hangs",
           Duration.ofMillis(1),
@@ -84,7 +122,7 @@ class PeriodicWorkTest {
     AtomicInteger done = new AtomicInteger();
     try (Database database =
         Database.open(DatabaseSettings.of(where.url(), where.user(), where::password))) {
-      PeriodicWork work = new PeriodicWork(database.dataSource(), "node-under-test");
+      PeriodicWork work = new PeriodicWork(database, Clock.systemUTC(), "node-under-test");
       work.everywhere(
           "slow",
           Duration.ofMillis(10),
