@@ -309,6 +309,7 @@ final class Server implements AutoCloseable {
               loaded.certificate(),
               signer,
               StatusSource.ledger(revocations, loaded.id())));
+              StatusSource.ledger(revocations, loaded.id()),
     }
     ForeignIssuers foreign = part(ForeignIssuers.open(home, configuration, tokens, clock));
     foreign.all().forEach(each -> served.add(each.served()));
@@ -338,6 +339,8 @@ final class Server implements AutoCloseable {
             own,
             issuer(issuing, ordering.active(own)).ownSubject("local administrator"),
             home,
+    OwnSigners ownSigners = new OwnSigners(signers, responder, metrics);
+    view.tell(ownSigners);
             clock,
             ids);
     administrator.renewIfDue();
@@ -499,7 +502,7 @@ final class Server implements AutoCloseable {
     work.everywhere(
         "certificate of the administrator", Duration.ofMinutes(10), administrator::renewIfDue);
     for (DelegatedSigner signer : signers) {
-      work.everywhere("ocsp signer", Duration.ofMinutes(10), signer::renewIfDue);
+      work.everywhere("ocsp signer", Duration.ofMinutes(10), () -> ownSigners.renew(signer));
     }
     if (fetchBack) {
       work.everywhere("look at the CRLs", CRL_LOOK, watch::lookAtAll);
