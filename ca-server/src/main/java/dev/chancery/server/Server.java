@@ -519,6 +519,7 @@ final class Server implements AutoCloseable {
       work.everywhere("ocsp signer", Duration.ofMinutes(10), () -> ownSigners.renew(signer));
     }
     if (fetchBack) {
+      work.aside("first look at the CRLs", watch::lookAtAll);
       work.everywhere("look at the CRLs", CRL_LOOK, watch::lookAtAll);
     }
     // What another node published, or this one before it died, may be missing in a directory.

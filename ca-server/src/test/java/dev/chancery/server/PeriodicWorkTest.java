@@ -11,10 +11,10 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
-import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -57,34 +57,56 @@ class PeriodicWorkTest {
   @DisplayName("of a cluster that stands in the future, after the clock was put back, is done soon")
   void clockPutBack(DatabaseKind kind) throws Exception {
     TestDatabase where = kind.create(folder);
-    CountDownLatch done = new CountDownLatch(2);
+    CountDownLatch first = new CountDownLatch(1);
+    CountDownLatch again = new CountDownLatch(2);
     try (Database database =
             Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
         PeriodicWork work =
             new PeriodicWork(
                 database, Clock.systemUTC(), "node-under-test", Duration.ofMillis(100))) {
-      OffsetDateTime future = OffsetDateTime.now(ZoneOffset.UTC).plusDays(30);
-      for (String name : List.of("waiting", "picked")) {
-        boolean picked = name.equals("picked");
-        database
-            .sql()
-            .execute(
-                "insert into scheduled_tasks (task_name, task_instance, execution_time, picked,"
-                    + " picked_by, last_heartbeat, version)"
-                    + " values (?, 'recurring', cast(? as timestamp with time zone), ?, ?,"
-                    + " cast(? as timestamp with time zone), 2)",
-                name,
-                future,
-                picked,
-                picked ? "node-dead" : null,
-                picked ? future : null);
-      }
-      work.once("waiting", Duration.ofHours(1), done::countDown);
-      // By a node that died in the middle of it: after as long as any dead node is waited for.
-      work.once("picked", Duration.ofHours(1), done::countDown);
+      work.once(
+          "work",
+          Duration.ofHours(1),
+          () -> {
+            first.countDown();
+            again.countDown();
+          });
       work.start();
+      assertThat(first.await(30, TimeUnit.SECONDS)).isTrue();
+      OffsetDateTime future = OffsetDateTime.now(ZoneOffset.UTC).plusDays(30);
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() ->
+              database
+                      .sql()
+                      .execute(
+                          "update scheduled_tasks set execution_time = cast(? as timestamp with"
+                              + " time zone) where not picked",
+                          future)
+                  == 1);
+      assertThat(again.await(30, TimeUnit.SECONDS)).isTrue();
 
-      assertThat(done.await(100, TimeUnit.SECONDS)).isTrue();
+      // Of a node that died in the middle of it: it is found dead when it has been silent for long.
+      database
+          .sql()
+          .execute(
+              "insert into scheduled_tasks (task_name, task_instance, execution_time, picked,"
+                  + " picked_by, last_heartbeat, version)"
+                  + " values ('work', 'other', cast(? as timestamp with time zone), true,"
+                  + " 'node-dead', cast(? as timestamp with time zone), 2)",
+              future,
+              future);
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() ->
+              database
+                      .sql()
+                      .fetchSingle(
+                          "select count(*) from scheduled_tasks where picked_by = 'node-dead' and"
+                              + " last_heartbeat > cast(? as timestamp with time zone)",
+                          future.minusDays(1))
+                      .get(0, Integer.class)
+                  == 0);
     }
   }
 
