@@ -7,6 +7,7 @@ import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.RevocationLedger;
+import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.StatusJournal;
 import dev.chancery.crl.SeenCrl;
@@ -47,6 +48,7 @@ final class AwaitedChanges implements StatusView.Listener {
     }
   }
 
+  private final Set<IssuerId> issuers;
   private final IssuanceLedger issuance;
   private final RevocationLedger revocations;
   private final RevocationVisibility visibility;
@@ -58,11 +60,18 @@ final class AwaitedChanges implements StatusView.Listener {
   private final Map<CrlScope, Map<SerialNumber, Awaited>> awaited = new TreeMap<>();
   private final AtomicInteger count = new AtomicInteger();
 
+  /**
+   * Nothing is awaited yet.
+   *
+   * @param issuers whose CRLs are looked at; changes of others are not waited for
+   */
   AwaitedChanges(
+      Set<IssuerId> issuers,
       IssuanceLedger issuance,
       RevocationLedger revocations,
       RevocationVisibility visibility,
       Clock clock) {
+    this.issuers = Set.copyOf(issuers);
     this.issuance = issuance;
     this.revocations = revocations;
     this.visibility = visibility;
@@ -82,6 +91,9 @@ final class AwaitedChanges implements StatusView.Listener {
   @Override
   public void upToDate(List<StatusJournal.Change> changes) {
     for (StatusJournal.Change change : changes) {
+      if (!issuers.contains(change.issuer())) {
+        continue;
+      }
       if (count.get() >= MOST) {
         LOG.info("not measured until CRLs show it: more than {} changes are waited for", MOST);
         return;
@@ -98,6 +110,10 @@ final class AwaitedChanges implements StatusView.Listener {
     }
     sort();
     return Set.copyOf(awaited.getOrDefault(name.scope(), Map.of()).keySet());
+  }
+
+  boolean isEmpty() {
+    return count.get() == 0;
   }
 
   private void sort() {
@@ -148,10 +164,12 @@ final class AwaitedChanges implements StatusView.Listener {
     count.addAndGet(-over.size());
   }
 
+  /** With its reason: a list that has it on hold does not show that it is revoked for good. */
   private boolean shows(Awaited each, SeenCrl crl) {
-    boolean revoked =
-        revocations.status(each.change.issuer(), each.change.serial())
-            instanceof CertificateStatus.Revoked;
-    return crl.listed().contains(each.change.serial()) == revoked;
+    Optional<RevocationReason> listed = Optional.ofNullable(crl.listed().get(each.change.serial()));
+    return revocations.status(each.change.issuer(), each.change.serial())
+            instanceof CertificateStatus.Revoked revoked
+        ? listed.equals(Optional.of(revoked.reason()))
+        : listed.isEmpty();
   }
 }

@@ -1,6 +1,7 @@
 package dev.chancery.server;
 
 import dev.chancery.core.BulkRevocation;
+import dev.chancery.core.RevocationReason;
 import dev.chancery.server.engine.Revoking;
 import dev.chancery.store.BulkRevocations;
 import java.util.List;
@@ -30,8 +31,8 @@ final class BulkRevoking implements AutoCloseable {
     this.revoking = revoking;
   }
 
-  long count(BulkRevocation.Filter filter) {
-    return ledger.count(filter);
+  long count(BulkRevocation.Filter filter, RevocationReason reason) {
+    return ledger.count(filter, reason);
   }
 
   Optional<BulkRevocation> find(UUID id) {
@@ -64,15 +65,23 @@ final class BulkRevoking implements AutoCloseable {
     }
   }
 
-  /** Goes on with all that is not done. */
+  /** Goes on with all that is not done; one that cannot go on keeps no other from it. */
   void run() {
     for (UUID id : ledger.unfinished()) {
-      boolean more = true;
-      while (more && !Thread.currentThread().isInterrupted() && !worker.isShutdown()) {
-        BulkRevocations.Step step = ledger.step(id);
-        step.scopes().forEach(revoking::announce);
-        more = step.more();
+      try {
+        carryOut(id);
+      } catch (RuntimeException e) {
+        LOG.warn("bulk revocation {} stopped and will go on: {}", id, e.toString());
       }
+    }
+  }
+
+  private void carryOut(UUID id) {
+    boolean more = true;
+    while (more && !Thread.currentThread().isInterrupted() && !worker.isShutdown()) {
+      BulkRevocations.Step step = ledger.step(id);
+      step.scopes().forEach(revoking::announce);
+      more = step.more();
     }
   }
 

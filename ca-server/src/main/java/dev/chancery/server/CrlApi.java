@@ -55,33 +55,42 @@ final class CrlApi {
   private void seen(Context context) throws Refused, InterruptedException {
     ArrayNode list = JsonNodeFactory.instance.arrayNode();
     for (CrlName name : named(Optional.ofNullable(context.queryParam("name")))) {
-      ObjectNode row = list.addObject().put("name", name.path());
-      Optional<PublicCrls.Look> look = crls.look(name, Set.of());
-      if (look.isEmpty()) {
-        row.put("verified", false).put("problem", "no certificate names a URL of it");
-        continue;
+      List<PublicCrls.Look> looks = crls.look(name, Set.of());
+      if (looks.isEmpty()) {
+        list.addObject()
+            .put("name", name.path())
+            .put("verified", false)
+            .put("usable", false)
+            .put("problem", "no certificate names a URL of it");
       }
-      switch (look.get()) {
-        case PublicCrls.Look.Seen(var url, SeenCrl crl, boolean newest) -> {
-          row.put("url", url.toString())
-              .put("verified", crl.verified())
-              .put("newest", newest)
-              .put("number", crl.number().toString())
-              .put("thisUpdate", crl.thisUpdate().toString())
-              .put("nextUpdate", crl.nextUpdate().toString())
-              .put("entries", crl.entries())
-              .put("octets", crl.octets())
-              .put("sha256", crl.sha256());
-          crl.base().ifPresent(base -> row.put("base", base.toString()));
-          crl.freshest().ifPresent(freshest -> row.put("freshest", freshest));
-          ArrayNode point = row.putArray("distributionPoint");
-          crl.distributionPoint().forEach(point::add);
-        }
-        case PublicCrls.Look.Unusable(var url, String why) ->
-            row.put("url", url.toString()).put("verified", false).put("problem", why);
-      }
+      // The one that new certificates name comes first.
+      looks.reversed().forEach(look -> describe(list.addObject().put("name", name.path()), look));
     }
     context.contentType("application/json").result(list.toString());
+  }
+
+  private static void describe(ObjectNode row, PublicCrls.Look look) {
+    row.put("url", look.url().toString());
+    switch (look) {
+      case PublicCrls.Look.Seen(var url, SeenCrl crl, boolean newest, Optional<String> problem) -> {
+        row.put("verified", crl.verified())
+            .put("usable", problem.isEmpty())
+            .put("newest", newest)
+            .put("number", crl.number().toString())
+            .put("thisUpdate", crl.thisUpdate().toString())
+            .put("nextUpdate", crl.nextUpdate().toString())
+            .put("entries", crl.entries())
+            .put("octets", crl.octets())
+            .put("sha256", crl.sha256());
+        problem.ifPresent(why -> row.put("problem", why));
+        crl.base().ifPresent(base -> row.put("base", base.toString()));
+        crl.freshest().ifPresent(freshest -> row.put("freshest", freshest));
+        ArrayNode point = row.putArray("distributionPoint");
+        crl.distributionPoint().forEach(point::add);
+      }
+      case PublicCrls.Look.Unusable(var url, String why) ->
+          row.put("verified", false).put("usable", false).put("problem", why);
+    }
   }
 
   private void rebuild(Context context) throws Refused, IOException {

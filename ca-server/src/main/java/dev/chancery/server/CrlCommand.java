@@ -49,6 +49,7 @@ final class CrlCommand {
       @Parameters(paramLabel = "NAME", description = "as list shows it") String name)
       throws ConfigurationInvalid, CommandFailed {
     try (AdminClient admin = AdminClient.open(home.open())) {
+      // The first one is of the URL that new certificates name.
       output.object(spec.commandLine().getOut(), admin.get(seen(name)).path(0));
       return 0;
     }
@@ -57,8 +58,9 @@ final class CrlCommand {
   @Command(
       name = "verify",
       description = {
-        "Fetch CRLs from their public URLs and verify their signatures; ends with 1 unless each is",
-        "the newest one that was published."
+        "Fetch CRLs from all URLs that certificates name and verify them; ends with 1 unless each"
+            + " is",
+        "the newest one that was published, and one that relying parties can use now."
       },
       mixinStandardHelpOptions = true)
   int verify(
@@ -75,9 +77,9 @@ final class CrlCommand {
       output.table(
           spec.commandLine().getOut(),
           rows,
-          List.of("name", "verified", "newest", "number", "nextUpdate", "entries", "problem"));
+          List.of("name", "url", "usable", "newest", "number", "nextUpdate", "entries", "problem"));
       for (JsonNode row : rows) {
-        if (!row.path("verified").asBoolean() || !row.path("newest").asBoolean()) {
+        if (!row.path("usable").asBoolean() || !row.path("newest").asBoolean()) {
           return Main.FAILED;
         }
       }

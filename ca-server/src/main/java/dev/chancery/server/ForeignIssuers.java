@@ -24,6 +24,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -35,6 +36,7 @@ import org.slf4j.LoggerFactory;
 final class ForeignIssuers implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ForeignIssuers.class);
   private static final Duration TO_CONNECT = Duration.ofSeconds(30);
+  private static final Duration FIRST_CRLS = Duration.ofSeconds(5);
   private static final Duration ONE_DOWNLOAD = Duration.ofMinutes(1);
 
   /** One, with what has to be done for it again and again. */
@@ -61,10 +63,37 @@ final class ForeignIssuers implements AutoCloseable {
           issuers.all.add(issuers.open(home, section, tokens, clock));
         }
       }
+      issuers.begin();
       return issuers;
     } catch (ConfigurationInvalid | TokenUnusable | TokenAway | RuntimeException e) {
       issuers.close();
       throw e;
+    }
+  }
+
+  /**
+   * Reads the CRLs for the first time. Those that take longer than all together may hold up the
+   * start are there when they are.
+   */
+  private void begin() {
+    CountDownLatch read = new CountDownLatch(all.size());
+    for (Foreign each : all) {
+      Thread.ofVirtual()
+          .name("first crl of " + each.served().id())
+          .start(() -> {
+            try {
+              boolean _ = refresh(each);
+            } finally {
+              read.countDown();
+            }
+          });
+    }
+    try {
+      if (!read.await(FIRST_CRLS.toMillis(), TimeUnit.MILLISECONDS)) {
+        LOG.warn("not every CRL of other CAs is there yet, and none is waited for any longer");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -82,11 +111,8 @@ final class ForeignIssuers implements AutoCloseable {
             new ForeignSigner(
                 key(section, authority, certificate, tokens, clock.instant()), certificate, clock),
             statuses);
-    Foreign foreign =
-        new Foreign(
-            served, new RootWatch.Signer(section.name(), certificate), statuses, section.refresh());
-    boolean _ = refresh(foreign);
-    return foreign;
+    return new Foreign(
+        served, new RootWatch.Signer(section.name(), certificate), statuses, section.refresh());
   }
 
   private static OcspKey key(

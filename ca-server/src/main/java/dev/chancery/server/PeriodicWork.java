@@ -5,9 +5,14 @@ import com.github.kagkarlsson.scheduler.SchedulerName;
 import com.github.kagkarlsson.scheduler.task.helper.RecurringTask;
 import com.github.kagkarlsson.scheduler.task.helper.Tasks;
 import com.github.kagkarlsson.scheduler.task.schedule.FixedDelay;
+import dev.chancery.store.Database;
+import dev.chancery.store.Schedule;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -37,9 +42,21 @@ final class PeriodicWork implements AutoCloseable {
     void run() throws Exception;
   }
 
+  /**
+   * How often to look whether the cluster's work stands in the future, by a clock that is never
+   * set.
+   */
+  private static final Duration CLOCK_LOOK = Duration.ofSeconds(30);
+
+  /** More than the clocks of nodes differ. */
+  private static final Duration UNCERTAIN = Duration.ofMinutes(1);
+
   private final DataSource database;
+  private final Schedule schedule;
   private final String node;
+  private final Duration clockLook;
   private final List<RecurringTask<Void>> shared = new ArrayList<>();
+  private final Map<String, Duration> pauses = new LinkedHashMap<>();
   // A thread for each work, so that none waits for another's network or token; not virtual ones,
   // of which those that a token keeps would hold what carries the others.
   private final ExecutorService own =
@@ -51,13 +68,20 @@ final class PeriodicWork implements AutoCloseable {
   /**
    * @param node what the cluster knows this process by; no other has it, nor had it before
    */
-  PeriodicWork(DataSource database, String node) {
-    this.database = database;
+  PeriodicWork(Database database, Clock clock, String node) {
+    this(database, clock, node, CLOCK_LOOK);
+  }
+
+  PeriodicWork(Database database, Clock clock, String node, Duration clockLook) {
+    this.database = database.dataSource();
+    this.schedule = new Schedule(database, clock);
     this.node = node;
+    this.clockLook = clockLook;
   }
 
   /** Work for one node of the cluster at a time. */
   void once(String name, Duration pause, Work work) {
+    pauses.put(name, pause);
     shared.add(
         Tasks.recurring(name, FixedDelay.of(pause))
             .execute((task, context) -> attempt(name, work)));
@@ -95,6 +119,16 @@ final class PeriodicWork implements AutoCloseable {
             .shutdownMaxWait(LONGEST_END)
             .build();
     scheduler.start();
+    Map<String, Duration> all = Map.copyOf(pauses);
+    everywhere("work after a clock was put back", clockLook, () -> bringForward(all));
+  }
+
+  private void bringForward(Map<String, Duration> all) {
+    all.forEach((name, pause) -> {
+      if (schedule.bringForward(name, pause.plus(UNCERTAIN))) {
+        LOG.warn("{} was due in the future, and is due now: was the clock put back?", name);
+      }
+    });
   }
 
   private static void attempt(String name, Work work) {

@@ -103,7 +103,9 @@ final class RevocationsApi {
     if (body.flag("dryRun")) {
       answer(
           context,
-          json.createObjectNode().put("dryRun", true).put("certificates", bulk.count(filter)));
+          json.createObjectNode()
+              .put("dryRun", true)
+              .put("certificates", bulk.count(filter, reason)));
       return;
     }
     int expected = body.requiredNumber("certificates", 1, Integer.MAX_VALUE);

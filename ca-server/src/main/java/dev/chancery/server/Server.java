@@ -210,7 +210,13 @@ final class Server implements AutoCloseable {
                 RevocationVisibility.Place.OCSP, configuration.revocation().visibleInOcsp(),
                 RevocationVisibility.Place.CRL, configuration.revocation().visibleInCrl()),
             clock);
-    AwaitedChanges awaited = new AwaitedChanges(issuance, revocations, visibility, clock);
+    AwaitedChanges awaited =
+        new AwaitedChanges(
+            crlIssuers.stream().map(CrlIssuer::id).collect(Collectors.toUnmodifiableSet()),
+            issuance,
+            revocations,
+            visibility,
+            clock);
     CrlMetrics crlMetrics = new CrlMetrics(metrics, awaited, clock);
     List<CrlTarget> crlTargets = new ArrayList<>();
     for (Path directory : configuration.crl().directories()) {
@@ -223,7 +229,7 @@ final class Server implements AutoCloseable {
           part(new S3Target(section.place(), () -> accessKeyNow(section), CRL_FRESHNESS)));
     }
     CrlDistribution distribution = part(new CrlDistribution(crlTargets, shelf, crlMetrics));
-    PublicCrls publicCrls = part(new PublicCrls(crlIssuers, crls, shelf));
+    PublicCrls publicCrls = part(new PublicCrls(crlIssuers, crls, shelf, clock));
     CrlWatch watch = part(new CrlWatch(publicCrls, crlMetrics));
     boolean fetchBack = configuration.crl().fetchBack();
     CrlPublisher publisher =
@@ -274,12 +280,20 @@ final class Server implements AutoCloseable {
     SucceededAuthority ordering = new SucceededAuthority(authority, servedIssuers, trustView);
     Recovery recovery = new Recovery(issuance, revocations, clock, ISSUANCE_GRACE);
     recovery.run();
-    // Before the first certificate that names them, so that no CRL can be without its name.
+    // Before the first certificate that names them, so that no CRL can be without its name: a list
+    // of one shard that does not name the URL of a certificate counts for nothing.
     for (IssuerId issuer : issuing.keySet()) {
       for (int shard = 0; shard <= configuration.crl().shards(); shard++) {
         CrlScope scope = new CrlScope(issuer, shard);
         crls.addLocation(scope, addresses.crl(scope));
       }
+    }
+    crlMetrics.watch(publicCrls, crlSettings.longestAge());
+    publisher.refreshDue();
+    // The first certificates say where their CRL is: there should be one. A token that is slow or
+    // away must not keep the server from all else that it can do.
+    if (!publisher.awaitCurrent(FIRST_CRL)) {
+      LOG.warn("there is no CRL yet that has not ended; one is made as soon as it can be");
     }
 
     // 5. OCSP.
@@ -292,6 +306,7 @@ final class Server implements AutoCloseable {
               loaded.id(),
               tokens.ofOcspKey(loaded.section()),
               authority,
+              StatusSource.ledger(revocations, loaded.id()),
               clock,
               new DelegatedSigner.Settings(
                   loaded.section().ocspKeyId(),
@@ -321,6 +336,8 @@ final class Server implements AutoCloseable {
     OcspResponder responder =
         new OcspResponder(served, view, clock, ocspSettings(configuration.ocsp()));
     visibility.watch(view, responder);
+    OwnSigners ownSigners = new OwnSigners(signers, responder, metrics);
+    view.tell(ownSigners);
 
     // 6. This server's own credentials.
     IssuerId own = configuration.defaultEndpoint().issuer();
@@ -473,7 +490,7 @@ final class Server implements AutoCloseable {
     // 10. What is done again and again.
     // Once more, since it has to end before the listeners, at which it looks.
     part(watch);
-    PeriodicWork work = part(new PeriodicWork(database.dataSource(), "node-" + ids.next()));
+    PeriodicWork work = part(new PeriodicWork(database, clock, "node-" + ids.next()));
     work.once("crls", Duration.ofMinutes(1), publisher::refreshDue);
     work.once("recovery", Duration.ofSeconds(30), recovery::run);
     work.aside("acme recovery at start", acmeRecovery::run);
@@ -497,23 +514,18 @@ final class Server implements AutoCloseable {
     work.everywhere(
         "certificate of the administrator", Duration.ofMinutes(10), administrator::renewIfDue);
     for (DelegatedSigner signer : signers) {
-      work.everywhere("ocsp signer", Duration.ofMinutes(10), signer::renewIfDue);
+      work.everywhere("ocsp signer", Duration.ofMinutes(10), () -> ownSigners.renew(signer));
     }
     if (fetchBack) {
+      work.aside("first look at the CRLs", watch::lookAtAll);
       work.everywhere("look at the CRLs", CRL_LOOK, watch::lookAtAll);
     }
-    publisher.refreshDue();
     // What another node published, or this one before it died, may be missing in a directory.
     work.everywhere(
         "bring CRLs to their places",
         Duration.ofMinutes(1),
         () -> publicCrls.names().forEach(distribution::published));
     work.start();
-    // The first certificates say where their CRL is: there should be one. A token that is slow or
-    // away must not keep the server from all else that it can do.
-    if (!publisher.awaitCurrent(FIRST_CRL)) {
-      LOG.warn("there is no CRL yet that has not ended; one is made as soon as it can be");
-    }
     started.at(addresses);
   }
 

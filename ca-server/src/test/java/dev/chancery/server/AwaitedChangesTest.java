@@ -47,6 +47,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.bouncycastle.asn1.DERSequence;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -80,6 +83,7 @@ final class AwaitedChangesTest {
     revocations = new JooqRevocationLedger(database, clock);
     changes =
         new AwaitedChanges(
+            Set.of(ISSUER),
             issuance,
             revocations,
             new RevocationVisibility(
@@ -137,6 +141,10 @@ final class AwaitedChangesTest {
   }
 
   private void seen(SerialNumber... listed) {
+    seen(RevocationReason.CERTIFICATE_HOLD, listed);
+  }
+
+  private void seen(RevocationReason reason, SerialNumber... listed) {
     Set<SerialNumber> about = changes.awaited(CrlName.complete(SHARD));
     SeenCrl crl =
         new SeenCrl(
@@ -150,7 +158,8 @@ final class AwaitedChangesTest {
             100,
             "00",
             true,
-            Set.of(listed));
+            true,
+            Stream.of(listed).collect(Collectors.toMap(Function.identity(), any -> reason)));
     changes.saw(SHARD, Optional.of(crl), about);
   }
 
@@ -219,6 +228,41 @@ final class AwaitedChangesTest {
     seen(serial);
     assertThat(late()).isEqualTo(1);
     assertThat(visible().count()).isEqualTo(1);
+  }
+
+  @Test
+  @DisplayName("to a hold that ends for good is shown when the list has the other reason")
+  void forGood() throws Exception {
+    SerialNumber serial = issued();
+    hold(serial);
+    tell();
+    seen(serial);
+    assertThat(visible().count()).isEqualTo(1);
+    revocations.revoke(
+        new Revocation(
+            ISSUER,
+            serial,
+            RevocationReason.SUPERSEDED,
+            clock.instant(),
+            Optional.empty(),
+            "admin alice"));
+    tell();
+    seen(serial);
+    assertThat(visible().count()).isEqualTo(1);
+    seen(RevocationReason.SUPERSEDED, serial);
+    assertThat(visible().count()).isEqualTo(2);
+  }
+
+  @Test
+  @DisplayName("is not awaited when the issuer's CRLs are made elsewhere")
+  void ofAnother() throws Exception {
+    SerialNumber serial = issued();
+    hold(serial);
+    changes.upToDate(
+        List.of(new StatusJournal.Change(1, new IssuerId("root"), serial, clock.instant())));
+    assertThat(changes.isEmpty()).isTrue();
+    tell();
+    assertThat(changes.isEmpty()).isFalse();
   }
 
   @Test

@@ -7,12 +7,14 @@ import dev.chancery.store.DatabaseSettings;
 import dev.chancery.testing.DatabaseKind;
 import dev.chancery.testing.TestDatabase;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,7 +34,7 @@ class PeriodicWorkTest {
     CountDownLatch done = new CountDownLatch(1);
     try (Database database =
             Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
-        PeriodicWork work = new PeriodicWork(database.dataSource(), "node-under-test")) {
+        PeriodicWork work = new PeriodicWork(database, Clock.systemUTC(), "node-under-test")) {
       OffsetDateTime death = OffsetDateTime.now(ZoneOffset.UTC).minusMinutes(1);
       database
           .sql()
@@ -50,6 +52,64 @@ class PeriodicWorkTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource
+  @DisplayName("of a cluster that stands in the future, after the clock was put back, is done soon")
+  void clockPutBack(DatabaseKind kind) throws Exception {
+    TestDatabase where = kind.create(folder);
+    CountDownLatch first = new CountDownLatch(1);
+    CountDownLatch again = new CountDownLatch(2);
+    try (Database database =
+            Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
+        PeriodicWork work =
+            new PeriodicWork(
+                database, Clock.systemUTC(), "node-under-test", Duration.ofMillis(100))) {
+      work.once(
+          "work",
+          Duration.ofHours(1),
+          () -> {
+            first.countDown();
+            again.countDown();
+          });
+      work.start();
+      assertThat(first.await(30, TimeUnit.SECONDS)).isTrue();
+      OffsetDateTime future = OffsetDateTime.now(ZoneOffset.UTC).plusDays(30);
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() ->
+              database
+                      .sql()
+                      .execute(
+                          "update scheduled_tasks set execution_time = cast(? as timestamp with"
+                              + " time zone) where not picked",
+                          future)
+                  == 1);
+      assertThat(again.await(30, TimeUnit.SECONDS)).isTrue();
+
+      // Of a node that died in the middle of it: it is found dead when it has been silent for long.
+      database
+          .sql()
+          .execute(
+              "insert into scheduled_tasks (task_name, task_instance, execution_time, picked,"
+                  + " picked_by, last_heartbeat, version)"
+                  + " values ('work', 'other', cast(? as timestamp with time zone), true,"
+                  + " 'node-dead', cast(? as timestamp with time zone), 2)",
+              future,
+              future);
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() ->
+              database
+                      .sql()
+                      .fetchSingle(
+                          "select count(*) from scheduled_tasks where picked_by = 'node-dead' and"
+                              + " last_heartbeat > cast(? as timestamp with time zone)",
+                          future.minusDays(1))
+                      .get(0, Integer.class)
+                  == 0);
+    }
+  }
+
   @Test
   @DisplayName("of each node goes on while other such work hangs, and does not overlap itself")
   void besideWorkThatHangs() throws Exception {
@@ -59,7 +119,7 @@ class PeriodicWorkTest {
     CountDownLatch done = new CountDownLatch(3);
     try (Database database =
             Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
-        PeriodicWork work = new PeriodicWork(database.dataSource(), "node-under-test")) {
+        PeriodicWork work = new PeriodicWork(database, Clock.systemUTC(), "node-under-test")) {
       work.everywhere(
           "hangs",
           Duration.ofMillis(1),
@@ -84,7 +144,7 @@ class PeriodicWorkTest {
     AtomicInteger done = new AtomicInteger();
     try (Database database =
         Database.open(DatabaseSettings.of(where.url(), where.user(), where::password))) {
-      PeriodicWork work = new PeriodicWork(database.dataSource(), "node-under-test");
+      PeriodicWork work = new PeriodicWork(database, Clock.systemUTC(), "node-under-test");
       work.everywhere(
           "slow",
           Duration.ofMillis(10),

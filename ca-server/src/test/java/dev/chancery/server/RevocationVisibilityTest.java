@@ -253,6 +253,13 @@ final class RevocationVisibilityTest {
     assertThat(saysGood(here)).isTrue();
     database.close();
     here.view().look();
+    // What alerts look at grows, and does not vanish.
+    double age = here.metrics().get("chancery.ocsp.status.age").gauge().value();
+    assertThat(age).isBetween(0.0, 60.0);
+    Thread.sleep(20);
+    here.view().look();
+    assertThat(here.metrics().get("chancery.ocsp.status.age").gauge().value())
+        .isGreaterThanOrEqualTo(age + 0.02);
     OCSPReqBuilder request = new OCSPReqBuilder();
     request.addRequest(
         new CertificateID(

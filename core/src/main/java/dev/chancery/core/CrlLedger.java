@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.math.BigInteger;
 import java.net.URI;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -91,17 +92,29 @@ public abstract class CrlLedger {
     return current(name).map(PublishedCrl::number);
   }
 
+  /** {@link #currentNumber} of every CRL that there is. */
+  public abstract Map<CrlName, BigInteger> currentNumbers();
+
   /** The published complete CRL that delta CRLs of this scope start from: the oldest one kept. */
   public abstract Optional<PublishedCrl> base(CrlScope scope);
 
   /**
    * Remembers for good that certificates name this URL in their distribution point. To be called
-   * before the first of them is issued.
+   * before the first of them is issued, and again when a URL from before is named again.
    */
   public abstract void addLocation(CrlScope scope, URI location);
 
-  /** Every URL by which a certificate of this scope may name it, the oldest first. */
+  /**
+   * Every URL by which a certificate of this scope may name it; the last one is the one that new
+   * certificates name.
+   */
   public abstract List<URI> locations(CrlScope scope);
+
+  /**
+   * A CRL of this scope with a number that is not higher may lack one of its {@link #locations}, or
+   * not say that it is one of several; zero when no CRL can.
+   */
+  public abstract BigInteger locationsSince(CrlScope scope);
 
   /** Every scope of an issuer that certificates may name; the unsharded one always. */
   public abstract List<CrlScope> scopes(IssuerId issuer);

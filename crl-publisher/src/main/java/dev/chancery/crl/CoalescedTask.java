@@ -2,6 +2,7 @@ package dev.chancery.crl;
 
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,14 +39,25 @@ final class CoalescedTask implements AutoCloseable {
   private final String name;
   private final Task task;
   private final Pause pause;
+  private final Supplier<Duration> rest;
   private boolean waiting;
   private boolean closed;
   private @Nullable Thread thread;
 
   CoalescedTask(String name, Task task, Pause pause) {
+    this(name, task, pause, () -> Duration.ZERO);
+  }
+
+  /**
+   * A task that takes a rest after each run that succeeded, whatever is requested meanwhile.
+   *
+   * @param rest how long, asked after each run
+   */
+  CoalescedTask(String name, Task task, Pause pause, Supplier<Duration> rest) {
     this.name = name;
     this.task = task;
     this.pause = pause;
+    this.rest = rest;
   }
 
   /** Returns at once; a whole run will begin after this call. */
@@ -63,6 +75,7 @@ final class CoalescedTask implements AutoCloseable {
         try {
           task.run();
           failures = 0;
+          sleep(rest.get());
         } catch (InterruptedException e) {
           return;
         } catch (Exception e) {
@@ -91,6 +104,10 @@ final class CoalescedTask implements AutoCloseable {
 
   private synchronized void pauseAndAskAgain(Duration length) throws InterruptedException {
     waiting = true;
+    sleep(length);
+  }
+
+  private synchronized void sleep(Duration length) throws InterruptedException {
     long end = System.nanoTime() + length.toNanos();
     for (long left = length.toNanos(); left > 0 && !closed; left = end - System.nanoTime()) {
       TimeUnit.NANOSECONDS.timedWait(this, left);

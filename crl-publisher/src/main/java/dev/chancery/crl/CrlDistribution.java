@@ -19,6 +19,7 @@ public final class CrlDistribution implements CrlPublisher.Listener, AutoCloseab
 
   /** Told of what becomes of CRLs at each place. */
   public interface Observer {
+    /** Written there. */
     void put(String target, CrlName name);
 
     /** Not there; it will be tried again. */
@@ -67,8 +68,7 @@ public final class CrlDistribution implements CrlPublisher.Listener, AutoCloseab
       waiting.remove(name);
       try {
         Optional<CrlShelf.Copy> copy = shelf.refresh(name);
-        if (copy.isPresent()) {
-          target.put(copy.get());
+        if (copy.isPresent() && target.put(copy.get())) {
           observer.put(target.name(), name);
         }
       } catch (IOException | RuntimeException e) {

@@ -16,6 +16,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -24,6 +25,7 @@ import java.util.concurrent.ConcurrentNavigableMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -45,16 +47,31 @@ public final class CrlPublisher implements AutoCloseable {
   /** How often to look whether a CRL is there that someone waits for. */
   private static final Duration LOOK_AGAIN = Duration.ofMillis(50);
 
-  /** CRLs that are made at the same time: each holds a connection to the database and memory. */
+  /** CRLs of one issuer that are made at the same time. */
   private static final int AT_ONCE = 2;
+
+  /** CRLs that are built at the same time: each holds a connection to the database and memory. */
+  private static final int BUILT_AT_ONCE = 2;
+
+  /**
+   * A scope's next CRL waits for as long as the last one took, but not for longer than this: what
+   * is revoked in the meantime is in it, and revocations of very many do not rebuild without end.
+   */
+  private static final Duration LONGEST_REST = Duration.ofMinutes(1);
 
   /** Told of each CRL that was published here. */
   public interface Listener {
     void published(CrlName name);
   }
 
-  private record Desk(
-      CrlIssuer issuer, CrlScope scope, CoalescedTask publishing, AtomicBoolean demanded) {}
+  /**
+   * What there is for one scope.
+   *
+   * @param took how long its last CRL took
+   */
+  private record Demand(AtomicBoolean demanded, AtomicReference<Duration> took) {}
+
+  private record Desk(CoalescedTask publishing, Demand demand) {}
 
   private final Map<IssuerId, CrlIssuer> issuers = new TreeMap<>();
   private final CrlLedger ledger;
@@ -64,7 +81,11 @@ public final class CrlPublisher implements AutoCloseable {
   private final Listener listener;
   private final CoalescedTask.Pause pause;
   private final ConcurrentNavigableMap<CrlScope, Desk> desks = new ConcurrentSkipListMap<>();
-  private final Semaphore turns = new Semaphore(AT_ONCE);
+
+  /** Of each issuer by itself: lists of one whose token hangs keep those of no other waiting. */
+  private final Map<IssuerId, Semaphore> turns = new TreeMap<>();
+
+  private final Semaphore building = new Semaphore(BUILT_AT_ONCE, true);
 
   /** The issuers whose key failed at its last CRL and has not been seen to work since. */
   private final Set<IssuerId> doubtful = ConcurrentHashMap.newKeySet();
@@ -99,6 +120,7 @@ public final class CrlPublisher implements AutoCloseable {
       if (this.issuers.put(issuer.id(), issuer) != null) {
         throw new IllegalArgumentException("two issuers with the name " + issuer.id());
       }
+      turns.put(issuer.id(), new Semaphore(AT_ONCE, true));
     }
   }
 
@@ -116,7 +138,7 @@ public final class CrlPublisher implements AutoCloseable {
     CrlIssuer issuer = issuers.get(scope.issuer());
     if (issuer != null) {
       Desk desk = desk(issuer, scope);
-      desk.demanded().set(true);
+      desk.demand().demanded().set(true);
       desk.publishing().request();
     }
   }
@@ -151,20 +173,23 @@ public final class CrlPublisher implements AutoCloseable {
     return desks.computeIfAbsent(
         scope,
         any -> {
-          AtomicBoolean demanded = new AtomicBoolean();
+          Demand demand = new Demand(new AtomicBoolean(), new AtomicReference<>(Duration.ZERO));
           CoalescedTask publishing =
               new CoalescedTask(
-                  "CRL of " + scope, () -> publishIfNeeded(issuer, scope, demanded), pause);
+                  "CRL of " + scope,
+                  () -> publishIfNeeded(issuer, scope, demand),
+                  pause,
+                  () -> demand.took().get());
           if (closed) {
             publishing.stop();
           }
-          return new Desk(issuer, scope, publishing, demanded);
+          return new Desk(publishing, demand);
         });
   }
 
   /**
-   * Waits until there is a CRL of every scope that has not ended, whichever node made it. Asks for
-   * none.
+   * Waits until there is a CRL of every scope that has not ended and names every URL by which
+   * certificates name it, whichever node made it. Asks for none.
    *
    * @return false when there still was none after that time
    */
@@ -186,6 +211,7 @@ public final class CrlPublisher implements AutoCloseable {
               shelf
                   .refresh(CrlName.complete(scope))
                   .filter(copy -> clock.instant().isBefore(copy.nextUpdate()))
+                  .filter(copy -> namesLocations(scope, copy))
                   .isPresent());
     } catch (RuntimeException e) {
       LOG.debug("cannot tell whether there is a CRL of {}: {}", issuer, e.toString());
@@ -193,29 +219,38 @@ public final class CrlPublisher implements AutoCloseable {
     }
   }
 
+  private boolean namesLocations(CrlScope scope, CrlShelf.Copy copy) {
+    return copy.number().compareTo(ledger.locationsSince(scope)) > 0;
+  }
+
   /**
    * Publishes what was asked for, or is still due: of two who found the same CRL due, the second
    * may have asked while it was being made.
    */
-  private void publishIfNeeded(CrlIssuer issuer, CrlScope scope, AtomicBoolean demanded)
+  private void publishIfNeeded(CrlIssuer issuer, CrlScope scope, Demand demand)
       throws TokenAway, IOException, InterruptedException {
-    turns.acquire();
+    Semaphore turn = Objects.requireNonNull(turns.get(issuer.id()));
+    turn.acquire();
     try {
       // Taken before the look at the revocations: who asks after it has a run of his own.
-      boolean asked = demanded.getAndSet(false);
+      boolean asked = demand.demanded().getAndSet(false);
+      demand.took().set(Duration.ZERO);
       if (!asked && !isDue(issuer, scope)) {
         return;
       }
+      long began = System.nanoTime();
       try {
         publish(issuer, scope);
+        Duration took = Duration.ofNanos(System.nanoTime() - began);
+        demand.took().set(took.compareTo(LONGEST_REST) < 0 ? took : LONGEST_REST);
       } catch (TokenAway | IOException | RuntimeException e) {
         if (asked) {
-          demanded.set(true);
+          demand.demanded().set(true);
         }
         throw e;
       }
     } finally {
-      turns.release();
+      turn.release();
     }
   }
 
@@ -233,6 +268,7 @@ public final class CrlPublisher implements AutoCloseable {
     return !now.isBefore(thisUpdate.plus(settings.longestAge()))
         || !now.isBefore(last.get().nextUpdate().minus(reserve))
         || thisUpdate.isAfter(now.plus(UNCERTAIN))
+        || !namesLocations(scope, last.get())
         || mayLackRevocations(scope, thisUpdate, now);
   }
 
@@ -275,17 +311,22 @@ public final class CrlPublisher implements AutoCloseable {
     //    later and sees at least as many, so that the lower number can be dropped in step 5.
     BigInteger number = ledger.nextNumber(issuer.id());
 
-    // 2. Build. An expired certificate stays until one CRL was issued after its expiry (RFC 5280
-    //    section 3.3). One second is taken off because expiry in the very second of the last
-    //    thisUpdate is not before it.
+    // 2. Build. An expired certificate stays until one CRL was issued after its expiry
+    //    (RFC 5280 section 3.3), by a margin in which the commit of its revocation may have missed
+    //    that CRL. One that was made while the clock was ahead says nothing about what has expired.
     CrlName name = CrlName.complete(scope);
     Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
     Instant expiringAfter =
-        shelf.refresh(name).map(last -> last.thisUpdate().minusSeconds(1)).orElse(Instant.EPOCH);
+        shelf
+            .refresh(name)
+            .map(last -> last.thisUpdate().isBefore(now) ? last.thisUpdate() : now)
+            .map(last -> last.minus(UNCERTAIN))
+            .orElse(Instant.EPOCH);
     CrlBuild.Plan plan = new CrlBuild.Plan(issuer, scope, number, now, expiringAfter);
     boolean published;
-    try (CrlBuild build = CrlBuild.of(plan, ledger, revocations, shelf)) {
-      published = recordSignAndPublish(issuer, build);
+    try (CrlBuild build = build(plan)) {
+      Optional<Records> records = record(build);
+      published = records.isPresent() && signAndPublish(issuer, records.get(), build.keptBase());
       if (published) {
         revocations.forgetReleases(scope, build.nextStart().minus(UNCERTAIN));
       }
@@ -301,26 +342,47 @@ public final class CrlPublisher implements AutoCloseable {
     return shown;
   }
 
-  /** False when someone published a higher number since this one was taken. */
-  private boolean recordSignAndPublish(CrlIssuer issuer, CrlBuild build)
-      throws TokenAway, IOException {
-    // 3. Record. From here on the ledger knows these octets, whatever becomes of this process.
-    Optional<CrlLedger.Recorded> complete = ledger.record(build.complete());
-    Optional<CrlLedger.Recorded> delta = Optional.empty();
-    if (build.delta().isPresent()) {
-      delta = ledger.record(build.delta().get());
+  private CrlBuild build(CrlBuild.Plan plan) throws IOException {
+    building.acquireUninterruptibly();
+    try {
+      return CrlBuild.of(plan, ledger, revocations, shelf);
+    } finally {
+      building.release();
     }
-    if (complete.isEmpty() || build.delta().isPresent() != delta.isPresent()) {
-      return false;
-    }
+  }
 
+  private record Records(CrlLedger.Recorded complete, Optional<CrlLedger.Recorded> delta) {}
+
+  /** Empty when someone published a higher number since this one was taken. */
+  private Optional<Records> record(CrlBuild build) throws IOException {
+    building.acquireUninterruptibly();
+    try {
+      // 3. Record. From here on the ledger knows these octets, whatever becomes of this process.
+      Optional<CrlLedger.Recorded> complete = ledger.record(build.complete());
+      Optional<CrlLedger.Recorded> delta = Optional.empty();
+      if (build.delta().isPresent()) {
+        delta = ledger.record(build.delta().get());
+      }
+      return complete.isEmpty() || build.delta().isPresent() != delta.isPresent()
+          ? Optional.empty()
+          : Optional.of(new Records(complete.get(), delta));
+    } finally {
+      building.release();
+    }
+  }
+
+  /** False when someone published a higher number since this one was taken. */
+  private boolean signAndPublish(CrlIssuer issuer, Records records, Optional<BigInteger> keptBase)
+      throws TokenAway, IOException {
     // 4. Sign; the key verifies what the token gave.
-    CrlLedger.Signed signed = sign(issuer, complete.get());
+    CrlLedger.Signed signed = sign(issuer, records.complete());
     Optional<CrlLedger.Signed> signedDelta =
-        delta.isPresent() ? Optional.of(sign(issuer, delta.get())) : Optional.empty();
+        records.delta().isPresent()
+            ? Optional.of(sign(issuer, records.delta().get()))
+            : Optional.empty();
 
     // 5. Publish, unless someone published a higher number since step 1.
-    if (!ledger.publish(signed, signedDelta, build.keptBase())) {
+    if (!ledger.publish(signed, signedDelta, keptBase)) {
       return false;
     }
     shelf.keep(published(signed));

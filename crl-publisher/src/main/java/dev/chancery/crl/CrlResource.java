@@ -67,8 +67,9 @@ public final class CrlResource {
     try {
       serve(context, crl.get());
     } catch (NoSuchFileException e) {
-      // It was replaced between the look at the shelf and this.
-      serve(context, shelf.current(crl.get().name()).orElseThrow());
+      // It was replaced between the look at the shelf and this, which may have been about a part.
+      context.status(200).removeHeader("Content-Range");
+      serve(context, shelf.lastKnown(crl.get().name()).orElseThrow());
     }
   }
 

@@ -42,7 +42,7 @@ public record CrlSettings(Duration validity, Duration refresh, Optional<Delta> d
   }
 
   /** After how long a new CRL is made without need. */
-  Duration longestAge() {
+  public Duration longestAge() {
     Duration ofDelta = delta.map(settings -> settings.validity().dividedBy(2)).orElse(refresh);
     return ofDelta.compareTo(refresh) < 0 ? ofDelta : refresh;
   }

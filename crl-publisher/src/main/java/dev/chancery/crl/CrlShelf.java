@@ -19,10 +19,13 @@ import java.security.NoSuchAlgorithmException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -61,12 +64,26 @@ public final class CrlShelf {
     }
   }
 
+  /**
+   * What the ledger had when it was asked.
+   *
+   * @param answered false when it did not answer: then these are the numbers from before
+   */
+  private record Published(Instant at, Map<CrlName, BigInteger> numbers, boolean answered) {
+    Published without(CrlName name) {
+      Map<CrlName, BigInteger> others = new HashMap<>(numbers);
+      others.remove(name);
+      return new Published(at, others, false);
+    }
+  }
+
   private final CrlLedger ledger;
   private final Clock clock;
   private final Path folder;
   private final ConcurrentMap<CrlName, Copy> copies = new ConcurrentHashMap<>();
-  private final ConcurrentMap<CrlName, Instant> checked = new ConcurrentHashMap<>();
-  private final ConcurrentMap<CrlName, Object> locks = new ConcurrentHashMap<>();
+  private final ConcurrentMap<CrlName, ReentrantLock> locks = new ConcurrentHashMap<>();
+  private final ReentrantLock asking = new ReentrantLock();
+  private volatile @Nullable Published published;
   private boolean swept;
 
   /**
@@ -95,23 +112,110 @@ public final class CrlShelf {
   }
 
   /**
-   * The newest CRL of a name, not more than a second late.
+   * The newest CRL of a name, not more than a second late. However many ask for whatever names, the
+   * ledger is asked once a second for all of them, and each list is fetched by one.
    *
    * @throws RuntimeException when there is no copy yet and the ledger does not answer
    */
   Optional<Copy> current(CrlName name) {
+    Published known = published();
+    BigInteger number = known.numbers().get(name);
     Copy copy = copies.get(name);
-    if (copy == null) {
-      return refresh(name);
+    if (number != null && isNewer(number, copy)) {
+      return fetchOnce(name, copy);
     }
-    if (!mayCheck(name)) {
-      return Optional.of(copy);
+    if (number == null && known.answered() && copy != null && name.delta()) {
+      forget(name);
+      return Optional.empty();
+    }
+    if (copy == null && !known.answered()) {
+      throw new IllegalStateException("the ledger does not answer");
+    }
+    return Optional.ofNullable(copy);
+  }
+
+  /** The newest CRL of a name that came to this shelf; asks nobody. */
+  Optional<Copy> lastKnown(CrlName name) {
+    return Optional.ofNullable(copies.get(name));
+  }
+
+  /** Who finds another fetching a newer copy has the older one, or waits when there is none. */
+  private Optional<Copy> fetchOnce(CrlName name, @Nullable Copy older) {
+    ReentrantLock lock = lock(name);
+    if (older == null) {
+      lock.lock();
+    } else if (!lock.tryLock()) {
+      return Optional.of(older);
     }
     try {
+      Copy copy = copies.get(name);
+      if (copy == null && !published().numbers().containsKey(name)) {
+        throw new IllegalStateException("the ledger did not answer whom this waited for");
+      }
+      if (copy != null && !copy.equals(older)) {
+        return Optional.of(copy);
+      }
       return refresh(name);
     } catch (RuntimeException e) {
+      // Not tried again before the ledger is asked again.
+      published = published().without(name);
+      if (older == null) {
+        throw e;
+      }
       LOG.warn("the last known CRL of {} is served, no newer can be had: {}", name, e.toString());
-      return Optional.of(copy);
+      return Optional.of(older);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Published published() {
+    Published last = published;
+    if (last != null && isYoung(last)) {
+      return last;
+    }
+    if (last == null) {
+      asking.lock();
+    } else if (!asking.tryLock()) {
+      return last;
+    }
+    try {
+      last = published;
+      if (last == null || !isYoung(last)) {
+        last = ask(last == null ? Map.of() : last.numbers());
+        published = last;
+      }
+      return last;
+    } finally {
+      asking.unlock();
+    }
+  }
+
+  private Published ask(Map<CrlName, BigInteger> before) {
+    Instant now = clock.instant();
+    try {
+      return new Published(now, ledger.currentNumbers(), true);
+    } catch (RuntimeException e) {
+      LOG.warn("the last known CRLs are served, no newer can be had: {}", e.toString());
+      return new Published(now, before, false);
+    }
+  }
+
+  private boolean isYoung(Published last) {
+    return Duration.between(last.at(), clock.instant()).abs().compareTo(CHECK_AFTER) < 0;
+  }
+
+  /** There are no delta CRLs any more. */
+  private void forget(CrlName name) {
+    lock(name).lock();
+    try {
+      Copy copy = copies.get(name);
+      if (copy != null && ledger.currentNumber(name).isEmpty()) {
+        copies.remove(name);
+        delete(copy.file());
+      }
+    } finally {
+      lock(name).unlock();
     }
   }
 
@@ -137,7 +241,8 @@ public final class CrlShelf {
    */
   void keep(PublishedCrl crl) throws IOException {
     CrlName name = new CrlName(crl.scope(), crl.base().isPresent());
-    synchronized (lock(name)) {
+    lock(name).lock();
+    try {
       Copy before = copies.get(name);
       if (isNewer(crl.number(), before)) {
         copies.put(name, write(name, crl));
@@ -145,12 +250,15 @@ public final class CrlShelf {
           delete(before.file());
         }
       }
+    } finally {
+      lock(name).unlock();
     }
   }
 
   /** One thread fetches a CRL, which can be long; the others find it there when it has. */
   private void fetch(CrlName name) {
-    synchronized (lock(name)) {
+    lock(name).lock();
+    try {
       Copy before = copies.get(name);
       Optional<PublishedCrl> current = ledger.current(name);
       while (current.isPresent() && isNewer(current.get().number(), before)) {
@@ -169,6 +277,8 @@ public final class CrlShelf {
       if (before != null && !before.equals(copies.get(name))) {
         delete(before.file());
       }
+    } finally {
+      lock(name).unlock();
     }
   }
 
@@ -176,8 +286,8 @@ public final class CrlShelf {
     return copy == null || number.compareTo(copy.number()) > 0;
   }
 
-  private Object lock(CrlName name) {
-    return locks.computeIfAbsent(name, any -> new Object());
+  private ReentrantLock lock(CrlName name) {
+    return locks.computeIfAbsent(name, any -> new ReentrantLock());
   }
 
   private Copy write(CrlName name, PublishedCrl crl) throws IOException {
@@ -218,16 +328,5 @@ public final class CrlShelf {
     } catch (IOException e) {
       LOG.warn("an old CRL stays in {}: {}", file, e.toString());
     }
-  }
-
-  /** True for one caller a second. */
-  private boolean mayCheck(CrlName name) {
-    Instant now = clock.instant();
-    Instant last = checked.putIfAbsent(name, now);
-    if (last == null) {
-      return true;
-    }
-    boolean due = Duration.between(last, now).abs().compareTo(CHECK_AFTER) >= 0;
-    return due && checked.replace(name, last, now);
   }
 }

@@ -8,10 +8,11 @@ public interface CrlTarget {
   String name();
 
   /**
-   * Puts a CRL at its path, unless the place has one with a higher number. Whoever reads it there
-   * sees the old one whole or the new one whole.
+   * Puts a CRL at its path, unless the place has one with a higher number, or has this one as it
+   * is. Whoever reads it there sees the old one whole or the new one whole.
    *
+   * @return whether anything was written
    * @throws IOException when that cannot be, and what was there still is
    */
-  void put(CrlShelf.Copy crl) throws IOException;
+  boolean put(CrlShelf.Copy crl) throws IOException;
 }

@@ -90,7 +90,11 @@ final class DerInput implements AutoCloseable {
 
   /** The contents that follow a tag, when they are no longer than a limit. */
   byte[] contents(int longest) throws IOException {
-    long length = length();
+    return octets(length(), longest);
+  }
+
+  /** The next octets, whatever they are. */
+  byte[] octets(long length, int longest) throws IOException {
     if (length > longest) {
       throw new IOException("a field of " + length + " octets");
     }

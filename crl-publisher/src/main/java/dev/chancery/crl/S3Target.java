@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.AwsCredentials;
 import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
@@ -73,6 +74,12 @@ public final class S3Target implements CrlTarget, AutoCloseable {
   /** An object that is there. */
   private record Present(String entityTag, Optional<BigInteger> number) {}
 
+  /** An object that was fetched. */
+  private record Stored(String entityTag, Optional<BigInteger> number, String sha256) {}
+
+  /** What was fetched last of each object, so that it is not fetched again while it is the same. */
+  private final Map<String, Stored> compared = new ConcurrentHashMap<>();
+
   private final Place place;
   private final Duration freshness;
   private final S3Client client;
@@ -122,15 +129,15 @@ public final class S3Target implements CrlTarget, AutoCloseable {
   }
 
   @Override
-  public void put(CrlShelf.Copy crl) throws IOException {
+  public boolean put(CrlShelf.Copy crl) throws IOException {
     String key = place.prefix() + crl.name().path();
     try {
       Optional<Present> present = present(key);
-      if (present
-          .flatMap(Present::number)
-          .filter(number -> number.compareTo(crl.number()) >= 0)
-          .isPresent()) {
-        return;
+      int order =
+          present.flatMap(Present::number).map(there -> there.compareTo(crl.number())).orElse(-1);
+      // A number says what someone wanted to write, and not what the storage has made of it.
+      if (order > 0 || (order == 0 && isSame(key, present.get(), crl))) {
+        return false;
       }
       PutObjectRequest.Builder request =
           PutObjectRequest.builder()
@@ -145,7 +152,14 @@ public final class S3Target implements CrlTarget, AutoCloseable {
         request.ifNoneMatch("*");
       }
       client.putObject(request.build(), RequestBody.fromFile(crl.file()));
-      compare(key, crl);
+      Stored stored = stored(key);
+      boolean newer =
+          stored.number().filter(there -> there.compareTo(crl.number()) > 0).isPresent();
+      if (!newer && !stored.sha256().equals(crl.sha256())) {
+        throw new IOException(key + " does not read back as it was written");
+      }
+      compared.put(key, stored);
+      return true;
     } catch (S3Exception e) {
       if (e.statusCode() == PRECONDITION_FAILED || e.statusCode() == CONFLICT) {
         throw new IOException(key + " was written by someone else at the same time", e);
@@ -156,6 +170,16 @@ public final class S3Target implements CrlTarget, AutoCloseable {
     } catch (UncheckedIOException e) {
       throw e.getCause();
     }
+  }
+
+  /** Fetches what is there, unless it was compared before and nobody has written it since. */
+  private boolean isSame(String key, Present present, CrlShelf.Copy crl) throws IOException {
+    Stored last = compared.get(key);
+    if (last == null || !last.entityTag().equals(present.entityTag())) {
+      last = stored(key);
+      compared.put(key, last);
+    }
+    return last.sha256().equals(crl.sha256());
   }
 
   private Optional<Present> present(String key) {
@@ -178,20 +202,16 @@ public final class S3Target implements CrlTarget, AutoCloseable {
     return text.matches("[0-9]{1,40}") ? Optional.of(new BigInteger(text)) : Optional.empty();
   }
 
-  /** What was written is there, unless someone has already put a newer one. */
-  private void compare(String key, CrlShelf.Copy crl) throws IOException {
+  /** Fetches what is there. */
+  private Stored stored(String key) throws IOException {
     MessageDigest sha256 = sha256();
-    Optional<BigInteger> number;
     try (var stored = client.getObject(request -> request.bucket(place.bucket()).key(key));
         InputStream in = new DigestInputStream(stored, sha256)) {
-      number =
-          Optional.ofNullable(stored.response().metadata().get(NUMBER)).flatMap(S3Target::number);
       in.transferTo(OutputStream.nullOutputStream());
-    }
-    boolean same = HexFormat.of().formatHex(sha256.digest()).equals(crl.sha256());
-    boolean newer = number.filter(there -> there.compareTo(crl.number()) > 0).isPresent();
-    if (!same && !newer) {
-      throw new IOException(key + " does not read back as it was written");
+      return new Stored(
+          stored.response().eTag(),
+          Optional.ofNullable(stored.response().metadata().get(NUMBER)).flatMap(S3Target::number),
+          HexFormat.of().formatHex(sha256.digest()));
     }
   }
 

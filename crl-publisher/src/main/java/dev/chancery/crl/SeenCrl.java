@@ -2,9 +2,9 @@ package dev.chancery.crl;
 
 import dev.chancery.core.BouncyCastle;
 import dev.chancery.core.Der;
+import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.SigningScheme;
-import dev.chancery.core.SubjectPublicKey;
 import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigInteger;
@@ -13,23 +13,30 @@ import java.security.MessageDigest;
 import java.security.Signature;
 import java.time.Instant;
 import java.util.Arrays;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.bouncycastle.asn1.ASN1BitString;
+import org.bouncycastle.asn1.ASN1Enumerated;
+import org.bouncycastle.asn1.ASN1InputStream;
 import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.ASN1Primitive;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.AuthorityKeyIdentifier;
 import org.bouncycastle.asn1.x509.CRLDistPoint;
 import org.bouncycastle.asn1.x509.DistributionPointName;
 import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.Extensions;
 import org.bouncycastle.asn1.x509.GeneralNames;
 import org.bouncycastle.asn1.x509.IssuingDistributionPoint;
+import org.bouncycastle.asn1.x509.SubjectKeyIdentifier;
 import org.bouncycastle.asn1.x509.Time;
+import org.bouncycastle.cert.X509CertificateHolder;
 
 /**
  * What a relying party sees of a CRL (RFC 5280 section 5), read from front to back, so that the
@@ -41,8 +48,9 @@ import org.bouncycastle.asn1.x509.Time;
  * @param entries how many certificates are listed
  * @param octets the length of all of it
  * @param sha256 of all of it, in hexadecimal digits
+ * @param ofIssuer whether it names the issuer, and its key (RFC 5280 sections 5.1.2.3 and 5.2.1)
  * @param verified whether the signature is one of the issuer's key, by the issuer's scheme
- * @param listed those of the certificates that were asked about that it lists
+ * @param listed those of the certificates that were asked about that it lists, and why
  */
 public record SeenCrl(
     BigInteger number,
@@ -54,8 +62,9 @@ public record SeenCrl(
     long entries,
     long octets,
     String sha256,
+    boolean ofIssuer,
     boolean verified,
-    Set<SerialNumber> listed) {
+    Map<SerialNumber, RevocationReason> listed) {
   private static final int LONGEST_FIELD = 64 * 1024;
   private static final int LONGEST_SERIAL = 20;
   private static final int EXTENSIONS = 0xA0;
@@ -63,7 +72,7 @@ public record SeenCrl(
 
   public SeenCrl {
     distributionPoint = List.copyOf(distributionPoint);
-    listed = Set.copyOf(listed);
+    listed = Map.copyOf(listed);
   }
 
   /**
@@ -73,39 +82,31 @@ public record SeenCrl(
    * @throws IOException when it is not one that this server could have made, or is longer than the
    *     limit
    */
-  static SeenCrl read(
-      InputStream crl,
-      SubjectPublicKey key,
-      SigningScheme scheme,
-      long longest,
-      Set<SerialNumber> about)
+  static SeenCrl read(InputStream crl, CrlIssuer issuer, long longest, Set<SerialNumber> about)
       throws IOException {
-    return new Reading(crl, key, scheme, longest, about).run();
+    return new Reading(crl, issuer, longest, about).run();
   }
 
   private static final class Reading {
+    private final X509CertificateHolder certificate;
     private final SigningScheme scheme;
     private final MessageDigest sha256;
     private final Signature signature;
     private final DerInput in;
     private final long longest;
     private final Set<SerialNumber> about;
-    private final Set<SerialNumber> listed = new HashSet<>();
+    private final Map<SerialNumber, RevocationReason> listed = new HashMap<>();
     private boolean signed;
 
-    private Reading(
-        InputStream crl,
-        SubjectPublicKey key,
-        SigningScheme scheme,
-        long longest,
-        Set<SerialNumber> about) {
-      this.scheme = scheme;
+    private Reading(InputStream crl, CrlIssuer issuer, long longest, Set<SerialNumber> about) {
+      this.certificate = issuer.certificate();
+      this.scheme = issuer.key().scheme();
       this.longest = longest;
       this.about = about;
       try {
         sha256 = MessageDigest.getInstance("SHA-256");
         signature = Signature.getInstance(scheme.jcaName(), BouncyCastle.PROVIDER);
-        signature.initVerify(key.key());
+        signature.initVerify(issuer.key().publicKey().key());
       } catch (GeneralSecurityException e) {
         throw new IllegalStateException("no way to verify " + scheme, e);
       }
@@ -134,7 +135,7 @@ public record SeenCrl(
       long tbsEnd = in.count() + tbsLength;
       field(DerInput.INTEGER);
       field(DerInput.SEQUENCE);
-      field(DerInput.SEQUENCE);
+      byte[] name = field(DerInput.SEQUENCE);
       Instant thisUpdate = time();
       Instant nextUpdate = time();
       int tag = in.octet();
@@ -156,8 +157,30 @@ public record SeenCrl(
       if (in.count() != end || !in.isAtEnd()) {
         throw new IOException("something follows the signature");
       }
-      return seen(extensions, thisUpdate, nextUpdate, entries, verified(algorithm, bits));
+      return seen(
+          extensions,
+          new Times(thisUpdate, nextUpdate),
+          entries,
+          isOfIssuer(name, extensions),
+          verified(algorithm, bits));
     }
+
+    private boolean isOfIssuer(byte[] name, Extensions extensions) throws IOException {
+      try {
+        if (!X500Name.getInstance(name).equals(certificate.getSubject())) {
+          return false;
+        }
+        SubjectKeyIdentifier own = SubjectKeyIdentifier.fromExtensions(certificate.getExtensions());
+        AuthorityKeyIdentifier named = AuthorityKeyIdentifier.fromExtensions(extensions);
+        return own == null
+            || (named != null
+                && Arrays.equals(named.getKeyIdentifierOctets(), own.getKeyIdentifier()));
+      } catch (RuntimeException e) {
+        throw new IOException("the issuer's name or key identifier is malformed", e);
+      }
+    }
+
+    private record Times(Instant thisUpdate, Instant nextUpdate) {}
 
     private long countEntries(long tbsEnd) throws IOException {
       long length = in.length();
@@ -169,7 +192,7 @@ public record SeenCrl(
       while (in.count() < end) {
         long entryEnd = in.enter() + in.count();
         if (!about.isEmpty()) {
-          lookAtSerial();
+          lookAtSerial(entryEnd);
         }
         if (in.count() > entryEnd) {
           throw new IOException("a serial number is longer than its entry");
@@ -180,7 +203,7 @@ public record SeenCrl(
       return entries;
     }
 
-    private void lookAtSerial() throws IOException {
+    private void lookAtSerial(long entryEnd) throws IOException {
       if (in.octet() != DerInput.INTEGER) {
         throw new IOException("an entry does not begin with a serial number");
       }
@@ -189,9 +212,28 @@ public record SeenCrl(
       // others.
       if (serial.length > 0 && serial.length <= LONGEST_SERIAL && serial[0] >= 0) {
         SerialNumber number = SerialNumber.of(new BigInteger(serial));
-        if (about.contains(number)) {
-          listed.add(number);
+        if (about.contains(number) && in.count() <= entryEnd) {
+          listed.put(number, reason(in.octets(entryEnd - in.count(), LONGEST_FIELD)));
         }
+      }
+    }
+
+    /** What follows the serial number: the time, and extensions if there are any. */
+    private static RevocationReason reason(byte[] rest) throws IOException {
+      try (ASN1InputStream fields = new ASN1InputStream(rest)) {
+        fields.readObject();
+        ASN1Primitive extensions = fields.readObject();
+        Extension reason =
+            extensions == null
+                ? null
+                : Extensions.getInstance(extensions).getExtension(Extension.reasonCode);
+        return reason == null
+            ? RevocationReason.UNSPECIFIED
+            : RevocationReason.of(
+                    ASN1Enumerated.getInstance(reason.getParsedValue()).intValueExact())
+                .orElseThrow(() -> new IOException("an entry with a reason that there is not"));
+      } catch (RuntimeException e) {
+        throw new IOException("an entry is malformed", e);
       }
     }
 
@@ -206,24 +248,21 @@ public record SeenCrl(
     }
 
     private SeenCrl seen(
-        Extensions extensions,
-        Instant thisUpdate,
-        Instant nextUpdate,
-        long entries,
-        boolean verified)
+        Extensions extensions, Times times, long entries, boolean ofIssuer, boolean verified)
         throws IOException {
       try {
         return new SeenCrl(
             integer(extensions, Extension.cRLNumber)
                 .orElseThrow(() -> new IOException("a CRL without a number")),
             integer(extensions, Extension.deltaCRLIndicator),
-            thisUpdate,
-            nextUpdate,
+            times.thisUpdate(),
+            times.nextUpdate(),
             urls(extensions),
             freshest(extensions),
             entries,
             in.count(),
             HexFormat.of().formatHex(sha256.digest()),
+            ofIssuer,
             verified,
             listed);
       } catch (RuntimeException e) {

@@ -4,22 +4,32 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.chancery.core.CrlName;
+import dev.chancery.core.CrlScope;
+import dev.chancery.core.SerialNumber;
 import dev.chancery.testing.DatabaseKind;
 import io.javalin.Javalin;
 import java.io.IOException;
 import java.math.BigInteger;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -128,6 +138,76 @@ final class CrlDistributionTest {
   }
 
   @Test
+  @DisplayName(
+      "A file under the right number that is not the CRL is written again; a right one not")
+  void rottenFile() throws Exception {
+    Path place = Files.createDirectory(folder.resolve("www"));
+    publisher.publish(CrlFixture.SCOPE);
+    CrlShelf.Copy copy = shelf.refresh(CrlFixture.NAME).orElseThrow();
+    byte[] right = CrlFixture.octets(copy);
+    Path file = place.resolve("issuing.crl");
+    byte[] rotten = right.clone();
+    rotten[rotten.length - 1] ^= 1;
+    for (byte[] wrong : List.of(rotten, Arrays.copyOf(right, right.length - 1))) {
+      Files.write(file, wrong);
+      DirectoryTarget target = new DirectoryTarget(place);
+      assertThat(target.put(copy)).isTrue();
+      assertThat(file).hasBinaryContent(right);
+      assertThat(target.put(copy)).isFalse();
+      // File systems tell times apart that are some milliseconds from each other.
+      Thread.sleep(50);
+      Files.write(file, wrong);
+      assertThat(target.put(copy)).isTrue();
+      assertThat(file).hasBinaryContent(right);
+      assertThat(new DirectoryTarget(place).put(copy)).isFalse();
+    }
+  }
+
+  @Test
+  @DisplayName("A stopped node that has the lock of a directory keeps the others only for a while")
+  void lockHeld() throws Exception {
+    Path place = Files.createDirectory(folder.resolve("www"));
+    publisher.publish(CrlFixture.SCOPE);
+    CrlShelf.Copy copy = shelf.refresh(CrlFixture.NAME).orElseThrow();
+    Process other =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                LockingProcess.class.getName(),
+                place.resolve(".chancery.lock").toString())
+            .start();
+    try {
+      assertThat(other.getInputStream().read()).isEqualTo('!');
+      DirectoryTarget target = new DirectoryTarget(place, Duration.ofMillis(300));
+      assertThatThrownBy(() -> target.put(copy))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("another node has had the lock");
+      assertThat(place.resolve("issuing.crl")).doesNotExist();
+      other.destroyForcibly().waitFor();
+      assertThat(target.put(copy)).isTrue();
+    } finally {
+      other.destroyForcibly().waitFor();
+    }
+  }
+
+  /** Takes the lock on a file and keeps it until it is killed. */
+  static final class LockingProcess {
+    private LockingProcess() {}
+
+    public static void main(String[] arguments) throws Exception {
+      try (FileChannel file =
+              FileChannel.open(
+                  Path.of(arguments[0]), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+          FileLock _ = file.lock()) {
+        System.out.write('!');
+        System.out.flush();
+        Thread.sleep(Duration.ofMinutes(1));
+      }
+    }
+  }
+
+  @Test
   @DisplayName("What the world sees is compared with what was published, octet for octet; ranges")
   void seen() throws Exception {
     CrlResource resource = new CrlResource(shelf, crl.clock, Duration.ofHours(1));
@@ -140,14 +220,14 @@ final class CrlDistributionTest {
             .start("127.0.0.1", 0);
     URI url = URI.create("http://127.0.0.1:" + server.port() + "/crl/issuing.crl");
     crl.crls.addLocation(CrlFixture.SCOPE, url);
-    try (PublicCrls world = new PublicCrls(List.of(crl.issuer), crl.crls, shelf);
+    try (PublicCrls world = new PublicCrls(List.of(crl.issuer), crl.crls, shelf, crl.clock);
         HttpClient http = HttpClient.newHttpClient()) {
-      assertThat(world.look(CrlFixture.NAME, Set.of()).orElseThrow())
+      assertThat(world.look(CrlFixture.NAME, Set.of()).getLast())
           .isEqualTo(new PublicCrls.Look.Unusable(url, "the answer is 404"));
 
       publisher.publish(CrlFixture.SCOPE);
       PublicCrls.Look.Seen seen =
-          (PublicCrls.Look.Seen) world.look(CrlFixture.NAME, Set.of()).orElseThrow();
+          (PublicCrls.Look.Seen) world.look(CrlFixture.NAME, Set.of()).getLast();
       assertThat(seen.newest()).isTrue();
       assertThat(seen.crl().verified()).isTrue();
       assertThat(seen.crl().number()).isEqualTo(crl.crls.numbers().getLast());
@@ -163,6 +243,122 @@ final class CrlDistributionTest {
       assertThat(other.body()).isEqualTo(all);
     } finally {
       server.stop();
+    }
+  }
+
+  @Test
+  @DisplayName("RFC 5280 6.3.3: a list that relying parties refuse is no good, though the newest")
+  void unusable() throws Exception {
+    AtomicReference<byte[]> there = new AtomicReference<>(new byte[0]);
+    AtomicInteger whole = new AtomicInteger();
+    Javalin server =
+        Javalin.create(
+                config -> {
+                  config.startup.showJavalinBanner = false;
+                  config.routes.get(
+                      "/<path>",
+                      context -> {
+                        String tag = '"' + Integer.toString(Arrays.hashCode(there.get())) + '"';
+                        context.header("ETag", tag);
+                        if (tag.equals(context.header("If-None-Match"))) {
+                          context.status(304);
+                        } else {
+                          whole.incrementAndGet();
+                          context.result(there.get());
+                        }
+                      });
+                })
+            .start("127.0.0.1", 0);
+    String place = "http://127.0.0.1:" + server.port();
+    CrlScope shard = new CrlScope(CrlFixture.ISSUER, 1);
+    crl.crls.addLocation(CrlFixture.SCOPE, URI.create(place + "/old/issuing.crl"));
+    crl.crls.addLocation(CrlFixture.SCOPE, URI.create(place + "/issuing.crl"));
+    try (PublicCrls world = new PublicCrls(List.of(crl.issuer), crl.crls, shelf, crl.clock)) {
+      publisher.publish(CrlFixture.SCOPE);
+      there.set(CrlFixture.octets(shelf.refresh(CrlFixture.NAME).orElseThrow()));
+      List<PublicCrls.Look> looks = world.look(CrlFixture.NAME, Set.of());
+      assertThat(looks)
+          .extracting(look -> look.url().getPath())
+          .containsExactly("/old/issuing.crl", "/issuing.crl");
+      assertThat(looks).allMatch(PublicCrls.Look::isGood);
+      assertThat(whole).hasValue(2);
+      assertThat(world.look(CrlFixture.NAME, Set.of())).isEqualTo(looks);
+      assertThat(whole).hasValue(2);
+      // Asked about a certificate, it is read again.
+      SerialNumber serial = SerialNumber.of(BigInteger.TEN);
+      assertThat(world.look(CrlFixture.NAME, Set.of(serial))).allMatch(PublicCrls.Look::isGood);
+      assertThat(whole).hasValue(4);
+
+      crl.clock.advance(Duration.ofHours(-2));
+      assertThat(problem(world)).contains("begins at");
+      crl.clock.advance(Duration.ofHours(2).plusDays(7));
+      assertThat(problem(world)).contains("has ended");
+      publisher.publish(CrlFixture.SCOPE);
+      assertThat(world.look(CrlFixture.NAME, Set.of()).getLast())
+          .isInstanceOfSatisfying(
+              PublicCrls.Look.Seen.class, seen -> assertThat(seen.newest()).isFalse());
+
+      there.set(CrlFixture.octets(shelf.refresh(CrlFixture.NAME).orElseThrow()));
+      assertThat(world.look(CrlFixture.NAME, Set.of())).allMatch(PublicCrls.Look::isGood);
+      // The list does not say yet that it is one of several.
+      crl.crls.addLocation(shard, URI.create(place + "/issuing/1.crl"));
+      assertThat(problem(world)).contains("IssuingDistributionPoint");
+      publisher.publish(CrlFixture.SCOPE);
+      there.set(CrlFixture.octets(shelf.refresh(CrlFixture.NAME).orElseThrow()));
+      assertThat(world.look(CrlFixture.NAME, Set.of())).allMatch(PublicCrls.Look::isGood);
+
+      // Of another issuer with the same key.
+      CrlIssuer other = crl.issuerNamed("CN=Another CA");
+      try (CrlPublisher wrong =
+          new CrlPublisher(
+              List.of(other), crl.crls, crl.revocations, crl.shelf(), crl.clock, name -> {})) {
+        wrong.publish(CrlFixture.SCOPE);
+      }
+      there.set(CrlFixture.octets(shelf.refresh(CrlFixture.NAME).orElseThrow()));
+      assertThat(problem(world)).contains("is not the issuer's");
+    } finally {
+      server.stop();
+    }
+  }
+
+  private static String problem(PublicCrls world) throws Exception {
+    PublicCrls.Look.Seen seen =
+        (PublicCrls.Look.Seen) world.look(CrlFixture.NAME, Set.of()).getLast();
+    assertThat(seen.isGood()).isFalse();
+    assertThat(seen.newest()).isTrue();
+    return seen.problem().orElseThrow();
+  }
+
+  @Test
+  @DisplayName(
+      "URLs that hang keep a round of looks no longer than its bound, and others not at all")
+  void hangingUrls() throws Exception {
+    try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      String place = "http://127.0.0.1:" + silent.getLocalPort() + "/";
+      for (int shard = 1; shard <= 40; shard++) {
+        CrlScope scope = new CrlScope(CrlFixture.ISSUER, shard);
+        crl.crls.addLocation(scope, URI.create(place + CrlName.complete(scope).path()));
+      }
+      Set<CrlName> looked = ConcurrentHashMap.newKeySet();
+      CrlWatch.Observer seeing =
+          new CrlWatch.Observer() {
+            @Override
+            public Set<SerialNumber> awaited(CrlName name) {
+              looked.add(name);
+              return Set.of();
+            }
+
+            @Override
+            public void saw(CrlName name, List<PublicCrls.Look> looks, Set<SerialNumber> awaited) {}
+          };
+      try (PublicCrls world = new PublicCrls(List.of(crl.issuer), crl.crls, shelf, crl.clock);
+          CrlWatch watch = new CrlWatch(world, seeing, CrlFixture.PAUSE, Duration.ofMillis(200))) {
+        watch.lookAtAll();
+        await(() -> looked.size() >= 8);
+        Thread.sleep(500);
+        // As many as hang at once are begun, and no more: each of them has half a minute.
+        assertThat(looked).hasSizeLessThanOrEqualTo(9);
+      }
     }
   }
 

@@ -118,13 +118,21 @@ final class CrlFixture implements AutoCloseable {
         new JcaContentSignerBuilder(scheme.jcaName())
             .setProvider(BouncyCastle.PROVIDER)
             .build(pair.getPrivate());
-    X509CertificateHolder certificate =
-        builder(BigInteger.ONE, "CN=Issuing CA", Duration.ofDays(3650))
-            .addExtension(Extension.basicConstraints, true, new BasicConstraints(true))
-            .addExtension(
-                Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign | KeyUsage.cRLSign))
-            .build(signer);
-    issuer = new CrlIssuer(ISSUER, certificate, token.crlKey(KEY, key, scheme), SETTINGS);
+    issuer =
+        new CrlIssuer(ISSUER, authority("CN=Issuing CA"), token.crlKey(KEY, key, scheme), SETTINGS);
+  }
+
+  private X509CertificateHolder authority(String subject) throws Exception {
+    return builder(BigInteger.ONE, subject, Duration.ofDays(3650))
+        .addExtension(Extension.basicConstraints, true, new BasicConstraints(true))
+        .addExtension(
+            Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign | KeyUsage.cRLSign))
+        .build(signer);
+  }
+
+  /** The issuer with its key, under another name. */
+  CrlIssuer issuerNamed(String subject) throws Exception {
+    return new CrlIssuer(ISSUER, authority(subject), issuer.key(), SETTINGS);
   }
 
   private X509v3CertificateBuilder builder(BigInteger serial, String subject, Duration lifetime)

@@ -202,6 +202,23 @@ final class CrlHttpTest {
   }
 
   @Test
+  @DisplayName("A flood of names that are not there asks the database once a second, up or away")
+  void flood() throws Exception {
+    start();
+    for (int i = 0; i < 50; i++) {
+      assertThat(send("GET", "/crl/issuing/" + (i + 1) + ".crl").statusCode()).isEqualTo(404);
+      assertThat(send("GET", "/crl/other" + i + ".crl").statusCode()).isEqualTo(404);
+    }
+    assertThat(crl.crls.looks()).isEqualTo(1);
+    crl.clock.advance(Duration.ofSeconds(1));
+    crl.crls.set(FaultyCrlLedger.Fault.EVERYTHING);
+    for (int i = 0; i < 50; i++) {
+      assertThat(send("GET", "/crl/other" + i + ".crl").statusCode()).isEqualTo(503);
+    }
+    assertThat(crl.crls.looks()).isEqualTo(2);
+  }
+
+  @Test
   @DisplayName("Whatever else is asked for is not found")
   void notFound() throws Exception {
     start();

@@ -2,8 +2,10 @@ package dev.chancery.crl;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.CrlName;
 import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Revocation;
@@ -11,9 +13,13 @@ import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.TokenAway;
+import dev.chancery.store.IssuerRegistry;
 import dev.chancery.testing.DatabaseKind;
 import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.math.BigInteger;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -23,6 +29,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -165,6 +172,110 @@ final class CrlPublisherTest {
     crl.clock.advance(Duration.ofSeconds(1));
     publish();
     assertThat(crl.current().getRevokedCertificate(certificate.getSerialNumber())).isNull();
+  }
+
+  @Test
+  @DisplayName(
+      "RFC 5280 3.3: a list from the future takes no unexpired certificate off the next one")
+  void clockPutBack() throws Exception {
+    X509CertificateHolder certificate = crl.issued(Duration.ofDays(10));
+    crl.revoke(certificate, RevocationReason.KEY_COMPROMISE);
+    publish();
+    crl.clock.advance(MONTH);
+    publish();
+    publish();
+    assertThat(crl.current().getRevokedCertificate(certificate.getSerialNumber())).isNull();
+
+    crl.clock.advance(MONTH.negated());
+    publish();
+    assertThat(crl.current().getRevokedCertificate(certificate.getSerialNumber())).isNotNull();
+    publish();
+    assertThat(crl.current().getRevokedCertificate(certificate.getSerialNumber())).isNotNull();
+  }
+
+  @Test
+  @DisplayName(
+      "PostgreSQL that is lost in a build leaves the last CRL, and the next one is made after")
+  void databaseLost() throws Exception {
+    assumeThat(kind).isEqualTo(DatabaseKind.POSTGRESQL);
+    X509CertificateHolder certificate = crl.issued(MONTH);
+    crl.revoke(certificate, RevocationReason.SUPERSEDED);
+    BigInteger before = publish();
+    AtomicInteger builds = new AtomicInteger();
+    RevocationLedger losing =
+        (RevocationLedger)
+            Proxy.newProxyInstance(
+                RevocationLedger.class.getClassLoader(),
+                new Class<?>[] {RevocationLedger.class},
+                (proxy, method, arguments) -> {
+                  if (method.getName().equals("forEachRevoked") && builds.incrementAndGet() == 1) {
+                    crl.revocations.forEachRevoked(
+                        CrlFixture.SCOPE, Instant.EPOCH, entry -> loseConnections());
+                  }
+                  try {
+                    return method.invoke(crl.revocations, arguments);
+                  } catch (InvocationTargetException e) {
+                    throw e.getCause();
+                  }
+                });
+    try (CrlPublisher unlucky = crl.publisher(shelf, losing)) {
+      assertThatThrownBy(() -> unlucky.publish(CrlFixture.SCOPE))
+          .isInstanceOf(RuntimeException.class);
+      assertThat(crl.crls.currentNumber(CrlFixture.NAME)).contains(before);
+      assertThat(crl.current().getRevokedCertificate(certificate.getSerialNumber())).isNotNull();
+      BigInteger lost = crl.crls.numbers().getLast();
+      assertThat(unlucky.publish(CrlFixture.SCOPE)).isGreaterThan(lost);
+    }
+    assertThat(crl.current().getRevokedCertificate(certificate.getSerialNumber())).isNotNull();
+  }
+
+  private void loseConnections() {
+    crl.database
+        .sql()
+        .fetch(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+                + " where datname = current_database() and pid <> pg_backend_pid()");
+  }
+
+  @Test
+  @DisplayName("Lists of an issuer whose token is slow keep those of another waiting for none")
+  void slowIssuer(@TempDir Path elsewhere) throws Exception {
+    try (CrlFixture second = new CrlFixture(DatabaseKind.H2, elsewhere)) {
+      IssuerId other = new IssuerId("other");
+      new IssuerRegistry(crl.database).register(other, second.issuer.key().publicKey());
+      for (int shard = 1; shard <= 5; shard++) {
+        crl.crls.addLocation(
+            new CrlScope(CrlFixture.ISSUER, shard),
+            URI.create("http://pki.example/crl/issuing/" + shard + ".crl"));
+      }
+      List<CrlName> made = new CopyOnWriteArrayList<>();
+      crl.token.setSlow(Duration.ofSeconds(2));
+      try (CrlPublisher both =
+          new CrlPublisher(
+              List.of(
+                  crl.issuer,
+                  new CrlIssuer(
+                      other,
+                      second.issuer.certificate(),
+                      second.issuer.key(),
+                      CrlFixture.SETTINGS)),
+              crl.crls,
+              crl.revocations,
+              crl.shelf(),
+              crl.clock,
+              made::add)) {
+        both.requestPublish(CrlFixture.ISSUER);
+        Thread.sleep(200);
+        both.requestPublish(other);
+        CrlName fast = CrlName.complete(CrlScope.unsharded(other));
+        for (int i = 0; i < 1000 && !made.contains(fast); i++) {
+          Thread.sleep(20);
+        }
+        assertThat(made).contains(fast);
+        assertThat(made.indexOf(fast)).isLessThanOrEqualTo(2);
+        crl.token.setSlow(Duration.ZERO);
+      }
+    }
   }
 
   private static Instant expiry(X509CertificateHolder certificate) {

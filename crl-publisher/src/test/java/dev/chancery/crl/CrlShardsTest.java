@@ -134,19 +134,45 @@ final class CrlShardsTest {
     crl.crls.addLocation(FIRST, elsewhere);
     publisher.publish(FIRST);
     try (InputStream in = shelf.refresh(CrlName.complete(FIRST)).orElseThrow().open()) {
-      SeenCrl seen =
-          SeenCrl.read(
-              in,
-              crl.issuer.key().publicKey(),
-              crl.issuer.key().scheme(),
-              Long.MAX_VALUE,
-              Set.of());
+      SeenCrl seen = SeenCrl.read(in, crl.issuer, Long.MAX_VALUE, Set.of());
       assertThat(seen.verified()).isTrue();
       assertThat(seen.entries()).isZero();
       assertThat(seen.distributionPoint())
           .containsExactly(location(FIRST).toString(), elsewhere.toString());
       assertThat(seen.freshest()).contains("http://new.example/crl/issuing/1-delta.crl");
     }
+  }
+
+  @Test
+  @DisplayName(
+      "RFC 5280 5.2.5: a new URL, or the first shard, has the lists that lack it made anew")
+  void locationsAreDue() throws Exception {
+    locate(CrlFixture.SCOPE);
+    publisher.publish(CrlFixture.SCOPE);
+    assertThat(crl.current().getExtension(Extension.issuingDistributionPoint)).isNull();
+
+    locate(FIRST);
+    assertThat(publisher.awaitCurrent(Duration.ZERO)).isFalse();
+    publisher.refreshDue();
+    assertThat(publisher.awaitCurrent(Duration.ofSeconds(60))).isTrue();
+    assertThat(crl.current().getExtension(Extension.issuingDistributionPoint)).isNotNull();
+    BigInteger unsharded = number(crl.current());
+
+    String elsewhere = "http://new.example/crl/issuing/1.crl";
+    crl.crls.addLocation(FIRST, URI.create(elsewhere));
+    assertThat(publisher.awaitCurrent(Duration.ZERO)).isFalse();
+    publisher.refreshDue();
+    assertThat(publisher.awaitCurrent(Duration.ofSeconds(60))).isTrue();
+    Extension idp =
+        crl.current(CrlName.complete(FIRST)).getExtension(Extension.issuingDistributionPoint);
+    assertThat(IssuingDistributionPoint.getInstance(idp.getParsedValue()).toString())
+        .contains(location(FIRST).toString(), elsewhere);
+
+    int made = crl.crls.numbers().size();
+    publisher.refreshDue();
+    publisher.close();
+    assertThat(crl.crls.numbers()).hasSize(made);
+    assertThat(number(crl.current())).isEqualTo(unsharded);
   }
 
   @Test

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A real ledger whose steps can fail, before they were done or after. */
 final class FaultyCrlLedger extends CrlLedger {
@@ -35,6 +36,7 @@ final class FaultyCrlLedger extends CrlLedger {
   private final CrlLedger real;
   private final Map<String, Recorded> recorded = new ConcurrentHashMap<>();
   private final List<BigInteger> numbers = new CopyOnWriteArrayList<>();
+  private final AtomicInteger looks = new AtomicInteger();
   private volatile Fault fault = Fault.NONE;
   private volatile boolean deadly;
 
@@ -114,6 +116,18 @@ final class FaultyCrlLedger extends CrlLedger {
   }
 
   @Override
+  public Map<CrlName, BigInteger> currentNumbers() {
+    looks.incrementAndGet();
+    failAt(Fault.EVERYTHING);
+    return real.currentNumbers();
+  }
+
+  /** How often someone has asked which CRLs there are. */
+  int looks() {
+    return looks.get();
+  }
+
+  @Override
   public Optional<PublishedCrl> base(CrlScope scope) {
     failAt(Fault.EVERYTHING);
     return real.base(scope);
@@ -128,6 +142,12 @@ final class FaultyCrlLedger extends CrlLedger {
   public List<URI> locations(CrlScope scope) {
     failAt(Fault.EVERYTHING);
     return real.locations(scope);
+  }
+
+  @Override
+  public BigInteger locationsSince(CrlScope scope) {
+    failAt(Fault.EVERYTHING);
+    return real.locationsSince(scope);
   }
 
   @Override

@@ -4,6 +4,7 @@ import static dev.chancery.store.schema.Tables.CRLS;
 import static dev.chancery.store.schema.Tables.CRL_OCTETS;
 import static dev.chancery.store.schema.Tables.ISSUERS;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.chancery.store.Database;
 import dev.chancery.store.DatabaseSettings;
@@ -23,10 +24,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -118,8 +121,7 @@ final class PublisherProcessTest {
 
   private SeenCrl read(InputStream in) throws IOException {
     try (in) {
-      return SeenCrl.read(
-          in, issuer.key().publicKey(), issuer.key().scheme(), Long.MAX_VALUE, Set.of());
+      return SeenCrl.read(in, issuer, Long.MAX_VALUE, Set.of());
     }
   }
 
@@ -272,6 +274,42 @@ final class PublisherProcessTest {
       assertThat(crl.entries()).isEqualTo(REVOKED);
       assertThat(crl.number()).isGreaterThan(number);
     }
+  }
+
+  @Test
+  @DisplayName("Two nodes that share a directory never leave an older list, or half a one, in it")
+  void sharedDirectory() throws Exception {
+    // H2 has one process at a time.
+    assumeThat(kind).isEqualTo(DatabaseKind.POSTGRESQL);
+    revokeMany();
+    PublishingProcess.Place other =
+        new PublishingProcess.Place(
+            place.database(),
+            place.key(),
+            Files.createDirectory(folder.resolve("shelf of another")),
+            place.directory());
+    try (Started here = Started.of(place.command());
+        Started there = Started.of(other.command())) {
+      assertThat(here.ask("forever")).isEqualTo("ready");
+      assertThat(there.ask("forever")).isEqualTo("ready");
+      Path file = place.directory().resolve("issuing.crl");
+      Set<BigInteger> numbers = new TreeSet<>();
+      long end = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+      while (numbers.size() < 12) {
+        assertThat(System.nanoTime() - end).isNegative();
+        if (Files.exists(file)) {
+          SeenCrl crl = read(Files.newInputStream(file));
+          assertThat(crl.verified()).isTrue();
+          assertThat(crl.entries()).isEqualTo(REVOKED);
+          assertThat(crl.number()).isGreaterThanOrEqualTo(seenInDirectory);
+          seenInDirectory = crl.number();
+          numbers.add(crl.number());
+        }
+      }
+      assertThat(here.process().isAlive()).isTrue();
+      assertThat(there.process().isAlive()).isTrue();
+    }
+    verify();
   }
 
   private static Path within(Path root, Path path) {

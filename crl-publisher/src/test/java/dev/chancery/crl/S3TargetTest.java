@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
@@ -34,6 +35,7 @@ import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.core.ResponseBytes;
 import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
 import software.amazon.awssdk.core.checksums.ResponseChecksumValidation;
+import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
@@ -185,8 +187,8 @@ final class S3TargetTest {
             .start("127.0.0.1", 0);
     crl.crls.addLocation(
         CrlFixture.SCOPE, URI.create("http://127.0.0.1:" + front.port() + "/crl/issuing.crl"));
-    try (PublicCrls world = new PublicCrls(List.of(crl.issuer), crl.crls, shelf)) {
-      assertThat(world.look(CrlFixture.NAME, Set.of()).orElseThrow())
+    try (PublicCrls world = new PublicCrls(List.of(crl.issuer), crl.crls, shelf, crl.clock)) {
+      assertThat(world.look(CrlFixture.NAME, Set.of()).getLast())
           .isInstanceOfSatisfying(
               PublicCrls.Look.Seen.class,
               seen -> {
@@ -196,6 +198,24 @@ final class S3TargetTest {
     } finally {
       front.stop();
     }
+  }
+
+  @Test
+  @DisplayName("What is there under the right number and is not the CRL is written again, once")
+  void storedWrong() throws Exception {
+    CrlShelf.Copy crl = published();
+    byte[] rotten = Files.readAllBytes(crl.file());
+    rotten[rotten.length - 1] ^= 1;
+    reader.putObject(
+        object ->
+            object
+                .bucket("crls")
+                .key("pki/issuing.crl")
+                .metadata(Map.of("crl-number", crl.number().toString())),
+        RequestBody.fromBytes(rotten));
+    assertThat(target.put(crl)).isTrue();
+    assertThat(stored().asByteArray()).isEqualTo(Files.readAllBytes(crl.file()));
+    assertThat(target.put(crl)).isFalse();
   }
 
   @Test

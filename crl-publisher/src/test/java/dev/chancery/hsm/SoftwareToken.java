@@ -12,6 +12,7 @@ import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.Signature;
 import java.security.spec.ECGenParameterSpec;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -22,10 +23,16 @@ public final class SoftwareToken extends Token {
   private final Map<KeyId, KeyPair> keys = new ConcurrentHashMap<>();
   private final AtomicInteger refused = new AtomicInteger();
   private volatile boolean away;
+  private volatile Duration slowness = Duration.ZERO;
 
   /** From now on every use fails, or none does. */
   public void setAway(boolean away) {
     this.away = away;
+  }
+
+  /** From now on each signature takes this long at least. */
+  public void setSlow(Duration slowness) {
+    this.slowness = slowness;
   }
 
   /** How often someone found this away. */
@@ -102,6 +109,12 @@ public final class SoftwareToken extends Token {
 
     private Signature signature(String algorithm) throws TokenAway, GeneralSecurityException {
       requireThere();
+      try {
+        Thread.sleep(slowness);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new TokenAway("interrupted");
+      }
       Signature signature = Signature.getInstance(algorithm, BouncyCastle.PROVIDER);
       signature.initSign(pair.getPrivate());
       return signature;

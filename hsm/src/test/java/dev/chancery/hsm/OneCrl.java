@@ -14,6 +14,7 @@ import java.math.BigInteger;
 import java.net.URI;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** A ledger in memory of one CRL, to have something that a key signs. */
@@ -37,6 +38,16 @@ final class OneCrl extends CrlLedger {
   @Override
   public Optional<PublishedCrl> current(CrlName name) {
     return Optional.empty();
+  }
+
+  @Override
+  public Map<CrlName, BigInteger> currentNumbers() {
+    return Map.of();
+  }
+
+  @Override
+  public BigInteger locationsSince(CrlScope scope) {
+    return BigInteger.ZERO;
   }
 
   @Override

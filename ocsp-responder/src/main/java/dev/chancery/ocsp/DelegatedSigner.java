@@ -2,13 +2,16 @@ package dev.chancery.ocsp;
 
 import dev.chancery.core.Approval;
 import dev.chancery.core.CertificateAuthority;
+import dev.chancery.core.CertificateStatus;
 import dev.chancery.core.IssuanceRequest;
 import dev.chancery.core.IssuedCertificate;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.ProfileId;
+import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
 import dev.chancery.core.RequestId;
+import dev.chancery.core.SerialNumber;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
@@ -33,7 +36,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Keeps a valid OCSP signer for one issuer (RFC 6960 section 4.2.2.2): the key stays, its
- * certificate is short-lived and replaced long before it ends.
+ * certificate is short-lived and replaced long before it ends, or when it is revoked. A key that is
+ * blocked is left, and the next one taken: that of the next id, which all nodes find alike.
  *
  * <p>Time is cut into periods that are the same on every node. Each period has one certificate for
  * a key, found by a request id that all can compute; so nodes that share a key share the
@@ -49,7 +53,8 @@ public final class DelegatedSigner extends ResponseSigner {
   /**
    * The key of a signer, and how often its certificate is replaced.
    *
-   * @param algorithm for the key, when the token has none with this id yet
+   * @param key the id of the first key; those of later ones are this one with a number behind it
+   * @param algorithm for a key, when the token has none with its id yet
    * @param renewEvery at most half of what the profile gives as lifetime, so that every certificate
    *     has that much left when its successor is due
    * @param subject of its certificate
@@ -62,24 +67,37 @@ public final class DelegatedSigner extends ResponseSigner {
     }
   }
 
-  private record Period(long number, OcspSigner signer) {}
+  private record Period(long number, SerialNumber serial, OcspSigner signer) {}
+
+  private record Key(KeyId id, SubjectPublicKey half) {}
+
+  /** Nobody has that many keys of one signer compromised; it is an end for a search. */
+  private static final int MOST_KEYS = 100;
 
   private final IssuerId issuer;
   private final Token token;
   private final CertificateAuthority authority;
+  private final StatusSource statuses;
   private final Clock clock;
   private final Settings settings;
   private volatile @Nullable Period current;
 
+  /**
+   * A signer without a certificate yet.
+   *
+   * @param statuses of the issuer's certificates, of which the signer's is one
+   */
   public DelegatedSigner(
       IssuerId issuer,
       Token token,
       CertificateAuthority authority,
+      StatusSource statuses,
       Clock clock,
       Settings settings) {
     this.issuer = issuer;
     this.token = token;
     this.authority = authority;
+    this.statuses = statuses;
     this.clock = clock;
     this.settings = settings;
   }
@@ -92,9 +110,24 @@ public final class DelegatedSigner extends ResponseSigner {
         : Optional.of(period.signer());
   }
 
+  public IssuerId issuer() {
+    return issuer;
+  }
+
+  /** When the certificate ends that answers are signed with; empty while there is none. */
+  public Optional<Instant> end() {
+    return Optional.ofNullable(current).map(period -> period.signer().notAfter());
+  }
+
+  /** Whether answers are signed with this certificate. */
+  public boolean signsWith(IssuerId of, SerialNumber serial) {
+    Period period = current;
+    return period != null && issuer.equals(of) && period.serial().equals(serial);
+  }
+
   /**
-   * Takes up this period's certificate unless that was done before. Meant for the start and for a
-   * timer; when it throws, the signer goes on with the certificate that it has.
+   * Takes up this period's certificate unless that was done before and it is not revoked. Meant for
+   * the start and for a timer; when it throws, the signer goes on with the certificate that it has.
    *
    * @throws TokenUnusable when the key is not as it must be
    * @throws Refused when the profile or the issuer cannot give such a certificate
@@ -104,22 +137,78 @@ public final class DelegatedSigner extends ResponseSigner {
     Instant now = clock.instant();
     long number = Math.floorDiv(now.getEpochSecond(), settings.renewEvery().toSeconds());
     Period period = current;
-    if (period != null && period.number() >= number && period.signer().isValidAt(now)) {
+    if (period != null
+        && period.number() >= number
+        && period.signer().isValidAt(now)
+        && !isRevoked(period, now)) {
       return;
     }
-    SubjectPublicKey publicKey = publicKey();
-    SigningScheme scheme = SigningScheme.of(publicKey.algorithm(), false);
-    OcspKey key = token.ocspKey(settings.key(), publicKey, scheme);
-    IssuedCertificate issued = certificate(publicKey, number, now);
+    Key usable = key();
+    SigningScheme scheme = SigningScheme.of(usable.half().algorithm(), false);
+    OcspKey key = token.ocspKey(usable.id(), usable.half(), scheme);
+    IssuedCertificate issued = certificate(usable.half(), number, now);
     X509CertificateHolder certificate = certificate(issued);
-    current =
-        new Period(number, new OcspSigner(key, certificate, issued.notBefore(), issued.notAfter()));
+    OcspSigner signer = new OcspSigner(key, certificate, issued.notBefore(), issued.notAfter());
+    current = new Period(number, issued.serial(), signer);
     LOG.info("OCSP signer of {}: {} until {}", issuer, issued.serial(), issued.notAfter());
   }
 
-  private SubjectPublicKey publicKey() throws TokenUnusable, TokenAway {
-    Optional<SubjectPublicKey> found = token.find(settings.key());
-    return found.isPresent() ? found.get() : token.generate(settings.key(), settings.algorithm());
+  /** Whether answers are signed with a certificate that is revoked, which a renewal ends. */
+  public boolean isRevoked() {
+    Period period = current;
+    return period != null && isRevoked(period, clock.instant());
+  }
+
+  /** Not while the ledger is away: the signer that there is goes on then. */
+  private boolean isRevoked(Period period, Instant now) {
+    try {
+      return statuses
+          .status(period.serial(), now)
+          .filter(said -> said.status() instanceof CertificateStatus.Revoked)
+          .isPresent();
+    } catch (RuntimeException e) {
+      LOG.debug("cannot tell whether the OCSP signer of {} is revoked: {}", issuer, e.toString());
+      return false;
+    }
+  }
+
+  /** The first key that is not blocked; it is made when there is none. */
+  private Key key() throws TokenUnusable, Refused, TokenAway {
+    for (int number = 0; number < MOST_KEYS; number++) {
+      KeyId id = id(number);
+      Optional<SubjectPublicKey> found = token.find(id);
+      if (found.isEmpty()) {
+        return new Key(id, token.generate(id, settings.algorithm()));
+      }
+      if (isUsable(found.get())) {
+        return new Key(id, found.get());
+      }
+      LOG.warn("key {} of the OCSP signer of {} is blocked, another one is taken", id, issuer);
+    }
+    throw new Refused(Reason.BAD_PUBLIC_KEY, "too many keys of the OCSP signer are blocked");
+  }
+
+  private boolean isUsable(SubjectPublicKey key) throws Refused {
+    try {
+      authority.requireUsable(key);
+      return true;
+    } catch (Refused e) {
+      if (e.reason() == Reason.BAD_PUBLIC_KEY) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  private KeyId id(int number) throws TokenUnusable {
+    if (number == 0) {
+      return settings.key();
+    }
+    try {
+      return new KeyId(settings.key().hex() + HexFormat.of().toHexDigits((byte) number));
+    } catch (IllegalArgumentException e) {
+      throw new TokenUnusable("no other key of the OCSP signer can be named: " + e.getMessage());
+    }
   }
 
   private IssuedCertificate certificate(SubjectPublicKey publicKey, long period, Instant now)

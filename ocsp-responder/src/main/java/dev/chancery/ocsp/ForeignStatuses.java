@@ -37,6 +37,9 @@ public final class ForeignStatuses implements StatusSource {
   /** The longest CRL that is read, in octets; it is in memory, some ten times as large. */
   public static final int LONGEST = 16 * 1024 * 1024;
 
+  /** In bits: 20 octets with a sign. */
+  private static final int LONGEST_SERIAL = 20 * 8;
+
   private static final Logger LOG = LoggerFactory.getLogger(ForeignStatuses.class);
 
   /** Where a CRL comes from. */
@@ -103,7 +106,14 @@ public final class ForeignStatuses implements StatusSource {
             || fresh.number().compareTo(before.number()) < 0)) {
       throw new IOException("the CRL of " + name + " is older than the one that is known");
     }
-    if (before != null && before.thisUpdate().equals(fresh.thisUpdate())) {
+    Instant now = clock.instant();
+    if (before != null && now.isBefore(fresh.thisUpdate()) && now.isBefore(before.nextUpdate())) {
+      throw new IOException(
+          "the CRL of " + name + " is from the future, the one before still counts");
+    }
+    if (before != null
+        && before.thisUpdate().equals(fresh.thisUpdate())
+        && before.number().equals(fresh.number())) {
       return false;
     }
     imported = fresh;
@@ -170,10 +180,14 @@ public final class ForeignStatuses implements StatusSource {
       if (extensions != null && extensions.getCriticalExtensionOIDs().length > 0) {
         throw new IOException("an entry in the CRL of " + name + " is not understood");
       }
-      revoked.put(
-          SerialNumber.of(entry.getUserCertificate().getValue()),
-          new CertificateStatus.Revoked(
-              time(entry.getRevocationDate()), reason(extensions), Optional.empty()));
+      BigInteger serial = entry.getUserCertificate().getValue();
+      // RFC 5280 section 4.1.2.2: old CAs have others too, of which nobody can ask here.
+      if (serial.signum() > 0 && serial.bitLength() < LONGEST_SERIAL) {
+        revoked.put(
+            SerialNumber.of(serial),
+            new CertificateStatus.Revoked(
+                time(entry.getRevocationDate()), reason(extensions), Optional.empty()));
+      }
     }
     return Map.copyOf(revoked);
   }

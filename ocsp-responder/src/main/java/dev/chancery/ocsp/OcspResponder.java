@@ -11,8 +11,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.bouncycastle.asn1.ocsp.CertID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -178,7 +180,8 @@ public final class OcspResponder {
 
   /**
    * Signs anew what was asked often and is in the last quarter of its use, so that no client waits
-   * for it. Ends early when the token or the ledger is away; the answers that there are go on.
+   * for it. An answer that cannot be had keeps no other from being signed; those that there are go
+   * on.
    *
    * @param most how many
    */
@@ -187,20 +190,35 @@ public final class OcspResponder {
     Duration young = settings.reuse().multipliedBy(3).dividedBy(4);
     List<Der> due =
         cache.askedOften(OFTEN, most, answer -> !now.isBefore(answer.signedAt().plus(young)));
-    try {
-      for (Der question : due) {
-        long mark = cache.mark();
-        OcspQuery.CertificateId id = OcspQuery.certificateId(question);
-        Optional<ServedIssuer> issuer = issuers.find(id);
-        if (issuer.isPresent()) {
-          Asked asked = ask(issuer.get(), id.encoded(), now);
-          if (asked.answer().lasts()) {
-            OcspReply.Shared _ = renew(question, asked, mark);
-          }
+    // What one issuer's token or list cannot do for one question it cannot do for the next.
+    Set<IssuerId> away = new HashSet<>();
+    for (Der question : due) {
+      Optional<ServedIssuer> issuer = issuer(question);
+      if (issuer.isPresent() && !away.contains(issuer.get().id())) {
+        try {
+          signAhead(question, issuer.get(), now);
+        } catch (NotAnswered | TokenAway e) {
+          away.add(issuer.get().id());
+          LOG.debug("answers of {} are not signed ahead: {}", issuer.get().id(), e.getMessage());
         }
       }
-    } catch (NotAnswered | TokenAway away) {
-      LOG.debug("answers are not signed ahead: {}", away.getMessage());
+    }
+  }
+
+  private Optional<ServedIssuer> issuer(Der question) {
+    try {
+      return issuers.find(OcspQuery.certificateId(question));
+    } catch (NotAnswered none) {
+      return Optional.empty();
+    }
+  }
+
+  private void signAhead(Der question, ServedIssuer issuer, Instant now)
+      throws NotAnswered, TokenAway {
+    long mark = cache.mark();
+    Asked asked = ask(issuer, OcspQuery.certificateId(question).encoded(), now);
+    if (asked.answer().lasts()) {
+      OcspReply.Shared _ = renew(question, asked, mark);
     }
   }
 

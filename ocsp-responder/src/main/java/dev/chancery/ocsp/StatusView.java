@@ -39,7 +39,10 @@ public final class StatusView implements AutoCloseable {
   private final List<Listener> listeners = new CopyOnWriteArrayList<>();
   private final Thread looking;
   private long version;
+
+  /** When the last look that succeeded began, and when this began while there is none. */
   private volatile long lookedAt;
+
   private volatile boolean known;
 
   /**
@@ -53,6 +56,7 @@ public final class StatusView implements AutoCloseable {
     this.bound = bound.toNanos();
     this.nanos = nanos;
     this.version = -1;
+    this.lookedAt = nanos.getAsLong();
     Duration pause = bound.dividedBy(LOOKS_WITHIN_BOUND);
     this.looking = Thread.ofVirtual().name("status-view").start(() -> lookAgain(pause));
   }
@@ -68,11 +72,12 @@ public final class StatusView implements AutoCloseable {
     return known && nanos.getAsLong() - lookedAt <= bound;
   }
 
-  /** How long ago this looked into the journal; the longest there is before the first look. */
+  /**
+   * How long ago this looked into the journal and was answered; before the first such look, how
+   * long it has been trying to.
+   */
   public Duration age() {
-    return known
-        ? Duration.ofNanos(nanos.getAsLong() - lookedAt)
-        : Duration.ofSeconds(Long.MAX_VALUE);
+    return Duration.ofNanos(nanos.getAsLong() - lookedAt);
   }
 
   /**

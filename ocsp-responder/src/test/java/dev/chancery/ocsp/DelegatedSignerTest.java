@@ -4,9 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
 import java.math.BigInteger;
 import java.time.Duration;
+import java.util.Optional;
 import org.bouncycastle.asn1.ocsp.OCSPObjectIdentifiers;
 import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
 import org.bouncycastle.asn1.x509.KeyPurposeId;
@@ -62,7 +66,12 @@ final class DelegatedSignerTest {
     int before = ocsp.authority.count();
     DelegatedSigner restarted =
         new DelegatedSigner(
-            OcspFixture.ISSUER, ocsp.token, ocsp.authority, ocsp.clock, OcspFixture.SIGNER);
+            OcspFixture.ISSUER,
+            ocsp.token,
+            ocsp.authority,
+            StatusSource.ledger(ocsp.statuses, OcspFixture.ISSUER),
+            ocsp.clock,
+            OcspFixture.SIGNER);
     assertThat(restarted.signer()).isEmpty();
     ocsp.clock.advance(OcspFixture.SIGNER.renewEvery().minusSeconds(1));
     restarted.renewIfDue();
@@ -84,6 +93,48 @@ final class DelegatedSignerTest {
     int count = ocsp.authority.count();
     ocsp.signer.renewIfDue();
     assertThat(ocsp.authority.count()).isEqualTo(count);
+  }
+
+  private void revoke(X509CertificateHolder certificate, RevocationReason reason) {
+    ocsp.statuses.set(
+        certificate.getSerialNumber(),
+        new CertificateStatus.Revoked(ocsp.clock.instant(), reason, Optional.empty()));
+    ocsp.authority.revokeAll();
+  }
+
+  @Test
+  @DisplayName("A revoked certificate is replaced at once, and a blocked key by another")
+  void revoked() throws Exception {
+    X509CertificateHolder first = signing(1);
+    assertThat(ocsp.signer.signsWith(OcspFixture.ISSUER, SerialNumber.of(first.getSerialNumber())))
+        .isTrue();
+    revoke(first, RevocationReason.SUPERSEDED);
+    assertThat(ocsp.signer.isRevoked()).isTrue();
+    ocsp.signer.renewIfDue();
+    X509CertificateHolder second = signing(2);
+    assertThat(second.getSerialNumber()).isNotEqualTo(first.getSerialNumber());
+    assertThat(second.getSubjectPublicKeyInfo()).isEqualTo(first.getSubjectPublicKeyInfo());
+    assertThat(ocsp.signer.isRevoked()).isFalse();
+    assertThat(ocsp.signer.end()).contains(second.getNotAfter().toInstant());
+
+    revoke(second, RevocationReason.KEY_COMPROMISE);
+    ocsp.authority.block(SubjectPublicKey.of(second.getSubjectPublicKeyInfo()));
+    ocsp.signer.renewIfDue();
+    X509CertificateHolder third = signing(3);
+    assertThat(third.getSubjectPublicKeyInfo()).isNotEqualTo(first.getSubjectPublicKeyInfo());
+
+    // A restart, and every other node with the token, finds the same key.
+    DelegatedSigner restarted =
+        new DelegatedSigner(
+            OcspFixture.ISSUER,
+            ocsp.token,
+            ocsp.authority,
+            StatusSource.ledger(ocsp.statuses, OcspFixture.ISSUER),
+            ocsp.clock,
+            OcspFixture.SIGNER);
+    restarted.renewIfDue();
+    assertThat(restarted.signsWith(OcspFixture.ISSUER, SerialNumber.of(third.getSerialNumber())))
+        .isTrue();
   }
 
   @Test

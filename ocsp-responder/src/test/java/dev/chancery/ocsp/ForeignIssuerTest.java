@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.chancery.core.CertificateStatus;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.SigningScheme;
@@ -196,6 +197,42 @@ final class ForeignIssuerTest {
   }
 
   @Test
+  @DisplayName("come from the CRL of now: one from the future waits, a higher number counts")
+  void fromTheFuture() throws Exception {
+    published = crl(Duration.ofMinutes(10), 7, builder -> {});
+    statuses.refresh();
+    published = crl(Duration.ofMinutes(-30), 8, this::revoked);
+    assertThatThrownBy(statuses::refresh).isInstanceOf(IOException.class);
+    assertThat(answered(REVOKED).getCertStatus()).isNull();
+
+    // Made in the same second as the first one.
+    published = crl(Duration.ofMinutes(10), 9, this::revoked);
+    assertThat(statuses.refresh()).isTrue();
+    responder.forgetAnswers();
+    assertThat(answered(REVOKED).getCertStatus()).isInstanceOf(RevokedStatus.class);
+  }
+
+  @Test
+  @DisplayName("do not fail for entries that no certificate can have: zero, negative, too long")
+  void strangeSerials() throws Exception {
+    published =
+        crl(
+            Duration.ofMinutes(10),
+            7,
+            builder -> {
+              for (BigInteger strange :
+                  List.of(
+                      BigInteger.ZERO, BigInteger.valueOf(-5), BigInteger.ONE.shiftLeft(20 * 8))) {
+                builder.addCRLEntry(strange, Date.from(Instant.EPOCH), 1);
+              }
+              revoked(builder);
+            });
+    assertThat(statuses.refresh()).isTrue();
+    assertThat(answered(REVOKED).getCertStatus()).isInstanceOf(RevokedStatus.class);
+    assertThat(answered(OTHER).getCertStatus()).isNull();
+  }
+
+  @Test
   @DisplayName("RFC 6960 4.2.2.2: are signed by nobody but whom that CA allowed to")
   void delegation() throws Exception {
     var key = TestAuthority.keyPair().getPublic();
@@ -225,5 +262,51 @@ final class ForeignIssuerTest {
         .isEqualTo(signer.getNotAfter().toInstant());
     clock.advance(Duration.ofMinutes(2));
     assertThat(ask(OTHER).getStatus()).isEqualTo(OCSPResp.TRY_LATER);
+  }
+
+  @Test
+  @DisplayName("whose CRL has ended keep no answer about others from being signed ahead")
+  void signedAheadBesideOneThatEnded() throws Exception {
+    published = crl(Duration.ofMinutes(119), 7, builder -> {});
+    statuses.refresh();
+    TestAuthority own = new TestAuthority("Issuing CA", clock);
+    IssuerId issuing = new IssuerId("issuing");
+    DelegatedSigner delegate =
+        new DelegatedSigner(
+            issuing, token, own, StatusSource.ledger(journal, issuing), clock, OcspFixture.SIGNER);
+    delegate.renewIfDue();
+    journal.set(OTHER, new CertificateStatus.Good());
+    OcspResponder both =
+        new OcspResponder(
+            List.of(
+                new ServedIssuer(
+                    OLD,
+                    old.certificate(),
+                    new ForeignSigner(
+                        token.ocspKey(
+                            new KeyId("0f"),
+                            SubjectPublicKey.of(signer.getSubjectPublicKeyInfo()),
+                            SigningScheme.ECDSA_SHA256),
+                        signer,
+                        clock),
+                    statuses),
+                new ServedIssuer(
+                    issuing, own.certificate(), delegate, StatusSource.ledger(journal, issuing))),
+            view,
+            clock,
+            OcspFixture.SETTINGS);
+    byte[] foreign = OcspFixture.request(null, OcspFixture.id(old.certificate(), SHA256, OTHER));
+    byte[] ours = OcspFixture.request(null, OcspFixture.id(own.certificate(), SHA256, OTHER));
+    // The foreign one first: it is the one that was asked longest ago.
+    for (byte[] request : List.of(foreign, foreign, foreign, ours, ours, ours)) {
+      both.answer(request);
+    }
+    clock.advance(Duration.ofMinutes(50));
+    assertThat(new OCSPResp(both.answer(foreign).encoded().bytes()).getStatus())
+        .isEqualTo(OCSPResp.TRY_LATER);
+    both.signAhead(10);
+    BasicOCSPResp answer =
+        (BasicOCSPResp) new OCSPResp(both.answer(ours).encoded().bytes()).getResponseObject();
+    assertThat(answer.getProducedAt().toInstant()).isEqualTo(clock.instant());
   }
 }

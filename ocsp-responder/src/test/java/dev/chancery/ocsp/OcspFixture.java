@@ -74,7 +74,9 @@ final class OcspFixture implements AutoCloseable {
 
   OcspFixture(OcspSettings settings) throws Exception {
     authority = new TestAuthority("Issuing CA", clock);
-    signer = new DelegatedSigner(ISSUER, token, authority, clock, SIGNER);
+    signer =
+        new DelegatedSigner(
+            ISSUER, token, authority, StatusSource.ledger(statuses, ISSUER), clock, SIGNER);
     signer.renewIfDue();
     responder =
         new OcspResponder(

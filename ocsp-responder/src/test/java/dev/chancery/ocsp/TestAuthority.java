@@ -9,6 +9,8 @@ import dev.chancery.core.IssuedCertificate;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
 import dev.chancery.core.ProfileId;
+import dev.chancery.core.Reason;
+import dev.chancery.core.Refused;
 import dev.chancery.core.RequestId;
 import dev.chancery.core.Revocation;
 import dev.chancery.core.SerialNumber;
@@ -24,6 +26,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Date;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -58,6 +61,7 @@ final class TestAuthority implements CertificateAuthority {
   private final X500Name subject;
   private final X509CertificateHolder certificate;
   private final Map<RequestId, IssuedCertificate> issued = new HashMap<>();
+  private final Set<SubjectPublicKey> blocked = new HashSet<>();
   private long lastSerial = 1000;
   private boolean away;
 
@@ -179,6 +183,11 @@ final class TestAuthority implements CertificateAuthority {
     throw new UnsupportedOperationException();
   }
 
+  /** Takes what was issued out of what is asked for, as the ledger does with what is revoked. */
+  synchronized void revokeAll() {
+    issued.clear();
+  }
+
   @Override
   public synchronized Optional<IssuedCertificate> issued(RequestId request) {
     return Optional.ofNullable(issued.get(request));
@@ -219,9 +228,16 @@ final class TestAuthority implements CertificateAuthority {
     throw new UnsupportedOperationException();
   }
 
+  /** Blocks a key, as a report of its compromise does. */
+  synchronized void block(SubjectPublicKey key) {
+    blocked.add(key);
+  }
+
   @Override
-  public void requireUsable(SubjectPublicKey key) {
-    throw new UnsupportedOperationException();
+  public synchronized void requireUsable(SubjectPublicKey key) throws Refused {
+    if (blocked.contains(key)) {
+      throw new Refused(Reason.BAD_PUBLIC_KEY, "blocked by the test");
+    }
   }
 
   @Override

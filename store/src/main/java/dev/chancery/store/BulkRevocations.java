@@ -2,6 +2,7 @@ package dev.chancery.store;
 
 import static dev.chancery.store.schema.Tables.BULK_REVOCATIONS;
 import static dev.chancery.store.schema.Tables.CERTIFICATES;
+import static dev.chancery.store.schema.Tables.REVOCATIONS;
 
 import dev.chancery.core.AccountId;
 import dev.chancery.core.BulkRevocation;
@@ -15,6 +16,7 @@ import dev.chancery.core.Name;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.Refused;
 import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.store.schema.tables.records.BulkRevocationsRecord;
@@ -32,8 +34,10 @@ import org.bouncycastle.asn1.x509.GeneralName;
 import org.bouncycastle.asn1.x509.GeneralNames;
 import org.bouncycastle.asn1.x509.TBSCertificate;
 import org.jooq.Condition;
+import org.jooq.Cursor;
 import org.jooq.DSLContext;
 import org.jooq.Record;
+import org.jooq.Row2;
 import org.jooq.impl.DSL;
 import org.jspecify.annotations.Nullable;
 
@@ -46,23 +50,65 @@ public final class BulkRevocations {
   /** Certificates that one transaction revokes, and so holds up other revocations for. */
   static final int MOST_REVOKED = 200;
 
-  /** Certificates that one transaction looks at, when only their bytes tell whose they are. */
-  static final int MOST_READ = 2000;
+  /**
+   * Certificates that one statement walks over, whether they are meant or not: so few that it ends
+   * long before a connection is given up, however many others there are.
+   */
+  static final int MOST_WALKED = 20_000;
 
-  private static final List<String> NOT_REVOKED =
-      List.of(CertificateState.of(State.RECORDED), CertificateState.of(State.ISSUED));
+  /** As {@link #MOST_WALKED}, when only their bytes tell whether they are meant. */
+  static final int MOST_READ = 2000;
 
   private final Database database;
   private final Clock clock;
+  private final int mostWalked;
 
   public BulkRevocations(Database database, Clock clock) {
-    this.database = database;
-    this.clock = clock;
+    this(database, clock, MOST_WALKED);
   }
 
-  /** A certificate that is meant, by where it stands in the order. */
+  BulkRevocations(Database database, Clock clock, int mostWalked) {
+    this.database = database;
+    this.clock = clock;
+    this.mostWalked = mostWalked;
+  }
+
+  /** Where a certificate stands in the order of all, which is that of their primary key. */
+  private record Place(SerialNumber serial, IssuerId issuer) {
+    // H2 finds no place in an index by two columns at once, so the first one is said alone as well.
+    static Condition after(Optional<Place> place) {
+      return place
+          .map(last -> CERTIFICATES.SERIAL.ge(last.serial().octets()).and(KEY.gt(last.row())))
+          .orElseGet(DSL::noCondition);
+    }
+
+    static Condition until(Optional<Place> place) {
+      return place
+          .map(last -> CERTIFICATES.SERIAL.le(last.serial().octets()).and(KEY.le(last.row())))
+          .orElseGet(DSL::noCondition);
+    }
+
+    private Row2<byte[], String> row() {
+      return DSL.row(serial.octets(), issuer.value());
+    }
+  }
+
+  private static final Row2<byte[], String> KEY = DSL.row(CERTIFICATES.SERIAL, CERTIFICATES.ISSUER);
+
+  /** A certificate that is meant. */
   private record Candidate(
-      IssuerId issuer, SerialNumber serial, CrlScope crlScope, Der toBeSigned) {}
+      IssuerId issuer, SerialNumber serial, CrlScope crlScope, Der toBeSigned) {
+    Place place() {
+      return new Place(serial, issuer);
+    }
+  }
+
+  /**
+   * The next certificates in the order.
+   *
+   * @param end the last one that was walked over; empty when no more come
+   */
+  private record Walk(List<Candidate> candidates, Optional<Place> end) {}
 
   /**
    * What came of a step.
@@ -75,10 +121,10 @@ public final class BulkRevocations {
     }
   }
 
-  /** How many certificates a filter means now. */
-  public long count(Filter filter) {
+  /** How many certificates a filter means now, for a revocation with a reason. */
+  public long count(Filter filter, RevocationReason reason) {
     Instant now = clock.instant();
-    return database.inTransaction(sql -> count(sql, filter, now));
+    return count(database.sql(), filter, reason, now);
   }
 
   /**
@@ -91,7 +137,7 @@ public final class BulkRevocations {
     Instant now = clock.instant();
     Optional<BulkRevocation> begun =
         database.inTransaction(sql -> {
-          long counted = count(sql, order.filter(), now);
+          long counted = count(sql, order.filter(), order.reason(), now);
           if (counted != expected) {
             return Optional.empty();
           }
@@ -173,7 +219,7 @@ public final class BulkRevocations {
     return step;
   }
 
-  private static Step step(DSLContext sql, UUID id, Instant now) {
+  private Step step(DSLContext sql, UUID id, Instant now) {
     BulkRevocationsRecord row =
         sql.selectFrom(BULK_REVOCATIONS)
             .where(BULK_REVOCATIONS.ID.eq(id))
@@ -185,38 +231,29 @@ public final class BulkRevocations {
     }
     BulkRevocation revocation = read(row);
     Order order = revocation.order();
-    boolean byName = order.filter().name().isPresent();
-    int most = byName ? MOST_READ : MOST_REVOKED;
-    List<Candidate> candidates = new ArrayList<>();
-    sql.select(CERTIFICATES.ISSUER, CERTIFICATES.SERIAL, CERTIFICATES.CRL_SHARD)
-        .select(byName ? CERTIFICATES.TBS : DSL.inline(new byte[0]).as(CERTIFICATES.TBS))
-        .from(CERTIFICATES)
-        .where(meant(order.filter(), revocation.madeAt(), now))
-        .and(
-            row.getAfterSerial() == null
-                ? DSL.noCondition()
-                : DSL.row(CERTIFICATES.SERIAL, CERTIFICATES.ISSUER)
-                    .gt(DSL.row(row.getAfterSerial(), row.getAfterIssuer())))
-        .orderBy(CERTIFICATES.SERIAL, CERTIFICATES.ISSUER)
-        .limit(most)
-        .forEach(found -> candidates.add(candidate(found)));
+    Optional<Place> before =
+        row.getAfterSerial() == null
+            ? Optional.empty()
+            : Optional.of(place(row.getAfterSerial(), row.getAfterIssuer()));
+    Walk walk =
+        walk(
+            sql,
+            order.filter(),
+            meant(order.filter(), order.reason(), revocation.madeAt(), now),
+            before,
+            MOST_REVOKED);
     List<Revocation> revocations = new ArrayList<>();
     Set<CrlScope> scopes = new HashSet<>();
-    int read = 0;
-    while (read < candidates.size() && revocations.size() < MOST_REVOKED) {
-      Candidate candidate = candidates.get(read++);
-      if (!byName || hasName(candidate.toBeSigned(), order.filter().name().get())) {
-        revocations.add(revocation(order, candidate));
-        scopes.add(candidate.crlScope());
-      }
+    for (Candidate candidate : walk.candidates()) {
+      revocations.add(revocation(order, candidate));
+      scopes.add(candidate.crlScope());
     }
-    boolean more = candidates.size() == most || read < candidates.size();
+    boolean more = walk.end().isPresent();
     int revoked = JooqRevocationLedger.revokeAll(sql, revocations, now);
     row.setRevoked(row.getRevoked() + revoked);
-    if (read > 0) {
-      Candidate last = candidates.get(read - 1);
-      row.setAfterSerial(last.serial().octets());
-      row.setAfterIssuer(last.issuer().value());
+    if (more) {
+      row.setAfterSerial(walk.end().get().serial().octets());
+      row.setAfterIssuer(walk.end().get().issuer().value());
     }
     if (!more) {
       row.setEndedAt(Timestamps.of(now));
@@ -225,6 +262,51 @@ public final class BulkRevocations {
     }
     row.update();
     return new Step(scopes, more);
+  }
+
+  /**
+   * Those that are meant among the next certificates. The others are passed by in the same
+   * statement, so that its length does not depend on how few are meant.
+   *
+   * @param most after so many that are meant it ends
+   */
+  private Walk walk(
+      DSLContext sql, Filter filter, Condition meant, Optional<Place> after, int most) {
+    boolean byName = filter.name().isPresent();
+    Optional<Place> last =
+        sql.select(CERTIFICATES.SERIAL, CERTIFICATES.ISSUER)
+            .from(CERTIFICATES)
+            .where(Place.after(after))
+            .orderBy(CERTIFICATES.SERIAL, CERTIFICATES.ISSUER)
+            .limit((byName ? Math.min(MOST_READ, mostWalked) : mostWalked) - 1, 1)
+            .fetchOptional(row -> place(row.value1(), row.value2()));
+    List<Candidate> candidates = new ArrayList<>();
+    try (Cursor<? extends Record> found =
+        sql.select(CERTIFICATES.ISSUER, CERTIFICATES.SERIAL, CERTIFICATES.CRL_SHARD)
+            .select(byName ? CERTIFICATES.TBS : DSL.inline(new byte[0]).as(CERTIFICATES.TBS))
+            .from(CERTIFICATES)
+            .where(meant)
+            .and(Place.after(after))
+            .and(Place.until(last))
+            .orderBy(CERTIFICATES.SERIAL, CERTIFICATES.ISSUER)
+            .limit(byName ? MOST_READ : most)
+            .fetchSize(most)
+            .fetchLazy()) {
+      for (Record row : found) {
+        Candidate candidate = candidate(row);
+        if (!byName || hasName(candidate.toBeSigned(), filter.name().get())) {
+          candidates.add(candidate);
+          if (candidates.size() == most) {
+            return new Walk(candidates, Optional.of(candidate.place()));
+          }
+        }
+      }
+    }
+    return new Walk(candidates, last);
+  }
+
+  private static Place place(byte[] serial, String issuer) {
+    return new Place(SerialNumber.of(serial), new IssuerId(issuer));
   }
 
   private static Candidate candidate(Record row) {
@@ -246,31 +328,22 @@ public final class BulkRevocations {
         order.by());
   }
 
-  private static long count(DSLContext sql, Filter filter, Instant now) {
-    Condition meant = meant(filter, now, now);
-    if (filter.name().isEmpty()) {
-      return sql.selectCount().from(CERTIFICATES).where(meant).fetchSingle().value1();
-    }
+  private long count(DSLContext sql, Filter filter, RevocationReason reason, Instant now) {
+    Condition meant = meant(filter, reason, now, now);
     long count = 0;
-    // In a transaction PostgreSQL's driver reads with a cursor, and without one all at once.
-    try (var rows =
-        sql.select(CERTIFICATES.TBS)
-            .from(CERTIFICATES)
-            .where(meant)
-            .fetchSize(MOST_READ)
-            .fetchLazy()) {
-      for (var row : rows) {
-        if (hasName(Der.of(row.value1()), filter.name().get())) {
-          count++;
-        }
-      }
-    }
+    Optional<Place> place = Optional.empty();
+    do {
+      Walk walk = walk(sql, filter, meant, place, MOST_WALKED);
+      count += walk.candidates().size();
+      place = walk.end();
+    } while (place.isPresent());
     return count;
   }
 
-  private static Condition meant(Filter filter, Instant recordedBefore, Instant now) {
+  private static Condition meant(
+      Filter filter, RevocationReason reason, Instant recordedBefore, Instant now) {
     return DSL.and(
-        CERTIFICATES.STATE.in(NOT_REVOKED),
+        isRevocable(reason),
         CERTIFICATES.NOT_AFTER.gt(Timestamps.of(now)),
         CERTIFICATES.RECORDED_AT.lt(Timestamps.of(recordedBefore)),
         condition(filter.issuer(), issuer -> CERTIFICATES.ISSUER.eq(issuer.value())),
@@ -280,6 +353,22 @@ public final class BulkRevocations {
         condition(filter.recordedFrom(), from -> CERTIFICATES.RECORDED_AT.ge(Timestamps.of(from))),
         condition(
             filter.recordedUntil(), until -> CERTIFICATES.RECORDED_AT.lt(Timestamps.of(until))));
+  }
+
+  /** What {@link RevocationLedger#revoke} would revoke: for good, also what is on hold. */
+  private static Condition isRevocable(RevocationReason reason) {
+    Condition issued = CERTIFICATES.STATE.eq(CertificateState.of(State.ISSUED));
+    if (reason == RevocationReason.CERTIFICATE_HOLD) {
+      return issued;
+    }
+    return issued
+        .or(CERTIFICATES.STATE.eq(CertificateState.of(State.RECORDED)))
+        .orExists(
+            DSL.selectOne()
+                .from(REVOCATIONS)
+                .where(REVOCATIONS.ISSUER.eq(CERTIFICATES.ISSUER))
+                .and(REVOCATIONS.SERIAL.eq(CERTIFICATES.SERIAL))
+                .and(REVOCATIONS.REASON.eq((short) RevocationReason.CERTIFICATE_HOLD.code())));
   }
 
   private static <T> Condition condition(Optional<T> part, Function<T, Condition> condition) {

@@ -20,7 +20,10 @@ import java.math.BigInteger;
 import java.net.URI;
 import java.time.Clock;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.jooq.Condition;
@@ -48,18 +51,18 @@ public final class JooqCrlLedger extends CrlLedger {
 
   @Override
   public BigInteger nextNumber(IssuerId issuer) {
+    return database.inTransaction(sql -> nextNumber(sql, issuer));
+  }
+
+  private BigInteger nextNumber(DSLContext sql, IssuerId issuer) {
     BigInteger least = BigInteger.valueOf(clock.millis());
-    Optional<BigInteger> number =
-        database.inTransaction(sql ->
-            sql.update(ISSUERS)
-                .set(
-                    ISSUERS.LAST_CRL_NUMBER,
-                    DSL.greatest(ISSUERS.LAST_CRL_NUMBER.plus(1), DSL.val(least)))
-                .where(ISSUERS.NAME.eq(issuer.value()))
-                .returningResult(ISSUERS.LAST_CRL_NUMBER)
-                .fetchOptional(ISSUERS.LAST_CRL_NUMBER));
-    return number.orElseThrow(
-        () -> new IllegalArgumentException("the issuer " + issuer + " was never registered"));
+    return sql.update(ISSUERS)
+        .set(ISSUERS.LAST_CRL_NUMBER, DSL.greatest(ISSUERS.LAST_CRL_NUMBER.plus(1), DSL.val(least)))
+        .where(ISSUERS.NAME.eq(issuer.value()))
+        .returningResult(ISSUERS.LAST_CRL_NUMBER)
+        .fetchOptional(ISSUERS.LAST_CRL_NUMBER)
+        .orElseThrow(
+            () -> new IllegalArgumentException("the issuer " + issuer + " was never registered"));
   }
 
   /**
@@ -216,6 +219,20 @@ public final class JooqCrlLedger extends CrlLedger {
   }
 
   @Override
+  public Map<CrlName, BigInteger> currentNumbers() {
+    return database
+        .sql()
+        .select(CRLS.ISSUER, CRLS.SHARD, CRLS.DELTA, DSL.max(CRLS.NUMBER))
+        .from(CRLS)
+        .where(CRLS.STATE.eq(PUBLISHED))
+        .groupBy(CRLS.ISSUER, CRLS.SHARD, CRLS.DELTA)
+        .fetchMap(
+            row ->
+                new CrlName(new CrlScope(new IssuerId(row.value1()), row.value2()), row.value3()),
+            row -> row.value4());
+  }
+
+  @Override
   public Optional<PublishedCrl> base(CrlScope scope) {
     return database
         .sql()
@@ -226,21 +243,27 @@ public final class JooqCrlLedger extends CrlLedger {
         .fetchOptional(this::published);
   }
 
+  /**
+   * The location takes a CRL number in the transaction that adds it, and the issuer's row stays
+   * locked until the commit: who takes a higher number sees the location.
+   */
   @Override
   public void addLocation(CrlScope scope, URI location) {
     database.inTransaction(sql -> {
-      boolean known =
-          sql.fetchExists(
-              CRL_LOCATIONS, isLocationOf(scope).and(CRL_LOCATIONS.URL.eq(location.toString())));
-      return known
-          ? 0
-          : sql.insertInto(CRL_LOCATIONS)
-              .set(CRL_LOCATIONS.ISSUER, scope.issuer().value())
-              .set(CRL_LOCATIONS.SHARD, scope.shard())
-              .set(CRL_LOCATIONS.URL, location.toString())
-              .set(CRL_LOCATIONS.ADDED_AT, Timestamps.of(clock.instant()))
-              .onConflictDoNothing()
-              .execute();
+      if (locations(sql, scope).reversed().stream().findFirst().equals(Optional.of(location))) {
+        return 0;
+      }
+      BigInteger number = nextNumber(sql, scope.issuer());
+      return sql.insertInto(CRL_LOCATIONS)
+          .set(CRL_LOCATIONS.ISSUER, scope.issuer().value())
+          .set(CRL_LOCATIONS.SHARD, scope.shard())
+          .set(CRL_LOCATIONS.URL, location.toString())
+          .set(CRL_LOCATIONS.ADDED_AT, Timestamps.of(clock.instant()))
+          .set(CRL_LOCATIONS.NUMBER, number)
+          .onConflict(CRL_LOCATIONS.ISSUER, CRL_LOCATIONS.SHARD, CRL_LOCATIONS.URL)
+          .doUpdate()
+          .set(CRL_LOCATIONS.NUMBER, number)
+          .execute();
     });
   }
 
@@ -253,13 +276,38 @@ public final class JooqCrlLedger extends CrlLedger {
 
   @Override
   public List<URI> locations(CrlScope scope) {
-    return database
-        .sql()
-        .select(CRL_LOCATIONS.URL)
+    return locations(database.sql(), scope);
+  }
+
+  private static List<URI> locations(DSLContext sql, CrlScope scope) {
+    return sql.select(CRL_LOCATIONS.URL)
         .from(CRL_LOCATIONS)
         .where(isLocationOf(scope))
-        .orderBy(CRL_LOCATIONS.ADDED_AT, CRL_LOCATIONS.URL)
+        .orderBy(CRL_LOCATIONS.NUMBER, CRL_LOCATIONS.ADDED_AT, CRL_LOCATIONS.URL)
         .fetch(row -> URI.create(row.value1()));
+  }
+
+  /** A CRL of one scope names itself from when there is another scope, so that counts too. */
+  @Override
+  public BigInteger locationsSince(CrlScope scope) {
+    Condition ofIssuer = CRL_LOCATIONS.ISSUER.eq(scope.issuer().value());
+    return database
+        .sql()
+        .select(
+            DSL.field(
+                DSL.select(DSL.max(CRL_LOCATIONS.NUMBER))
+                    .from(CRL_LOCATIONS)
+                    .where(isLocationOf(scope))),
+            DSL.field(
+                DSL.select(DSL.min(CRL_LOCATIONS.NUMBER))
+                    .from(CRL_LOCATIONS)
+                    .where(ofIssuer)
+                    .and(CRL_LOCATIONS.SHARD.ne(CrlScope.UNSHARDED))))
+        .fetchSingle(row ->
+            Stream.of(row.value1(), row.value2())
+                .filter(Objects::nonNull)
+                .max(Comparator.naturalOrder())
+                .orElse(BigInteger.ZERO));
   }
 
   @Override

@@ -80,19 +80,30 @@ public final class JooqRevocationLedger implements RevocationLedger {
   }
 
   private static Outcome revoke(DSLContext sql, Revocation revocation, Instant now) {
-    boolean moved =
-        revocation.reason() == RevocationReason.CERTIFICATE_HOLD
-            // What was never issued cannot be released.
-            ? move(sql, revocation, now, List.of(State.ISSUED))
-            : move(sql, revocation, now, List.of(State.RECORDED, State.ISSUED))
-                || endHold(sql, revocation, now);
-    if (moved) {
+    Outcome outcome = attempt(sql, revocation, now);
+    if (outcome == Outcome.REVOKED) {
       journal(sql, now, revocation.issuer(), revocation.serial());
-      return Outcome.REVOKED;
     }
-    return state(sql, revocation).filter(state -> state != State.RECORDED).isPresent()
-        ? Outcome.ALREADY_REVOKED
-        : Outcome.NOT_FOUND;
+    return outcome;
+  }
+
+  private static Outcome attempt(DSLContext sql, Revocation revocation, Instant now) {
+    // A hold that someone releases between the two moves leaves the certificate issued, which
+    // neither of them saw: then it is there to be revoked.
+    Optional<State> state = Optional.of(State.ISSUED);
+    while (state.equals(Optional.of(State.ISSUED))) {
+      boolean moved =
+          revocation.reason() == RevocationReason.CERTIFICATE_HOLD
+              // What was never issued cannot be released.
+              ? move(sql, revocation, now, List.of(State.ISSUED))
+              : move(sql, revocation, now, List.of(State.RECORDED, State.ISSUED))
+                  || endHold(sql, revocation, now);
+      if (moved) {
+        return Outcome.REVOKED;
+      }
+      state = state(sql, revocation);
+    }
+    return state.equals(Optional.of(State.REVOKED)) ? Outcome.ALREADY_REVOKED : Outcome.NOT_FOUND;
   }
 
   private static Abandoned abandon(DSLContext sql, Revocation revocation, Instant now) {
@@ -210,17 +221,13 @@ public final class JooqRevocationLedger implements RevocationLedger {
   }
 
   /**
-   * Revokes certificates in a transaction of someone else's, and says how many there were that were
-   * not revoked yet.
+   * Revokes certificates in a transaction of someone else's, those on hold for good, and says how
+   * many there were that were not revoked yet.
    */
   static int revokeAll(DSLContext sql, List<Revocation> revocations, Instant now) {
     List<JooqStatusJournal.Certificate> revoked = new ArrayList<>();
     for (Revocation each : revocations) {
-      List<State> from =
-          each.reason() == RevocationReason.CERTIFICATE_HOLD
-              ? List.of(State.ISSUED)
-              : List.of(State.RECORDED, State.ISSUED);
-      if (move(sql, each, now, from)) {
+      if (attempt(sql, each, now) == Outcome.REVOKED) {
         revoked.add(new JooqStatusJournal.Certificate(each.issuer(), each.serial()));
       }
     }

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.List;
+import java.util.Optional;
 import org.jooq.DSLContext;
 import org.jooq.InsertValuesStep4;
 
@@ -24,9 +25,19 @@ public final class JooqStatusJournal implements StatusJournal {
 
   private final Database database;
 
+  /** What this read last, by which it knows the journal again. */
+  private volatile Mark mark = new Mark(-1, Optional.empty());
+
   public JooqStatusJournal(Database database) {
     this.database = database;
   }
+
+  /**
+   * A number that was read.
+   *
+   * @param newest the change that had it; empty when that is forgotten, or there was none yet
+   */
+  private record Mark(long version, Optional<Change> newest) {}
 
   /** A certificate whose status a transaction changes. */
   record Certificate(IssuerId issuer, SerialNumber serial) {}
@@ -67,6 +78,12 @@ public final class JooqStatusJournal implements StatusJournal {
 
   @Override
   public long version() {
+    long current = current();
+    mark = new Mark(current, change(current));
+    return current;
+  }
+
+  private long current() {
     return database
         .sql()
         .select(STATUS_VERSIONS.VERSION)
@@ -75,13 +92,36 @@ public final class JooqStatusJournal implements StatusJournal {
         .value1();
   }
 
+  private Optional<Change> change(long version) {
+    return database
+        .sql()
+        .selectFrom(STATUS_CHANGES)
+        .where(STATUS_CHANGES.VERSION.eq(version))
+        .fetchOptional(JooqStatusJournal::change);
+  }
+
+  private static Change change(StatusChangesRecord row) {
+    return new Change(
+        row.getVersion(),
+        new IssuerId(row.getIssuer()),
+        SerialNumber.of(row.getSerial()),
+        row.getRecordedAt().toInstant());
+  }
+
+  /**
+   * After the database was restored numbers are given out again. The change that had the last known
+   * one tells whether it still is the same journal.
+   */
   @Override
   public Changes since(long version) {
-    long current = version();
-    if (current == version) {
+    long current = current();
+    Mark known = mark;
+    boolean same = known.version() != version || known.newest().equals(change(version));
+    if (current == version && same) {
       return new Changes(current, true, List.of());
     }
-    if (current < version || current - version > MOST_CHANGES) {
+    if (!same || current < version || current - version > MOST_CHANGES) {
+      mark = new Mark(current, change(current));
       return new Changes(current, false, List.of());
     }
     List<Change> changes =
@@ -91,12 +131,8 @@ public final class JooqStatusJournal implements StatusJournal {
             .where(STATUS_CHANGES.VERSION.gt(version))
             .and(STATUS_CHANGES.VERSION.le(current))
             .orderBy(STATUS_CHANGES.VERSION)
-            .fetch(row ->
-                new Change(
-                    row.getVersion(),
-                    new IssuerId(row.getIssuer()),
-                    SerialNumber.of(row.getSerial()),
-                    row.getRecordedAt().toInstant()));
+            .fetch(JooqStatusJournal::change);
+    mark = new Mark(current, changes.isEmpty() ? Optional.empty() : Optional.of(changes.getLast()));
     return new Changes(current, changes.size() == current - version, changes);
   }
 

@@ -1,5 +1,6 @@
 package dev.chancery.store;
 
+import static dev.chancery.store.schema.Tables.COMPROMISED_KEYS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.chancery.core.AccountId;
@@ -13,6 +14,8 @@ import dev.chancery.core.IssuedCertificate;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.RequestId;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.RevocationReason;
 import dev.chancery.testing.DatabaseKind;
 import java.time.Duration;
@@ -20,7 +23,10 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -85,6 +91,10 @@ final class BulkRevocationsTest extends LedgerContract {
         "admin alice");
   }
 
+  private long count(Filter filter) {
+    return bulk.count(filter, RevocationReason.SUPERSEDED);
+  }
+
   private void carryOut() {
     boolean more = true;
     while (more) {
@@ -107,33 +117,33 @@ final class BulkRevocationsTest extends LedgerContract {
     recorded();
     clock.advance(Duration.ofSeconds(1));
 
-    assertThat(bulk.count(ALL)).isEqualTo(3);
+    assertThat(count(ALL)).isEqualTo(3);
     Parts parts = new Parts();
     parts.issuer = Optional.of(Certificates.ISSUER);
-    assertThat(bulk.count(parts.filter())).isEqualTo(3);
+    assertThat(count(parts.filter())).isEqualTo(3);
     parts.profile = Optional.of(new ProfileId("other"));
-    assertThat(bulk.count(parts.filter())).isZero();
+    assertThat(count(parts.filter())).isZero();
     parts.profile = Optional.of(Certificates.PROFILE);
-    assertThat(bulk.count(parts.filter())).isEqualTo(3);
+    assertThat(count(parts.filter())).isEqualTo(3);
     parts.key = Optional.of(Der.of(Certificates.issuerKey().encoded().sha256()));
-    assertThat(bulk.count(parts.filter())).isEqualTo(3);
+    assertThat(count(parts.filter())).isEqualTo(3);
     parts.account = Optional.of(account);
-    assertThat(bulk.count(parts.filter())).isEqualTo(1);
+    assertThat(count(parts.filter())).isEqualTo(1);
     parts.from = Optional.of(between);
-    assertThat(bulk.count(parts.filter())).isZero();
+    assertThat(count(parts.filter())).isZero();
 
-    assertThat(bulk.count(named("a.example"))).isEqualTo(1);
-    assertThat(bulk.count(named("b.example"))).isEqualTo(1);
-    assertThat(bulk.count(named("www.example"))).isEqualTo(1);
-    assertThat(bulk.count(named("c.example"))).isZero();
+    assertThat(count(named("a.example"))).isEqualTo(1);
+    assertThat(count(named("b.example"))).isEqualTo(1);
+    assertThat(count(named("www.example"))).isEqualTo(1);
+    assertThat(count(named("c.example"))).isZero();
     Parts early = new Parts();
     early.until = Optional.of(between);
-    assertThat(bulk.count(early.filter())).isEqualTo(1);
+    assertThat(count(early.filter())).isEqualTo(1);
     Parts late = new Parts();
     late.from = Optional.of(between);
-    assertThat(bulk.count(late.filter())).isEqualTo(2);
+    assertThat(count(late.filter())).isEqualTo(2);
     clock.advance(Duration.ofDays(91));
-    assertThat(bulk.count(ALL)).isZero();
+    assertThat(count(ALL)).isZero();
   }
 
   @Test
@@ -228,5 +238,120 @@ final class BulkRevocationsTest extends LedgerContract {
     assertThat(bulk.begin(id, order(ALL), 1)).isPresent();
     carryOut();
     assertThat(complete(recorded)).isEmpty();
+  }
+
+  @Test
+  @DisplayName(
+      "what is on hold is revoked for good with the others, and counted; its key is blocked")
+  void held() {
+    IssuedCertificate held = issued(account, "a.example");
+    IssuedCertificate forGood = issued(account, "b.example");
+    revocations.revoke(
+        new Revocation(
+            Certificates.ISSUER,
+            held.serial(),
+            RevocationReason.CERTIFICATE_HOLD,
+            clock.instant(),
+            Optional.empty(),
+            "admin alice"));
+    revocations.revoke(
+        new Revocation(
+            Certificates.ISSUER,
+            forGood.serial(),
+            RevocationReason.SUPERSEDED,
+            clock.instant(),
+            Optional.empty(),
+            "admin alice"));
+    recorded();
+    clock.advance(Duration.ofSeconds(1));
+
+    // A hold can be of what is issued and nothing else.
+    assertThat(bulk.count(ALL, RevocationReason.CERTIFICATE_HOLD)).isZero();
+    assertThat(bulk.count(ALL, RevocationReason.KEY_COMPROMISE)).isEqualTo(2);
+    Order order =
+        new Order(
+            ALL, RevocationReason.KEY_COMPROMISE, clock.instant(), Optional.empty(), "admin alice");
+    assertThat(bulk.begin(id, order, 2)).isPresent();
+    carryOut();
+
+    assertThat(bulk.find(id).orElseThrow().revoked()).isEqualTo(2);
+    assertThat(revocations.status(Certificates.ISSUER, held.serial()))
+        .isInstanceOfSatisfying(
+            CertificateStatus.Revoked.class,
+            status -> assertThat(status.reason()).isEqualTo(RevocationReason.KEY_COMPROMISE));
+    assertThat(revocations.release(Certificates.ISSUER, held.serial(), "admin alice"))
+        .isEqualTo(RevocationLedger.Released.NOT_HELD);
+    assertThat(database.sql().fetchCount(COMPROMISED_KEYS)).isEqualTo(1);
+  }
+
+  @Test
+  @DisplayName("a step passes by few that are not meant, and the next one goes on after them")
+  void boundedSteps() {
+    bulk = new BulkRevocations(database, clock, 4);
+    IssuedCertificate first = issued(account, "a.example");
+    for (int i = 0; i < 10; i++) {
+      issued(new AccountId(UUID.randomUUID()), "b.example");
+    }
+    IssuedCertificate last = issued(account, "a.example");
+    Parts parts = new Parts();
+    parts.account = Optional.of(account);
+    for (Filter filter : List.of(parts.filter(), named("a.example"))) {
+      assertThat(count(filter)).isEqualTo(2);
+    }
+    assertThat(bulk.begin(id, order(parts.filter()), 2)).isPresent();
+
+    assertThat(bulk.step(id).more()).isTrue();
+    assertThat(isRevoked(first)).isTrue();
+    assertThat(bulk.step(id)).isEqualTo(new BulkRevocations.Step(Set.of(), true));
+    assertThat(isRevoked(last)).isFalse();
+    carryOut();
+    assertThat(isRevoked(last)).isTrue();
+    assertThat(bulk.find(id).orElseThrow().revoked()).isEqualTo(2);
+  }
+
+  @Test
+  @DisplayName(
+      "processes that are killed midway leave whole steps; others go on, and nothing is lost")
+  void killed() throws Exception {
+    List<IssuedCertificate> meant = new ArrayList<>();
+    for (int i = 0; i < 150; i++) {
+      meant.add(issued(account, "a.example"));
+    }
+    assertThat(bulk.begin(id, order(ALL), 150)).isPresent();
+    // H2 has one process at a time.
+    database.close();
+    Random random = new Random(7);
+    for (int life = 0; life < 3; life++) {
+      Process process =
+          ForkedJvm.start(
+              BulkRevokingProcess.class,
+              where.url(),
+              where.user(),
+              where.password(),
+              id.toString(),
+              clock.instant().toString());
+      int wanted = 1 + random.nextInt(3);
+      try (var lines = process.inputReader()) {
+        for (int i = 0; i < wanted; i++) {
+          assertThat(lines.readLine()).isEqualTo("step");
+        }
+        process.toHandle().destroyForcibly();
+        assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
+      }
+    }
+    reopen();
+    bulk = new BulkRevocations(database, clock);
+    BulkRevocation midway = bulk.find(id).orElseThrow();
+    assertThat(midway.endedAt()).isEmpty();
+    assertThat(midway.revoked())
+        .isGreaterThanOrEqualTo(30)
+        .isEqualTo(meant.stream().filter(this::isRevoked).count());
+
+    carryOut();
+    assertThat(meant).allMatch(this::isRevoked);
+    assertThat(bulk.find(id).orElseThrow().revoked()).isEqualTo(150);
+    assertThat(new JooqStatusJournal(database).version()).isEqualTo(150);
+    assertThat(auditEvents("revoke")).isEqualTo(150);
+    assertThat(auditEvents("revoked-many")).isEqualTo(1);
   }
 }

@@ -260,7 +260,7 @@ final class CrlLedgerTest extends LedgerContract {
     crls.addLocation(third, old);
     clock.advance(Duration.ofSeconds(1));
     crls.addLocation(third, young);
-    crls.addLocation(third, old);
+    crls.addLocation(third, young);
 
     assertThat(crls.locations(third)).containsExactly(old, young);
     assertThat(crls.scopes(Certificates.ISSUER)).containsExactly(Certificates.SCOPE, third);
@@ -404,5 +404,33 @@ final class CrlLedgerTest extends LedgerContract {
 
   private BigInteger current() {
     return crls.currentNumber(NAME).orElseThrow();
+  }
+
+  @Test
+  @DisplayName("A URL that is named again is the last one; CRLs up to its number may lack it")
+  void locationsAreNumbered() {
+    URI one = URI.create("http://one.example/crl/issuing.crl");
+    URI two = URI.create("http://two.example/crl/issuing.crl");
+    CrlScope shard = new CrlScope(Certificates.ISSUER, 1);
+    assertThat(crls.locationsSince(Certificates.SCOPE)).isZero();
+    crls.addLocation(Certificates.SCOPE, one);
+    BigInteger first = crls.locationsSince(Certificates.SCOPE);
+    assertThat(first).isLessThan(crls.nextNumber(Certificates.ISSUER));
+    crls.addLocation(Certificates.SCOPE, one);
+    assertThat(crls.locationsSince(Certificates.SCOPE)).isEqualTo(first);
+
+    // The clock is put back meanwhile, which says nothing about the order.
+    clock.advance(Duration.ofHours(-1));
+    crls.addLocation(Certificates.SCOPE, two);
+    assertThat(crls.locations(Certificates.SCOPE)).containsExactly(one, two);
+    crls.addLocation(Certificates.SCOPE, one);
+    assertThat(crls.locations(Certificates.SCOPE)).containsExactly(two, one);
+    BigInteger again = crls.locationsSince(Certificates.SCOPE);
+    assertThat(again).isGreaterThan(first);
+
+    // The list of what names no shard has to say so from now on.
+    crls.addLocation(shard, URI.create("http://one.example/crl/issuing/1.crl"));
+    assertThat(crls.locationsSince(Certificates.SCOPE)).isGreaterThan(again);
+    assertThat(crls.locationsSince(shard)).isEqualTo(crls.locationsSince(Certificates.SCOPE));
   }
 }

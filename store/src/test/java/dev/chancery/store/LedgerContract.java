@@ -29,6 +29,7 @@ abstract class LedgerContract {
   @TempDir Path folder;
 
   final AdjustableClock clock = new AdjustableClock(NOW);
+  TestDatabase where;
   Database database;
   IssuanceLedger issuance;
   RevocationLedger revocations;
@@ -36,9 +37,14 @@ abstract class LedgerContract {
 
   @BeforeEach
   void open() throws Exception {
-    TestDatabase where = kind.create(folder);
-    database = Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
+    where = kind.create(folder);
+    reopen();
     new IssuerRegistry(database).register(Certificates.ISSUER, Certificates.issuerKey());
+  }
+
+  /** The same database and new ledgers, as after a restart. */
+  void reopen() throws Exception {
+    database = Database.open(DatabaseSettings.of(where.url(), where.user(), where::password));
     issuance = new JooqIssuanceLedger(database, clock);
     revocations = new JooqRevocationLedger(database, clock);
     crls = new JooqCrlLedger(database, clock);

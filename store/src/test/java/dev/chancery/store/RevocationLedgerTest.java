@@ -1,6 +1,8 @@
 package dev.chancery.store;
 
 import static dev.chancery.store.schema.Tables.AUDIT_EVENTS;
+import static dev.chancery.store.schema.Tables.CERTIFICATES;
+import static dev.chancery.store.schema.Tables.COMPROMISED_KEYS;
 import static dev.chancery.store.schema.Tables.REVOCATIONS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -25,6 +27,8 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.jooq.exception.DataAccessException;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -331,6 +335,49 @@ final class RevocationLedgerTest extends LedgerContract {
                   throw mine;
                 }))
         .isSameAs(mine);
+  }
+
+  @Test
+  @DisplayName("A release that commits while the certificate is revoked for good does not save it")
+  void releasedMeanwhile() throws Exception {
+    SerialNumber serial = issued().serial();
+    revocations.revoke(hold(serial));
+    CountDownLatch deleted = new CountDownLatch(1);
+    List<Object> outcomes =
+        Threads.together(
+            2,
+            thread ->
+                thread == 0
+                    ? () -> {
+                      // What a release does, slowly.
+                      database.inTransaction(sql -> {
+                        sql.deleteFrom(REVOCATIONS)
+                            .where(REVOCATIONS.SERIAL.eq(serial.octets()))
+                            .execute();
+                        deleted.countDown();
+                        pause();
+                        return sql.update(CERTIFICATES)
+                            .set(CERTIFICATES.STATE, "issued")
+                            .where(CERTIFICATES.SERIAL.eq(serial.octets()))
+                            .execute();
+                      });
+                      return Optional.empty();
+                    }
+                    : () -> {
+                      assertThat(deleted.await(30, TimeUnit.SECONDS)).isTrue();
+                      return revocations.revoke(revocation(serial));
+                    });
+    assertThat(outcomes.get(1)).isEqualTo(Outcome.REVOKED);
+    assertThat(status(serial)).isInstanceOf(CertificateStatus.Revoked.class);
+    assertThat(database.sql().fetchCount(COMPROMISED_KEYS)).isEqualTo(1);
+  }
+
+  private static void pause() {
+    try {
+      Thread.sleep(700);
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
   }
 
   private Revocation hold(SerialNumber serial) {

@@ -206,4 +206,28 @@ final class StatusJournalTest extends LedgerContract {
         .isEqualTo(Outcome.NOT_FOUND);
     assertThat(status(serial)).isEqualTo(new CertificateStatus.Unknown());
   }
+
+  @Test
+  @DisplayName("of a restored database is known to be another one, though it has come as far again")
+  void restored() {
+    SerialNumber lost = issued().serial();
+    revocations.revoke(revocation(issued().serial(), RevocationReason.SUPERSEDED));
+    revocations.revoke(revocation(lost, RevocationReason.SUPERSEDED));
+    long known = journal.version();
+    assertThat(journal.since(known)).isEqualTo(new Changes(known, true, List.of()));
+
+    // The backup was made before the last one.
+    database.sql().deleteFrom(STATUS_CHANGES).where(STATUS_CHANGES.VERSION.eq(known)).execute();
+    database.sql().update(STATUS_VERSIONS).set(STATUS_VERSIONS.VERSION, known - 1).execute();
+    revocations.revoke(revocation(issued().serial(), RevocationReason.SUPERSEDED));
+    assertThat(journal.since(known)).isEqualTo(new Changes(known, false, List.of()));
+    assertThat(journal.since(known)).isEqualTo(new Changes(known, true, List.of()));
+
+    database.sql().deleteFrom(STATUS_CHANGES).where(STATUS_CHANGES.VERSION.eq(known)).execute();
+    database.sql().update(STATUS_VERSIONS).set(STATUS_VERSIONS.VERSION, known - 1).execute();
+    for (int i = 0; i < 3; i++) {
+      revocations.revoke(revocation(issued().serial(), RevocationReason.SUPERSEDED));
+    }
+    assertThat(journal.since(known)).isEqualTo(new Changes(known + 2, false, List.of()));
+  }
 }

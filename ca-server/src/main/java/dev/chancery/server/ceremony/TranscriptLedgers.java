@@ -28,6 +28,7 @@ import java.net.URI;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -199,6 +200,16 @@ final class TranscriptLedgers {
     @Override
     public Optional<PublishedCrl> current(CrlName name) {
       return Optional.empty();
+    }
+
+    @Override
+    public Map<CrlName, BigInteger> currentNumbers() {
+      return Map.of();
+    }
+
+    @Override
+    public BigInteger locationsSince(CrlScope scope) {
+      return BigInteger.ZERO;
     }
 
     @Override

@@ -8,6 +8,7 @@ import dev.chancery.hsm.Pkcs12Settings;
 import dev.chancery.hsm.Pkcs12Token;
 import dev.chancery.hsm.Token;
 import dev.chancery.ocsp.DelegatedSigner;
+import dev.chancery.ocsp.StatusSource;
 import dev.chancery.testing.DatabaseKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -56,6 +57,7 @@ class SignersOnTwoNodesTest {
         Engine.ISSUING,
         token,
         engine.authority,
+        StatusSource.ledger(engine.revocations, Engine.ISSUING),
         engine.clock,
         new DelegatedSigner.Settings(
             new KeyId("0a"),
