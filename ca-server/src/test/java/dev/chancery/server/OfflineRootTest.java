@@ -139,7 +139,7 @@ class OfflineRootTest {
         offline(Map.of()).request(SECOND, KeyAlgorithm.EC_P256, subject("Second CA")));
     requested(later, "root.pem", carried.resolve("root.pem"));
     later.plan(later(head));
-    later.rehearse(List.of("root", "second"));
+    later.rehearse(List.of("root", "second", "crl"));
     later.prepare();
     return later;
   }
@@ -198,6 +198,37 @@ class OfflineRootTest {
     String transcript = Files.readString(directory.resolve("transcript.jsonl"));
     return transcript.replaceAll(
         "(?s).*\"event\":\"opened\"[^\n]*?\"serial\":\"([^\"]*)\".*", "$1");
+  }
+
+  @Test
+  @DisplayName("takes no CRL of the root that is not newer, or makes good what was revoked")
+  void worseCrl() throws Exception {
+    String head =
+        """
+        token: {label: test-root, serial: "%s", initialize: false}
+        root: {keyId: "726f6f74", certificate: root.pem, sha256: "@root.pem@"}
+        crl: {number: %d, validity: 365d%s}\
+        """;
+    String revoked = ", revoked: [{serial: 0a0b, at: 2026-01-02T00:00:00Z, reason: superseded}]";
+    String serial = tokenSerial(carried);
+    CeremonyScene same = second("same", head.formatted(serial, 7, revoked));
+    Path sameMade = same.hold("out", "../first/token", List.of("second", "crl"));
+    CeremonyScene forgetful = second("forgetful", head.formatted(serial, 8, ""));
+    Path forgetfulMade = forgetful.hold("out", "../first/token", List.of("second", "crl"));
+    OfflineRoot offline = offline(Map.of());
+
+    assertThatThrownBy(() -> offline.takeCrl(sameMade, same.digest()))
+        .hasMessageContaining("has number 7, and 7 is published: nothing was imported");
+    assertThatThrownBy(() -> offline.takeCrl(forgetfulMade, forgetful.digest()))
+        .hasMessageContaining("lacks 1 certificates that are revoked: ")
+        .hasMessageContaining("0a0b");
+    assertThatThrownBy(() -> offline.take(SECOND, forgetfulMade, forgetful.digest()))
+        .hasMessageContaining("lacks 1 certificates that are revoked: ");
+    assertThat(home.resolve("ca/second.pem")).doesNotExist();
+
+    // An issuer's certificate comes home with an older list, which is left alone.
+    assertThat(offline.take(SECOND, sameMade, same.digest()))
+        .contains("O=Tests,CN=Second CA", "not the root's CRL number 7: 7 is published");
   }
 
   @Test

@@ -350,6 +350,11 @@ public final class CeremonyScene {
   }
 
   static String root(String subject) throws Exception {
+    return root(subject, null);
+  }
+
+  /** A root with one more extension when there is one. */
+  static String root(String subject, Extension extension) throws Exception {
     KeyPair keys = keyPair();
     X500Name name = new X500Name(subject);
     X509v3CertificateBuilder builder =
@@ -366,6 +371,9 @@ public final class CeremonyScene {
         false,
         new SubjectKeyIdentifier(
             CaCertificates.keyIdentifier(SubjectPublicKey.of(keys.getPublic())).bytes()));
+    if (extension != null) {
+      builder.addExtension(extension);
+    }
     return pem(
         builder.build(new JcaContentSignerBuilder("SHA256withECDSA").build(keys.getPrivate())));
   }
