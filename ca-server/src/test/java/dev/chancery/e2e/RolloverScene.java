@@ -29,12 +29,12 @@ import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
 import org.bouncycastle.openssl.jcajce.JcaPKCS8Generator;
 
 /**
- * A CA of two nodes with an issuer below an old root and one below a new root, an ACME account of
- * it, and TLS servers that show what it was given.
+ * A CA of two nodes with an issuer below an old root, one below a new root and one below a third,
+ * an ACME account of it, and TLS servers that show what it was given.
  */
 final class RolloverScene implements AutoCloseable {
-  /** For how long both roots are to be published. */
-  static final Duration PUBLISHED_FOR = Duration.ofSeconds(45);
+  /** For how long both roots are to be published: more than a slow machine needs for two steps. */
+  static final Duration PUBLISHED_FOR = Duration.ofMinutes(2);
 
   /** The home of the second node. */
   static final String OTHER_HOME = "other-home";
@@ -48,6 +48,11 @@ final class RolloverScene implements AutoCloseable {
   final RunningServer.Ports otherPorts;
 
   private final TestDatabase database;
+  private final Path bothRoots;
+
+  /** A root that the rollover is not about. */
+  private final TestRoot thirdRoot = new TestRoot("O=Tests,CN=Third Root");
+
   private final HttpClient http = HttpClient.newHttpClient();
   private final List<Process> tlsServers = new ArrayList<>();
   private final List<Process> servers = new ArrayList<>();
@@ -66,6 +71,8 @@ final class RolloverScene implements AutoCloseable {
     this.ports = RunningServer.Ports.free();
     this.otherPorts = RunningServer.Ports.free().validatingAt(ports.http01());
     this.database = DatabaseKind.POSTGRESQL.create(folder);
+    this.bothRoots =
+        TestRoot.write(folder.resolve("both.pem"), oldRoot.certificate(), newRoot.certificate());
     Path home = Files.createDirectories(folder.resolve("home"));
     command(distribution("scripts/softhsm-init.sh"), "--dir", "home/token", "--label", "online")
         .requireDone();
@@ -77,25 +84,44 @@ final class RolloverScene implements AutoCloseable {
     }
     TestRoot.write(home.resolve("root.pem"), oldRoot.certificate());
     TestRoot.write(home.resolve("new-root.pem"), newRoot.certificate());
+    TestRoot.write(home.resolve("third-root.pem"), thirdRoot.certificate());
     Files.writeString(home.resolve("chancery.yaml"), configuration(ports));
     certified("web", oldRoot);
     certified("second", newRoot);
+    certified("third", thirdRoot);
     command("cp", "-a", "home", OTHER_HOME).requireDone();
     Files.writeString(
         folder.resolve(OTHER_HOME).resolve("chancery.yaml"), configuration(otherPorts));
     serve("home");
     serve(OTHER_HOME);
-    this.acme =
-        new AcmeCalls(
-            HttpClient.newBuilder().sslContext(Trust.in(bothRoots())).build(),
-            URI.create("https://localhost:%d/acme/directory".formatted(ports.api())));
-    acme.register();
+    this.acme = account("/acme/directory");
     this.challenges = new ChallengeTarget(ports.http01(), acme.thumbprint());
   }
 
-  /** A file with both. */
-  Path bothRoots() throws Exception {
-    return TestRoot.write(folder.resolve("both.pem"), oldRoot.certificate(), newRoot.certificate());
+  private AcmeCalls account(String directory) throws Exception {
+    AcmeCalls account =
+        new AcmeCalls(
+            HttpClient.newBuilder().sslContext(Trust.in(bothRoots)).build(),
+            URI.create("https://localhost:%d%s".formatted(ports.api(), directory)));
+    account.register();
+    return account;
+  }
+
+  /** Orders of the endpoint that names the issuer below the new root. */
+  void orderBelowTheNewRoot() throws Exception {
+    AcmeCalls account = account("/acme/new/directory");
+    String _ =
+        account
+            .post(
+                account.url("newOrder"),
+                "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"%s\"}]}"
+                    .formatted(RunningServer.NAME))
+            .location();
+  }
+
+  /** A file with both, which stays as it is: clients read it all the time. */
+  Path bothRoots() {
+    return bothRoots;
   }
 
   private String configuration(RunningServer.Ports ports) {
@@ -111,13 +137,16 @@ final class RolloverScene implements AutoCloseable {
       api: {host: 127.0.0.1, port: %d}
       admin: {port: %d}
       management: {port: %d}
-    roots: [root.pem]
+    roots: [root.pem, third-root.pem]
     rollover: {root: new-root.pem, publishedFor: %ds}
     issuers:
       - {name: web, certificate: ca/web.pem, keyId: "776562", ocspKeyId: "6f637370"}
       - {name: second, certificate: ca/second.pem, keyId: "7365636f", ocspKeyId: "6f637371"}
+      - {name: third, certificate: ca/third.pem, keyId: "7468697264", ocspKeyId: "6f637373"}
     acme:
-      endpoints: {default: {issuer: web, profile: tls-server}}
+      endpoints:
+        default: {issuer: web, profile: tls-server}
+        new: {issuer: second, profile: tls-server}
       validation: {http01: {port: %d}}
     """
         .formatted(
