@@ -62,9 +62,8 @@ final class CertificationPath {
     }
     try {
       List<X509CertificateHolder> path = new ArrayList<>(chain);
-      // The constraints of an anchor are not looked at, those of a certificate below it are:
-      // clients
-      // differ in this, and the strictest one is to take the chain.
+      // The constraints of an anchor are not looked at, those of a certificate below it are.
+      // Clients differ in this, and the strictest one is to take the chain.
       trust.roots().stream()
           .filter(root -> root.getExtension(Extension.nameConstraints) != null)
           .filter(root -> isSigned(chain.getLast(), root))

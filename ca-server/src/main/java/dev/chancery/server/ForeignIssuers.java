@@ -24,7 +24,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -36,7 +35,10 @@ import org.slf4j.LoggerFactory;
 final class ForeignIssuers implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ForeignIssuers.class);
   private static final Duration TO_CONNECT = Duration.ofSeconds(30);
-  private static final Duration FIRST_CRLS = Duration.ofSeconds(5);
+
+  /** How often a CRL is asked for that there is none of yet. */
+  private static final Duration FIRST = Duration.ofSeconds(10);
+
   private static final Duration ONE_DOWNLOAD = Duration.ofMinutes(1);
 
   /** One, with what has to be done for it again and again. */
@@ -63,37 +65,10 @@ final class ForeignIssuers implements AutoCloseable {
           issuers.all.add(issuers.open(home, section, tokens, clock));
         }
       }
-      issuers.begin();
       return issuers;
     } catch (ConfigurationInvalid | TokenUnusable | TokenAway | RuntimeException e) {
       issuers.close();
       throw e;
-    }
-  }
-
-  /**
-   * Reads the CRLs for the first time. Those that take longer than all together may hold up the
-   * start are there when they are.
-   */
-  private void begin() {
-    CountDownLatch read = new CountDownLatch(all.size());
-    for (Foreign each : all) {
-      Thread.ofVirtual()
-          .name("first crl of " + each.served().id())
-          .start(() -> {
-            try {
-              boolean _ = refresh(each);
-            } finally {
-              read.countDown();
-            }
-          });
-    }
-    try {
-      if (!read.await(FIRST_CRLS.toMillis(), TimeUnit.MILLISECONDS)) {
-        LOG.warn("not every CRL of other CAs is there yet, and none is waited for any longer");
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     }
   }
 
@@ -111,8 +86,13 @@ final class ForeignIssuers implements AutoCloseable {
             new ForeignSigner(
                 key(section, authority, certificate, tokens, clock.instant()), certificate, clock),
             statuses);
-    return new Foreign(
-        served, new RootWatch.Signer(section.name(), certificate), statuses, section.refresh());
+    Foreign foreign =
+        new Foreign(
+            served, new RootWatch.Signer(section.name(), certificate), statuses, section.refresh());
+    if (!isUrl(section)) {
+      boolean _ = refresh(foreign);
+    }
+    return foreign;
   }
 
   private static OcspKey key(
@@ -144,9 +124,13 @@ final class ForeignIssuers implements AutoCloseable {
     return certificates.getFirst();
   }
 
+  private static boolean isUrl(Configuration.ForeignSection section) {
+    return section.crl().startsWith("http://") || section.crl().startsWith("https://");
+  }
+
   private ForeignStatuses.Origin origin(Home home, Configuration.ForeignSection section)
       throws ConfigurationInvalid {
-    if (!section.crl().startsWith("http://") && !section.crl().startsWith("https://")) {
+    if (!isUrl(section)) {
       Path file = home.resolve(Path.of(section.crl()));
       return () -> {
         try (InputStream content = Files.newInputStream(file)) {
@@ -199,8 +183,37 @@ final class ForeignIssuers implements AutoCloseable {
     return List.copyOf(all);
   }
 
+  /**
+   * Has the CRLs be read again and again from now on.
+   *
+   * @param afterwards called when statuses may be others than before
+   */
+  void keepFresh(PeriodicWork work, Runnable afterwards) {
+    for (Foreign each : all) {
+      String name = "crl of " + each.served().id();
+      PeriodicWork.Work refresh =
+          () -> {
+            if (refresh(each)) {
+              afterwards.run();
+            }
+          };
+      // The first one may be this very server's to give, as that of an offline root is: it answers
+      // only now that it has started, and until there is one nobody gets an answer.
+      work.aside("first " + name, refresh);
+      work.everywhere(
+          "first " + name,
+          each.refresh().compareTo(FIRST) < 0 ? each.refresh() : FIRST,
+          () -> {
+            if (!each.statuses().isKnown()) {
+              refresh.run();
+            }
+          });
+      work.everywhere(name, each.refresh(), refresh);
+    }
+  }
+
   /** Reads a CRL anew; whether statuses may be others than before. */
-  static boolean refresh(Foreign foreign) {
+  private static boolean refresh(Foreign foreign) {
     try {
       return foreign.statuses().refresh();
     } catch (IOException e) {

@@ -32,6 +32,35 @@ final class RolloverCommand {
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
+  /** How the roots are written. */
+  static final class BundleOptions {
+    @Option(
+        names = "--format",
+        paramLabel = "FORMAT",
+        defaultValue = "pem",
+        description =
+            "pem; configmap: a ConfigMap of Kubernetes; trust-manager: a Bundle of"
+                + " cert-manager's trust-manager (default: ${DEFAULT-VALUE})")
+    private String format = "pem";
+
+    @Option(
+        names = "--name",
+        paramLabel = "NAME",
+        defaultValue = "chancery-roots",
+        description = "what the manifest calls it (default: ${DEFAULT-VALUE})")
+    private String name = "chancery-roots";
+
+    @Option(
+        names = "--namespace",
+        paramLabel = "NAME",
+        description = "the namespace of a ConfigMap (default: none is written)")
+    private @Nullable String namespace;
+
+    private BundleManifest manifest() throws WrongUsage {
+      return new BundleManifest(name, Optional.ofNullable(namespace));
+    }
+  }
+
   @Command(
       name = "status",
       description = "Show how far the rollover is, and what its next step waits for.",
@@ -140,35 +169,15 @@ final class RolloverCommand {
       name = "bundle",
       description = "Print the roots that clients are given, for where they are to be put.",
       mixinStandardHelpOptions = true)
-  int bundle(
-      @Mixin HomeOption home,
-      @Option(
-              names = "--format",
-              paramLabel = "FORMAT",
-              defaultValue = "pem",
-              description =
-                  "pem; configmap: a ConfigMap of Kubernetes; trust-manager: a Bundle of"
-                      + " cert-manager's trust-manager (default: ${DEFAULT-VALUE})")
-          String format,
-      @Option(
-              names = "--name",
-              paramLabel = "NAME",
-              defaultValue = "chancery-roots",
-              description = "what the manifest calls it (default: ${DEFAULT-VALUE})")
-          String name,
-      @Option(
-              names = "--namespace",
-              paramLabel = "NAME",
-              description = "the namespace of a ConfigMap (default: none is written)")
-          @Nullable String namespace)
+  int bundle(@Mixin HomeOption home, @Mixin BundleOptions options)
       throws ConfigurationInvalid, CommandFailed, WrongUsage {
-    BundleManifest manifest = new BundleManifest(name, Optional.ofNullable(namespace));
+    BundleManifest manifest = options.manifest();
     try (AdminClient admin = AdminClient.open(home.open())) {
       StringBuilder roots = new StringBuilder();
       for (JsonNode root : admin.get("/admin/v1/roots")) {
         roots.append(root.path("pem").asText());
       }
-      spec.commandLine().getOut().print(manifest.of(format, roots.toString()));
+      spec.commandLine().getOut().print(manifest.of(options.format, roots.toString()));
       spec.commandLine().getOut().flush();
       return 0;
     }

@@ -500,16 +500,7 @@ final class Server implements AutoCloseable {
     work.once("pruning", Duration.ofMinutes(1), () -> prune(acme, vault, journal));
     work.everywhere("ocsp answers", Duration.ofSeconds(30), () -> responder.signAhead(MOST_AHEAD));
     work.everywhere("crls of roots", Duration.ofHours(1), rootWatch::look);
-    for (ForeignIssuers.Foreign each : foreign.all()) {
-      work.everywhere(
-          "crl of " + each.served().id(),
-          each.refresh(),
-          () -> {
-            if (ForeignIssuers.refresh(each)) {
-              responder.forgetAnswers();
-            }
-          });
-    }
+    foreign.keepFresh(work, responder::forgetAnswers);
     work.everywhere("certificate of the api", Duration.ofMinutes(10), tls::renewIfDue);
     work.everywhere(
         "certificate of the administrator", Duration.ofMinutes(10), administrator::renewIfDue);

@@ -38,6 +38,10 @@ final class HandshakingClients {
     }
   }
 
+  String name() {
+    return name;
+  }
+
   /** What each that does not connect to a server of a name at a port says. */
   Optional<String> failures(String host, int port) throws Exception {
     StringBuilder failures = new StringBuilder();
@@ -48,7 +52,7 @@ final class HandshakingClients {
     return failures.isEmpty() ? Optional.empty() : Optional.of(failures.toString());
   }
 
-  private Optional<String> openSsl(String host, int port) throws Exception {
+  Optional<String> openSsl(String host, int port) throws Exception {
     CommandResult result =
         command(
             "openssl",
@@ -100,7 +104,7 @@ final class HandshakingClients {
     return result.exitCode() == 0 ? Optional.empty() : failed("NSS", result.output());
   }
 
-  private Optional<String> java(String host, int port) throws Exception {
+  Optional<String> java(String host, int port) throws Exception {
     try (Socket plain = new Socket(InetAddress.getLoopbackAddress(), port);
         SSLSocket socket =
             (SSLSocket) Trust.in(roots).getSocketFactory().createSocket(plain, host, port, true)) {

@@ -1,13 +1,16 @@
 package dev.chancery.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.chancery.e2e.RolloverScene.Shown;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.DisplayName;
@@ -16,10 +19,14 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * A root gives way to another while clients connect: of OpenSSL, GnuTLS, NSS and Java, some that
- * trust the old root only, some both, some the new one only.
+ * trust the old root only, some both, some the new one only. Those of OpenSSL and Java go on
+ * connecting while the steps are taken. Two nodes share the database.
  */
 @DisplayName("A rollover of the root")
 class RolloverIT {
+  /** The root that has no part in it, and is given to clients all the time. */
+  private static final int THIRD = 1;
+
   @TempDir Path folder;
   private RolloverScene scene;
   private HandshakingClients trustOld;
@@ -29,7 +36,8 @@ class RolloverIT {
   @Test
   @DisplayName("goes from step to step, none of them early, and no handshake fails on the way")
   void rollover() throws Exception {
-    try (RolloverScene opened = new RolloverScene(folder)) {
+    try (RolloverScene opened = new RolloverScene(folder);
+        ConnectingClients connecting = new ConnectingClients()) {
       scene = opened;
       Path home = folder.resolve("home");
       trustOld = new HandshakingClients(folder, "old", home.resolve("root.pem"));
@@ -43,6 +51,11 @@ class RolloverIT {
       Shown first = scene.shown();
       assertThat(first.certificates()).isEqualTo(2);
       connect(before, first);
+      for (HandshakingClients clients : before) {
+        connecting.begin(clients, RunningServer.NAME, first.port());
+        connecting.begin(clients, "localhost", scene.ports.api());
+        connecting.begin(clients, "localhost", scene.otherPorts.api());
+      }
       for (String step : List.of("publish", "switch", "retire", "abandon")) {
         refused("no rollover is in progress", "rollover", step);
       }
@@ -50,14 +63,18 @@ class RolloverIT {
 
       // 2. Prepared: nothing is to be seen of it.
       assertThat(step("prepare").path("newRoot").path("name").asText()).isEqualTo("root-2");
-      assertThat(roots()).isEqualTo(1);
+      assertThat(roots()).isEqualTo(THIRD + 1);
+      agree("prepared");
+      refusedBelowTheNewRoot();
       refused("is prepared, and this step follows cross-signed", "rollover", "switch");
       connect(before, first);
 
       // 3. Published: who asks for the roots has both.
       String tag = scene.open("/roots.pem").headers().firstValue("ETag").orElseThrow();
-      step("publish");
-      assertThat(roots()).isEqualTo(2);
+      // The other node takes this step, and the first knows it.
+      scene.jsonAt(RolloverScene.OTHER_HOME, "rollover", "publish");
+      agree("published");
+      assertThat(roots()).isEqualTo(THIRD + 2);
       assertThat(scene.open("/roots.pem").headers().firstValue("ETag"))
           .isNotEmpty()
           .get()
@@ -65,7 +82,9 @@ class RolloverIT {
       assertThat(scene.chancery("rollover", "bundle", "--format", "configmap").requireDone())
           .contains("kind: ConfigMap", "    -----BEGIN CERTIFICATE-----");
       refused("is published, and this step follows cross-signed", "rollover", "switch");
+      refused("is published, and this step follows prepared", "rollover", "publish");
       connect(before, first);
+      connecting.requireConnected();
 
       // 4. Cross-signed: a certificate that is fetched now leads to both roots.
       Path oldByNew = TestRoot.write(folder.resolve("a.pem"), scene.newRoot.certify(scene.oldRoot));
@@ -76,10 +95,21 @@ class RolloverIT {
           "cross-sign",
           "--old-by-new=" + newByOld,
           "--new-by-old=" + oldByNew);
+      Path ending =
+          TestRoot.write(
+              folder.resolve("c.pem"), scene.newRoot.certify(scene.oldRoot, Duration.ofDays(1)));
+      refused(
+          "and the last live certificate below the old root at ",
+          "rollover",
+          "cross-sign",
+          "--old-by-new=" + ending,
+          "--new-by-old=" + newByOld);
       JsonNode status = step("cross-sign", "--old-by-new=" + oldByNew, "--new-by-old=" + newByOld);
       assertThat(status.path("liveOnlyToOldRoot").asInt()).isEqualTo(1);
+      agree("cross-signed");
+      refusedBelowTheNewRoot();
       assertThat(status.path("waitsFor").asText()).contains("both roots have been in the bundle");
-      refused("rollover.publishedFor wants PT45S", "rollover", "switch");
+      refused("rollover.publishedFor wants " + RolloverScene.PUBLISHED_FOR, "rollover", "switch");
       connect(before, first);
       Shown second = scene.shown();
       assertThat(second.certificates()).isEqualTo(3);
@@ -89,6 +119,8 @@ class RolloverIT {
       gone(first);
       assertThat(scene.json("rollover", "status").path("liveOnlyToOldRoot").asInt()).isZero();
       connect(crossed, second);
+      crossed.forEach(clients -> connecting.begin(clients, RunningServer.NAME, second.port()));
+      connecting.requireConnected();
 
       // 5. Switched, when both roots were published for long enough.
       Awaitility.await()
@@ -97,12 +129,20 @@ class RolloverIT {
           .until(() -> !scene.json("rollover", "status").has("waitsFor"));
       connect(crossed, second);
       step("switch");
+      agree("switched");
+      scene.orderBelowTheNewRoot();
       Shown third = scene.shown();
       assertThat(third.certificates()).isEqualTo(3);
       connect(crossed, second, third);
       for (HandshakingClients clients : crossed) {
         assertThat(clients.failures("localhost", scene.ports.api())).as("the API itself").isEmpty();
+        connecting.begin(clients, RunningServer.NAME, third.port());
       }
+      refused(
+          "1 live certificates are below the new root: a rollover is given up before that only",
+          "rollover",
+          "abandon");
+      connecting.requireConnected();
       refused("issuer web has 1 live certificates", true, "issuer", "retire", "web");
       refused("1 live certificates are below the old root", "rollover", "retire");
       assertThat(scene.open("/crl/web.crl").statusCode()).isEqualTo(200);
@@ -111,13 +151,18 @@ class RolloverIT {
       scene.chancery("issuer", "retire", "web").requireDone();
       connect(crossed, third);
 
-      // 6. The old root is retired.
+      // 6. The old root is retired. Who trusts it alone was to be moved before.
+      connecting.requireConnected();
+      connecting.end(trustOld);
       step("retire");
-      assertThat(roots()).isEqualTo(1);
+      agree("retired");
+      assertThat(roots()).isEqualTo(THIRD + 1);
       Shown fourth = scene.shown();
       assertThat(fourth.certificates()).isEqualTo(2);
       connect(after, third, fourth);
       assertThat(scene.json("issuer", "list").toString()).contains("\"state\":\"retired\"");
+      connecting.requireConnected();
+      assertThat(connecting.attempts()).isGreaterThan(300);
     }
   }
 
@@ -127,6 +172,24 @@ class RolloverIT {
         assertThat(one.failures(RunningServer.NAME, server.port())).isEmpty();
       }
     }
+  }
+
+  private void refusedBelowTheNewRoot() {
+    assertThatThrownBy(scene::orderBelowTheNewRoot).hasMessageContaining("nothing is issued now");
+  }
+
+  /** Both nodes say the same of the rollover, and give clients the same roots. */
+  private void agree(String state) throws Exception {
+    JsonNode other = scene.jsonAt(RolloverScene.OTHER_HOME, "rollover", "status");
+    assertThat(other.path("state").asText()).isEqualTo(state);
+    Awaitility.await("the roots of both nodes")
+        .atMost(Duration.ofSeconds(10))
+        .until(() -> {
+          HttpResponse<byte[]> here = scene.open("/roots.pem");
+          HttpResponse<byte[]> there = scene.open(scene.otherPorts, "/roots.pem");
+          return Arrays.equals(here.body(), there.body())
+              && here.headers().firstValue("ETag").equals(there.headers().firstValue("ETag"));
+        });
   }
 
   private JsonNode step(String... words) throws Exception {

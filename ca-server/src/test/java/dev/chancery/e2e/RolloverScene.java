@@ -2,7 +2,9 @@ package dev.chancery.e2e;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.chancery.testing.DatabaseKind;
 import dev.chancery.testing.SoftHsmToken;
+import dev.chancery.testing.TestDatabase;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.net.InetAddress;
@@ -27,20 +29,33 @@ import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
 import org.bouncycastle.openssl.jcajce.JcaPKCS8Generator;
 
 /**
- * A CA with an issuer below an old root and one below a new root, an ACME account of it, and TLS
- * servers that show what it was given.
+ * A CA of two nodes with an issuer below an old root, one below a new root and one below a third,
+ * an ACME account of it, and TLS servers that show what it was given.
  */
 final class RolloverScene implements AutoCloseable {
-  /** For how long both roots are to be published. */
-  static final Duration PUBLISHED_FOR = Duration.ofSeconds(45);
+  /** For how long both roots are to be published: more than a slow machine needs for two steps. */
+  static final Duration PUBLISHED_FOR = Duration.ofMinutes(2);
+
+  /** The home of the second node. */
+  static final String OTHER_HOME = "other-home";
 
   final Path folder;
   final TestRoot oldRoot = new TestRoot("O=Tests,CN=Old Root");
   final TestRoot newRoot = new TestRoot("O=Tests,CN=New Root");
-  final RunningServer.Ports ports = RunningServer.Ports.free();
+  final RunningServer.Ports ports;
+
+  /** Those of the second node, on the same database. */
+  final RunningServer.Ports otherPorts;
+
+  private final TestDatabase database;
+  private final Path bothRoots;
+
+  /** A root that the rollover is not about. */
+  private final TestRoot thirdRoot = new TestRoot("O=Tests,CN=Third Root");
+
   private final HttpClient http = HttpClient.newHttpClient();
   private final List<Process> tlsServers = new ArrayList<>();
-  private final Process server;
+  private final List<Process> servers = new ArrayList<>();
   private final AcmeCalls acme;
   private final ChallengeTarget challenges;
 
@@ -53,15 +68,13 @@ final class RolloverScene implements AutoCloseable {
 
   RolloverScene(Path folder) throws Exception {
     this.folder = folder;
+    this.ports = RunningServer.Ports.free();
+    this.otherPorts = RunningServer.Ports.free().validatingAt(ports.http01());
+    this.database = DatabaseKind.POSTGRESQL.create(folder);
+    this.bothRoots =
+        TestRoot.write(folder.resolve("both.pem"), oldRoot.certificate(), newRoot.certificate());
     Path home = Files.createDirectories(folder.resolve("home"));
-    CommandResult.of(
-            folder,
-            Map.of(),
-            distribution("scripts/softhsm-init.sh"),
-            "--dir",
-            "home/token",
-            "--label",
-            "online")
+    command(distribution("scripts/softhsm-init.sh"), "--dir", "home/token", "--label", "online")
         .requireDone();
     Files.createDirectories(home.resolve("profiles"));
     try (Stream<Path> profiles = Files.list(Path.of(distribution("config/profiles")))) {
@@ -71,25 +84,49 @@ final class RolloverScene implements AutoCloseable {
     }
     TestRoot.write(home.resolve("root.pem"), oldRoot.certificate());
     TestRoot.write(home.resolve("new-root.pem"), newRoot.certificate());
-    Files.writeString(home.resolve("chancery.yaml"), configuration());
+    TestRoot.write(home.resolve("third-root.pem"), thirdRoot.certificate());
+    Files.writeString(home.resolve("chancery.yaml"), configuration(ports));
     certified("web", oldRoot);
     certified("second", newRoot);
-    this.server = serve();
-    this.acme =
-        new AcmeCalls(
-            HttpClient.newBuilder().sslContext(Trust.in(bothRoots())).build(),
-            URI.create("https://localhost:%d/acme/directory".formatted(ports.api())));
-    acme.register();
+    certified("third", thirdRoot);
+    command("cp", "-a", "home", OTHER_HOME).requireDone();
+    Files.writeString(
+        folder.resolve(OTHER_HOME).resolve("chancery.yaml"), configuration(otherPorts));
+    serve("home");
+    serve(OTHER_HOME);
+    this.acme = account("/acme/directory");
     this.challenges = new ChallengeTarget(ports.http01(), acme.thumbprint());
   }
 
-  /** A file with both. */
-  Path bothRoots() throws Exception {
-    return TestRoot.write(folder.resolve("both.pem"), oldRoot.certificate(), newRoot.certificate());
+  private AcmeCalls account(String directory) throws Exception {
+    AcmeCalls account =
+        new AcmeCalls(
+            HttpClient.newBuilder().sslContext(Trust.in(bothRoots)).build(),
+            URI.create("https://localhost:%d%s".formatted(ports.api(), directory)));
+    account.register();
+    return account;
   }
 
-  private String configuration() {
+  /** Orders of the endpoint that names the issuer below the new root. */
+  void orderBelowTheNewRoot() throws Exception {
+    AcmeCalls account = account("/acme/new/directory");
+    String _ =
+        account
+            .post(
+                account.url("newOrder"),
+                "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"%s\"}]}"
+                    .formatted(RunningServer.NAME))
+            .location();
+  }
+
+  /** A file with both, which stays as it is: clients read it all the time. */
+  Path bothRoots() {
+    return bothRoots;
+  }
+
+  private String configuration(RunningServer.Ports ports) {
     return """
+    database: {url: "%s", user: %s, passwordVariable: %s}
     token:
       library: %s
       label: online
@@ -100,16 +137,22 @@ final class RolloverScene implements AutoCloseable {
       api: {host: 127.0.0.1, port: %d}
       admin: {port: %d}
       management: {port: %d}
-    roots: [root.pem]
+    roots: [root.pem, third-root.pem]
     rollover: {root: new-root.pem, publishedFor: %ds}
     issuers:
       - {name: web, certificate: ca/web.pem, keyId: "776562", ocspKeyId: "6f637370"}
       - {name: second, certificate: ca/second.pem, keyId: "7365636f", ocspKeyId: "6f637371"}
+      - {name: third, certificate: ca/third.pem, keyId: "7468697264", ocspKeyId: "6f637373"}
     acme:
-      endpoints: {default: {issuer: web, profile: tls-server}}
+      endpoints:
+        default: {issuer: web, profile: tls-server}
+        new: {issuer: second, profile: tls-server}
       validation: {http01: {port: %d}}
     """
         .formatted(
+            database.url(),
+            database.user(),
+            RunningServer.PASSWORD_VARIABLE,
             SoftHsmToken.installedLibrary(),
             ports.publicListener(),
             ports.api(),
@@ -129,81 +172,66 @@ final class RolloverScene implements AutoCloseable {
         home.resolve("ca/" + issuer + ".pem"), root.certify(home.resolve("ca/" + issuer + ".csr")));
   }
 
-  private Process serve() throws Exception {
+  private void serve(String home) throws Exception {
     Path hosts =
         Files.writeString(
             folder.resolve("hosts"), "127.0.0.1 localhost " + RunningServer.NAME + "\n");
-    Path log = folder.resolve("serve.log");
+    Path log = folder.resolve(home + ".log");
     ProcessBuilder builder =
-        new ProcessBuilder(distribution("bin/chancery"), "serve", "--home", "home")
+        new ProcessBuilder(distribution("bin/chancery"), "serve", "--home", home)
             .directory(folder.toFile())
             .redirectErrorStream(true)
             .redirectOutput(log.toFile());
     builder.environment().put("CHANCERY_JAVA_OPTS", "-Djdk.net.hosts.file=" + hosts);
+    builder.environment().put(RunningServer.PASSWORD_VARIABLE, TestDatabase.PASSWORD);
     Process process = builder.start();
+    servers.add(process);
     Awaitility.await("ready line in " + log)
         .atMost(Duration.ofMinutes(3))
         .until(() -> Files.readString(log).contains("ready: ") || !process.isAlive());
     if (!process.isAlive()) {
       throw new AssertionError(Files.readString(log));
     }
-    return process;
   }
 
   private static String distribution(String path) {
     return RunningServer.distribution().resolve(path).toString();
   }
 
+  /** A command to the first node. */
   CommandResult chancery(String... words) throws Exception {
+    return chanceryAt("home", words);
+  }
+
+  /** A command to the node of a home. */
+  CommandResult chanceryAt(String home, String... words) throws Exception {
     List<String> command = new ArrayList<>(List.of(distribution("bin/chancery")));
     command.addAll(List.of(words));
-    command.addAll(List.of("--home", "home"));
-    return CommandResult.of(folder, Map.of(), command.toArray(String[]::new));
+    command.addAll(List.of("--home", home));
+    return command(command.toArray(String[]::new));
+  }
+
+  private CommandResult command(String... command) throws Exception {
+    return CommandResult.of(
+        folder, Map.of(RunningServer.PASSWORD_VARIABLE, TestDatabase.PASSWORD), command);
   }
 
   JsonNode json(String... words) throws Exception {
+    return jsonAt("home", words);
+  }
+
+  JsonNode jsonAt(String home, String... words) throws Exception {
     List<String> command = new ArrayList<>(List.of(words));
     command.addAll(List.of("--output", "json"));
-    return new ObjectMapper().readTree(chancery(command.toArray(String[]::new)).requireDone());
+    return new ObjectMapper()
+        .readTree(chanceryAt(home, command.toArray(String[]::new)).requireDone());
   }
 
   /** Orders a certificate, and has a TLS server of its own show it with the chain that came. */
   Shown shown() throws Exception {
     KeyPair key = AcmeKey.pairOfKeys();
-    String order =
-        acme.post(
-                acme.url("newOrder"),
-                "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"%s\"}]}"
-                    .formatted(RunningServer.NAME))
-            .location();
-    String finalization =
-        "{\"csr\":\"%s\"}".formatted(AcmeCalls.base64Url(Requests.csr(key, RunningServer.NAME)));
-    for (int turn = 0; turn < 600; turn++) {
-      JsonNode now = acme.get(order).json();
-      switch (now.path("status").asText()) {
-        case "pending" -> prove(now);
-        case "ready" -> acme.post(now.path("finalize").asText(), finalization);
-        case "valid" -> {
-          String url = now.path("certificate").asText();
-          return show(url, acme.get(url).body(), key);
-        }
-        case "invalid" -> throw new AssertionError(now.toString());
-        default -> Thread.sleep(50);
-      }
-    }
-    throw new AssertionError("the order does not come to an end: " + order);
-  }
-
-  private void prove(JsonNode order) throws Exception {
-    for (JsonNode url : order.path("authorizations")) {
-      for (JsonNode challenge : acme.get(url.asText()).json().path("challenges")) {
-        if (challenge.path("type").asText().equals("http-01")
-            && challenge.path("status").asText().equals("pending")) {
-          acme.post(challenge.path("url").asText(), "{}");
-        }
-      }
-    }
-    Thread.sleep(100);
+    AcmeOrder.Issued issued = AcmeOrder.obtain(acme, key, RunningServer.NAME);
+    return show(issued.url(), issued.chain(), key);
   }
 
   /** Another chain of a certificate (RFC 8555 section 7.4.2). */
@@ -258,11 +286,16 @@ final class RolloverScene implements AutoCloseable {
     }
   }
 
-  /** What the public listener answers. */
+  /** What the public listener of the first node answers. */
   HttpResponse<byte[]> open(String path) throws Exception {
+    return open(ports, path);
+  }
+
+  /** What the public listener of a node answers. */
+  HttpResponse<byte[]> open(RunningServer.Ports node, String path) throws Exception {
     return http.send(
         HttpRequest.newBuilder(
-                URI.create("http://127.0.0.1:%d%s".formatted(ports.publicListener(), path)))
+                URI.create("http://127.0.0.1:%d%s".formatted(node.publicListener(), path)))
             .build(),
         HttpResponse.BodyHandlers.ofByteArray());
   }
@@ -272,13 +305,15 @@ final class RolloverScene implements AutoCloseable {
     challenges.close();
     http.close();
     tlsServers.forEach(Process::destroy);
-    server.destroy();
+    servers.forEach(Process::destroy);
     try {
-      if (!server.waitFor(30, TimeUnit.SECONDS)) {
-        server.destroyForcibly();
+      for (Process server : servers) {
+        if (!server.waitFor(30, TimeUnit.SECONDS)) {
+          server.destroyForcibly();
+        }
       }
     } catch (InterruptedException e) {
-      server.destroyForcibly();
+      servers.forEach(Process::destroyForcibly);
       Thread.currentThread().interrupt();
     }
   }

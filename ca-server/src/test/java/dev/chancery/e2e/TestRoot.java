@@ -23,6 +23,8 @@ import org.bouncycastle.pkcs.PKCS10CertificationRequest;
 
 /** A root with its key at hand, for what a ceremony would make. */
 final class TestRoot {
+  private static final Duration LONG = Duration.ofDays(3000);
+
   private final KeyPair keys = AcmeKey.pairOfKeys();
   private final Random serials = new Random();
   private final X509CertificateHolder certificate;
@@ -32,7 +34,8 @@ final class TestRoot {
         certify(
             new X500Name(name),
             new X500Name(name),
-            SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded()));
+            SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded()),
+            LONG);
   }
 
   X509CertificateHolder certificate() {
@@ -41,21 +44,29 @@ final class TestRoot {
 
   /** Another root's name and key, certified by this one. */
   X509CertificateHolder certify(TestRoot other) throws Exception {
+    return certify(other, LONG);
+  }
+
+  /** As the other, for a time of its own. */
+  X509CertificateHolder certify(TestRoot other, Duration validity) throws Exception {
     return certify(
         certificate.getSubject(),
         other.certificate.getSubject(),
-        other.certificate.getSubjectPublicKeyInfo());
+        other.certificate.getSubjectPublicKeyInfo(),
+        validity);
   }
 
   /** What a request in PEM asks for. */
   X509CertificateHolder certify(Path request) throws Exception {
     try (PEMParser parser = new PEMParser(Files.newBufferedReader(request))) {
       PKCS10CertificationRequest asked = (PKCS10CertificationRequest) parser.readObject();
-      return certify(certificate.getSubject(), asked.getSubject(), asked.getSubjectPublicKeyInfo());
+      return certify(
+          certificate.getSubject(), asked.getSubject(), asked.getSubjectPublicKeyInfo(), LONG);
     }
   }
 
-  private X509CertificateHolder certify(X500Name issuer, X500Name subject, SubjectPublicKeyInfo key)
+  private X509CertificateHolder certify(
+      X500Name issuer, X500Name subject, SubjectPublicKeyInfo key, Duration validity)
       throws Exception {
     JcaX509ExtensionUtils identifiers = new JcaX509ExtensionUtils();
     Instant now = Instant.now();
@@ -64,7 +75,7 @@ final class TestRoot {
             issuer,
             new BigInteger(64, serials).add(BigInteger.ONE),
             Date.from(now.minus(Duration.ofHours(1))),
-            Date.from(now.plus(Duration.ofDays(3000))),
+            Date.from(now.plus(validity)),
             subject,
             key);
     builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(true));

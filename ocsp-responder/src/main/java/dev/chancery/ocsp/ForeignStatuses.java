@@ -91,6 +91,11 @@ public final class ForeignStatuses implements StatusSource {
             Optional.of(crl.nextUpdate())));
   }
 
+  /** Whether a CRL was ever taken up. */
+  public boolean isKnown() {
+    return imported != null;
+  }
+
   /**
    * Takes up the CRL that is there now, unless it is an older one.
    *

@@ -8,16 +8,21 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Ended at each line of its transcript, in three ways, a ceremony goes on and signs no item twice.
+ * Ended at each line of its transcript, in three ways, a ceremony goes on and signs no item twice;
+ * so it does when its process is killed.
  */
 @DisplayName("A ceremony that was ended")
 class CeremonyResumptionTest {
@@ -86,31 +91,85 @@ class CeremonyResumptionTest {
       } catch (Killed e) {
         killed = true;
       }
-      String what = end + " " + line;
-      Ceremony again =
-          scene.ceremony(out, token, true, scene.typing(CeremonyScene.ITEMS), Folder::append);
-      if (rootIsInDoubt(out)) {
-        assertThatThrownBy(again::run)
-            .describedAs(what)
-            .isInstanceOf(CeremonyRefused.class)
-            .hasMessageContaining("the root was given up");
-        assertThat(state(out).made()).isEmpty();
-      } else {
-        again.run();
-        TranscriptState state = state(out);
-        assertThat(state.isCompleted()).describedAs(what).isTrue();
-        List<String> all = new ArrayList<>(state.made());
-        all.addAll(state.abandoned());
-        assertThat(all).describedAs(what).containsExactlyInAnyOrderElementsOf(CeremonyScene.ITEMS);
-        assertThat(state.abandoned()).describedAs(what).hasSizeLessThanOrEqualTo(1);
-        scene.close(out);
-        assertThat(Verification.verify(new Folder(out), true).state().made())
-            .isEqualTo(state.made());
-      }
-      // What a transcript refuses to hold is a second key or signature: the state would not load.
-      assertThat(keysOf(token)).describedAs(what).isLessThanOrEqualTo(1);
+      requireGoesOn(out, token, end + " " + line);
     }
     assertThat(line).isGreaterThan(15);
+  }
+
+  /** What is killed for good: the line of which event, and whether it is on the disk by then. */
+  static Stream<Arguments> kills() {
+    return Stream.of(
+        // The token is made, its key is made, and the line that says so is not there.
+        Arguments.of("\"event\":\"initializing\"", true),
+        Arguments.of("\"event\":\"initialized\"", false),
+        Arguments.of("\"event\":\"generating\"", true),
+        Arguments.of("\"event\":\"generated\"", false),
+        // Before and after each kind of item is signed; root, certificate, OCSP signer, CRL.
+        Arguments.of("\"event\":\"signing\",\"item\":\"root\"", true),
+        Arguments.of("\"event\":\"signed\",\"item\":\"root\"", true),
+        Arguments.of("\"event\":\"signing\",\"item\":\"web\"", true),
+        Arguments.of("\"event\":\"signed\",\"item\":\"web\"", false),
+        Arguments.of("\"event\":\"signed\",\"item\":\"old-by-new\"", false),
+        Arguments.of("\"event\":\"signing\",\"item\":\"root-ocsp\"", false),
+        Arguments.of("\"event\":\"signed\",\"item\":\"crl\"", false),
+        Arguments.of("\"event\":\"completed\"", true));
+  }
+
+  @ParameterizedTest
+  @MethodSource("kills")
+  @DisplayName("by SIGKILL goes on, with one key, one root and one signature for each item")
+  void killed(String line, boolean written) throws Exception {
+    String name = line.replaceAll("[^a-z-]", "") + written;
+    Path out = folder.resolve("out-" + name);
+    String token = "token-" + name;
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin/java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-Xmx256m",
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                KilledCeremony.class.getName()));
+    command.addAll(new KilledCeremony.Arguments(folder, out, token, line, written).words());
+    Path log = folder.resolve("log-" + name);
+    Process process =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    try {
+      assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
+    } finally {
+      process.destroyForcibly();
+    }
+    assertThat(process.exitValue()).as(Files.readString(log)).isEqualTo(128 + 9);
+    assertThat(Files.readString(out.resolve(Transcript.FILE)).contains(line)).isEqualTo(written);
+
+    requireGoesOn(out, token, name);
+  }
+
+  /** Runs it again, on what the one that was killed has left. */
+  private static void requireGoesOn(Path out, String token, String what) throws Exception {
+    Ceremony again =
+        scene.ceremony(out, token, true, scene.typing(CeremonyScene.ITEMS), Folder::append);
+    if (rootIsInDoubt(out)) {
+      assertThatThrownBy(again::run)
+          .describedAs(what)
+          .isInstanceOf(CeremonyRefused.class)
+          .hasMessageContaining("the root was given up");
+      assertThat(state(out).made()).isEmpty();
+    } else {
+      again.run();
+      TranscriptState state = state(out);
+      assertThat(state.isCompleted()).describedAs(what).isTrue();
+      List<String> all = new ArrayList<>(state.made());
+      all.addAll(state.abandoned());
+      assertThat(all).describedAs(what).containsExactlyInAnyOrderElementsOf(CeremonyScene.ITEMS);
+      assertThat(state.abandoned()).describedAs(what).hasSizeLessThanOrEqualTo(1);
+      scene.close(out);
+      assertThat(Verification.verify(new Folder(out), true).state().made()).isEqualTo(state.made());
+    }
+    // What a transcript refuses to hold is a second key or signature: the state would not load.
+    assertThat(keysOf(token)).describedAs(what).isLessThanOrEqualTo(1);
   }
 
   private static boolean rootIsInDoubt(Path out) throws Exception {

@@ -37,8 +37,8 @@ import org.bouncycastle.pkcs.jcajce.JcaPKCS10CertificationRequestBuilder;
  * The machines and people of a ceremony: a plan with all kinds of items, three witnesses with
  * OpenSSH keys, SoftHSM2 tokens in directories of their own.
  */
-final class CeremonyScene {
-  static final String PLAN =
+public final class CeremonyScene {
+  public static final String PLAN =
       """
       name: test-root
       from: 2026-01-01T00:00:00Z
@@ -80,7 +80,7 @@ final class CeremonyScene {
         revoked: [{serial: 0a0b, at: 2026-01-02T00:00:00Z, reason: superseded}]
       """;
 
-  static final List<String> ITEMS = List.of("root", "web", "old-by-new", "root-ocsp", "crl");
+  public static final List<String> ITEMS = List.of("root", "web", "old-by-new", "root-ocsp", "crl");
   static final List<String> WITNESSES = List.of("anna", "bert", "carla");
 
   private static final AtomicInteger LIBRARIES = new AtomicInteger();
@@ -88,7 +88,8 @@ final class CeremonyScene {
       Map.of("SOFTHSM2_CONF", String.valueOf(System.getenv("SOFTHSM2_CONF")));
 
   final Path folder;
-  final AdjustableClock clock = new AdjustableClock(Instant.parse("2026-06-01T12:00:00Z"));
+  private final Path keys;
+  public final AdjustableClock clock = new AdjustableClock(Instant.parse("2026-06-01T12:00:00Z"));
   Machine machine = new Machine("chancery test", Digests.sha256(new byte[] {1}), List.of());
   private String planned = PLAN;
   final List<String> said = new ArrayList<>();
@@ -96,10 +97,19 @@ final class CeremonyScene {
   /** How long people take over an item before they type its name. */
   Duration thinking = Duration.ZERO;
 
-  CeremonyScene(Path folder) throws Exception {
+  /**
+   * @param keys where the witnesses' keys are
+   */
+  private CeremonyScene(Path folder, Path keys) {
     this.folder = folder;
+    this.keys = keys;
+  }
+
+  /** A scene in a new folder. */
+  public CeremonyScene(Path folder) throws Exception {
+    this(folder, folder.resolve("keys"));
     Files.createDirectories(in());
-    Files.createDirectories(folder.resolve("keys"));
+    Files.createDirectories(keys);
     for (String witness : WITNESSES) {
       key(witness);
     }
@@ -109,7 +119,12 @@ final class CeremonyScene {
     plan(PLAN);
   }
 
-  Path in() {
+  /** The scene that another process has made in a folder, as prepared there. */
+  static CeremonyScene of(Path folder) {
+    return new CeremonyScene(folder, folder.resolve("keys"));
+  }
+
+  public Path in() {
     return folder.resolve("in");
   }
 
@@ -117,7 +132,7 @@ final class CeremonyScene {
     return folder.resolve("rehearsal");
   }
 
-  void write(String name, String text) throws IOException {
+  public void write(String name, String text) throws IOException {
     Files.writeString(in().resolve(name), text);
   }
 
@@ -125,7 +140,7 @@ final class CeremonyScene {
    * Writes the plan, its %s filled with the witnesses, and each file's name between two @ with its
    * digest.
    */
-  void plan(String text) throws Exception {
+  public void plan(String text) throws Exception {
     planned = text;
     String filled = text.formatted(signers());
     Folder files = new Folder(in());
@@ -147,13 +162,13 @@ final class CeremonyScene {
           .append("    ")
           .append(witness)
           .append(' ')
-          .append(Files.readString(folder.resolve("keys/" + witness + ".pub")));
+          .append(Files.readString(keys.resolve(witness + ".pub")));
     }
     return lines.toString().stripTrailing();
   }
 
   void key(String name) throws Exception {
-    Path file = folder.resolve("keys").resolve(name);
+    Path file = keys.resolve(name);
     command(List.of("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", "" + file));
   }
 
@@ -175,7 +190,7 @@ final class CeremonyScene {
             "-n",
             namespace,
             "-f",
-            "" + folder.resolve("keys").resolve(key),
+            "" + keys.resolve(key),
             "" + signed));
     Files.move(
         directory.resolve(file + ".sig"),
@@ -196,7 +211,7 @@ final class CeremonyScene {
   }
 
   /** Plan and manifest signed, so that the real ceremony can be held. */
-  void prepare() throws Exception {
+  public void prepare() throws Exception {
     sign(in(), CeremonyPlan.FILE, "anna", Witnesses.Purpose.PLAN);
     sign(in(), CeremonyPlan.FILE, "bert", Witnesses.Purpose.PLAN);
     manifest();
@@ -207,9 +222,22 @@ final class CeremonyScene {
     sign(in(), Manifest.FILE, "carla", Witnesses.Purpose.MANIFEST);
   }
 
-  void rehearse() throws Exception {
+  public void rehearse() throws Exception {
+    rehearse(ITEMS);
+  }
+
+  /** As the other, of a plan with these items. */
+  public void rehearse(List<String> items) throws Exception {
     Manifest.write(new Folder(in()));
-    ceremony(rehearsal(), "rehearsal-token", false, typing(ITEMS), Folder::append).run();
+    ceremony(rehearsal(), "rehearsal-token", false, typing(items), Folder::append).run();
+  }
+
+  /** Holds the ceremony to its end, and has the witnesses sign what is carried from it. */
+  public Path hold(String out, String token, List<String> items) throws Exception {
+    Path directory = folder.resolve(out);
+    ceremony(directory, token, true, typing(items), Folder::append).run();
+    close(directory);
+    return directory;
   }
 
   /** What people type: the beginning of the plan's digest, then the names of the items. */
@@ -220,7 +248,7 @@ final class CeremonyScene {
     return lines;
   }
 
-  String digest() throws CeremonyRefused {
+  public String digest() throws CeremonyRefused {
     return Digests.sha256(new Folder(in()).read(CeremonyPlan.FILE));
   }
 
@@ -280,11 +308,13 @@ final class CeremonyScene {
   private Path library() throws IOException {
     return Files.copy(
         SoftHsmToken.installedLibrary().toRealPath(),
-        folder.resolve("libsofthsm2-" + LIBRARIES.incrementAndGet() + ".so"));
+        folder.resolve(
+            "libsofthsm2-%d-%d.so"
+                .formatted(ProcessHandle.current().pid(), LIBRARIES.incrementAndGet())));
   }
 
   /** Puts this process's environment back, for the tests of others that run in it. */
-  void restore() throws Exception {
+  public void restore() throws Exception {
     // There is a store to be loaded only when there is a token.
     SoftHsmToken.create(
         folder, "restored-" + LIBRARIES.incrementAndGet() + "-" + keyPair().hashCode());
@@ -320,6 +350,11 @@ final class CeremonyScene {
   }
 
   static String root(String subject) throws Exception {
+    return root(subject, null);
+  }
+
+  /** A root with one more extension when there is one. */
+  static String root(String subject, Extension extension) throws Exception {
     KeyPair keys = keyPair();
     X500Name name = new X500Name(subject);
     X509v3CertificateBuilder builder =
@@ -336,6 +371,9 @@ final class CeremonyScene {
         false,
         new SubjectKeyIdentifier(
             CaCertificates.keyIdentifier(SubjectPublicKey.of(keys.getPublic())).bytes()));
+    if (extension != null) {
+      builder.addExtension(extension);
+    }
     return pem(
         builder.build(new JcaContentSignerBuilder("SHA256withECDSA").build(keys.getPrivate())));
   }

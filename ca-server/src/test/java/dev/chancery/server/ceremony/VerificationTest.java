@@ -109,10 +109,26 @@ class VerificationTest {
   static List<Case> simple() throws IOException {
     List<Case> cases = new ArrayList<>();
     for (String file : files()) {
-      cases.add(new Case("a byte in the middle of " + file, out -> flip(out.resolve(file))));
-      cases.add(new Case(file + " is away", out -> Files.delete(out.resolve(file))));
+      cases.add(
+          new Case(
+              "a byte in the middle of " + file, out -> flip(out.resolve(file)), changed(file)));
+      cases.add(
+          new Case(
+              file + " is away",
+              out -> Files.delete(out.resolve(file)),
+              file.startsWith("MANIFEST.")
+                  ? "MANIFEST is signed by 0 of 3 witnesses"
+                  : file + ": there is no such file"));
     }
     return cases;
+  }
+
+  private static String changed(String file) {
+    if (file.startsWith("MANIFEST.")) {
+      return file + ": not the signature of witness bert over MANIFEST";
+    }
+    // Of the manifest itself a digest, a blank or a name may be hit.
+    return file.equals("MANIFEST") ? "" : file + ": not the file of the manifest";
   }
 
   /** The same with a manifest that fits again and is signed by a real witness. */
@@ -209,6 +225,19 @@ class VerificationTest {
                 entry instanceof TranscriptEntry.Opened token
                     ? new TranscriptEntry.Opened(
                         "other", token.serial(), token.manufacturer(), token.model(), "")
+                    : entry));
+    cases.add(
+        lie(
+            "a token of another serial number",
+            "the token has serial number 0123456789abcdef, not ",
+            entry ->
+                entry instanceof TranscriptEntry.Opened token
+                    ? new TranscriptEntry.Opened(
+                        token.label(),
+                        "0123456789abcdef",
+                        token.manufacturer(),
+                        token.model(),
+                        token.firmwareVersion())
                     : entry));
     cases.add(
         lie(

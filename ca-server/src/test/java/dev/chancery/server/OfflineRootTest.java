@@ -1,0 +1,277 @@
+package dev.chancery.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.KeyAlgorithm;
+import dev.chancery.server.ceremony.CeremonyScene;
+import dev.chancery.store.Database;
+import dev.chancery.store.IssuerRegistry;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.List;
+import java.util.Map;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Certificates that ceremonies have made come home, out of the directories that were carried. */
+@DisplayName("A home whose root is offline")
+class OfflineRootTest {
+  private static final IssuerId WEB = new IssuerId("web");
+  private static final IssuerId SECOND = new IssuerId("second");
+  private static final Map<String, String> COMING = Map.of("rollover.root", "new-root.pem");
+
+  @TempDir Path folder;
+  private CeremonyScene scene;
+  private Path home;
+  private Path carried;
+  private List<String> taken;
+
+  /** The first ceremony of the home: a root, an issuer, the root's OCSP signer, a CRL. */
+  @BeforeEach
+  void first() throws Exception {
+    home = Files.createDirectories(folder.resolve("home"));
+    Files.createDirectories(home.resolve("token"));
+    Files.writeString(home.resolve("token/chancery.pin"), "a-test-password");
+    Files.writeString(
+        home.resolve("chancery.yaml"),
+        """
+        token: {kind: pkcs12, file: token/chancery.p12, pinFile: token/chancery.pin}
+        roots: [root.pem]
+        issuers:
+          - {name: web, certificate: ca/web.pem, keyId: "01", ocspKeyId: "02"}
+          - {name: second, certificate: ca/second.pem, keyId: "03", ocspKeyId: "04"}
+        ocsp:
+          foreign:
+            - name: root
+              certificate: root.pem
+              crl: "http://127.0.0.1:9/crl/root.crl"
+              signerCertificate: ca/root-ocsp.pem
+              signerKeyId: "05"
+        acme: {endpoints: {default: {issuer: web, profile: tls-server}}}
+        """);
+    scene = new CeremonyScene(folder.resolve("first"));
+    OfflineRoot offline = offline(Map.of());
+    X500Name signer = new X500Name("O=Tests,CN=Root OCSP");
+    requested(scene, "web.csr", offline.request(WEB, KeyAlgorithm.EC_P256, subject("Web CA")));
+    requested(
+        scene,
+        "ocsp.csr",
+        offline.requestSigner(Initialization.ROOT, KeyAlgorithm.EC_P256, signer));
+    scene.plan(CeremonyScene.PLAN);
+    scene.rehearse();
+    scene.prepare();
+    carried = scene.hold("out", "token", CeremonyScene.ITEMS);
+    taken = offline.take(WEB, carried, scene.digest());
+  }
+
+  @AfterEach
+  void restore() throws Exception {
+    scene.restore();
+  }
+
+  private static X500Name subject(String commonName) {
+    return new X500Name("O=Tests,CN=" + commonName);
+  }
+
+  private static void requested(CeremonyScene scene, String file, Path request) throws Exception {
+    scene.write(file, Files.readString(request));
+  }
+
+  private OfflineRoot offline(Map<String, String> overrides) throws Exception {
+    Home opened = Home.open(home);
+    return new OfflineRoot(
+        opened,
+        Configuration.read(opened, overrides),
+        scene.clock,
+        new SecureRandom(),
+        name -> null);
+  }
+
+  private static X509CertificateHolder certificate(Path file) throws Exception {
+    return PemFile.certificates(file).getFirst();
+  }
+
+  private List<IssuerId> known() throws Exception {
+    Home opened = Home.open(home);
+    try (Database database =
+        Databases.open(opened, Configuration.read(opened, Map.of()).database(), name -> null)) {
+      return new IssuerRegistry(database).all();
+    }
+  }
+
+  /** A later plan of a root, which is for the key of the issuer "second" alone. */
+  private static String later(String head) {
+    return """
+    name: later
+    from: 2026-01-01T00:00:00Z
+    until: 2027-01-01T00:00:00Z
+    offline: false
+    witnesses:
+      threshold: 2
+      allowedSigners: |
+    %%s
+    %s
+    intermediates:
+      - name: second
+        csr: second.csr
+        sha256: "@second.csr@"
+        subject: {organization: Tests, commonName: Second CA}
+        key: ec-p256
+        notAfter: 2032-01-01T00:00:00Z
+        pathLength: 0
+    """
+        .formatted(head);
+  }
+
+  private CeremonyScene second(String name, String head) throws Exception {
+    CeremonyScene later = new CeremonyScene(folder.resolve(name));
+    requested(
+        later,
+        "second.csr",
+        offline(Map.of()).request(SECOND, KeyAlgorithm.EC_P256, subject("Second CA")));
+    requested(later, "root.pem", carried.resolve("root.pem"));
+    later.plan(later(head));
+    later.rehearse(List.of("root", "second", "crl"));
+    later.prepare();
+    return later;
+  }
+
+  @Test
+  @DisplayName("takes an issuer's certificate, the root, its CRL and its OCSP signer home, once")
+  void takes() throws Exception {
+    assertThat(taken)
+        .contains(
+            "O=Tests,CN=Web CA",
+            "the root's CRL number 7",
+            "the OCSP signer of root, O=Tests,CN=Root OCSP")
+        .anyMatch(line -> line.endsWith("did not know: 4"));
+    assertThat(certificate(home.resolve("root.pem")))
+        .isEqualTo(certificate(carried.resolve("root.pem")));
+    assertThat(certificate(home.resolve("ca/web.pem")))
+        .isEqualTo(certificate(carried.resolve("web.pem")));
+    assertThat(certificate(home.resolve("ca/root-ocsp.pem")))
+        .isEqualTo(certificate(carried.resolve("root-ocsp.pem")));
+
+    OfflineRoot again = offline(Map.of());
+    assertThatThrownBy(() -> again.take(WEB, carried, scene.digest()))
+        .hasMessageContaining("issuer web has its certificate");
+    // The very ceremony, taken anew after a run that ended, is no second one.
+    assertThat(again.takeCrl(carried, scene.digest()))
+        .contains("the root's CRL number 7")
+        .anyMatch(line -> line.endsWith("did not know: 0"));
+  }
+
+  @Test
+  @DisplayName("takes no second ceremony of one plan, whose items were signed twice")
+  void onePlanOnce() throws Exception {
+    CeremonyScene later =
+        second(
+            "later",
+            """
+            token: {label: test-root, serial: "%s", initialize: false}
+            root: {keyId: "726f6f74", certificate: root.pem, sha256: "@root.pem@"}\
+            """
+                .formatted(tokenSerial(carried)));
+    Path one = later.hold("one", "../first/token", List.of("second"));
+    Path other = later.hold("other", "../first/token", List.of("second"));
+    assertThat(certificate(one.resolve("second.pem")))
+        .isNotEqualTo(certificate(other.resolve("second.pem")));
+
+    assertThat(offline(Map.of()).take(SECOND, one, later.digest()))
+        .contains("O=Tests,CN=Second CA", "no CRL: the ceremony made none");
+
+    OfflineRoot again = offline(Map.of());
+    assertThatThrownBy(() -> again.takeCrl(other, later.digest()))
+        .hasMessageContaining("another ceremony of this plan was imported")
+        .hasMessageContaining("its root is to be looked into");
+  }
+
+  private static String tokenSerial(Path directory) throws Exception {
+    String transcript = Files.readString(directory.resolve("transcript.jsonl"));
+    return transcript.replaceAll(
+        "(?s).*\"event\":\"opened\"[^\n]*?\"serial\":\"([^\"]*)\".*", "$1");
+  }
+
+  @Test
+  @DisplayName("takes no CRL of the root that is not newer, or makes good what was revoked")
+  void worseCrl() throws Exception {
+    String head =
+        """
+        token: {label: test-root, serial: "%s", initialize: false}
+        root: {keyId: "726f6f74", certificate: root.pem, sha256: "@root.pem@"}
+        crl: {number: %d, validity: 365d%s}\
+        """;
+    String revoked = ", revoked: [{serial: 0a0b, at: 2026-01-02T00:00:00Z, reason: superseded}]";
+    String serial = tokenSerial(carried);
+    CeremonyScene same = second("same", head.formatted(serial, 7, revoked));
+    Path sameMade = same.hold("out", "../first/token", List.of("second", "crl"));
+    CeremonyScene forgetful = second("forgetful", head.formatted(serial, 8, ""));
+    Path forgetfulMade = forgetful.hold("out", "../first/token", List.of("second", "crl"));
+    OfflineRoot offline = offline(Map.of());
+
+    assertThatThrownBy(() -> offline.takeCrl(sameMade, same.digest()))
+        .hasMessageContaining("has number 7, and 7 is published: nothing was imported");
+    assertThatThrownBy(() -> offline.takeCrl(forgetfulMade, forgetful.digest()))
+        .hasMessageContaining("lacks 1 certificates that are revoked: ")
+        .hasMessageContaining("0a0b");
+    assertThatThrownBy(() -> offline.take(SECOND, forgetfulMade, forgetful.digest()))
+        .hasMessageContaining("lacks 1 certificates that are revoked: ");
+    assertThat(home.resolve("ca/second.pem")).doesNotExist();
+
+    // An issuer's certificate comes home with an older list, which is left alone.
+    assertThat(offline.take(SECOND, sameMade, same.digest()))
+        .contains("O=Tests,CN=Second CA", "not the root's CRL number 7: 7 is published");
+  }
+
+  @Test
+  @DisplayName("takes the issuer of the root that is to come, and that root, when it is configured")
+  void comingRoot() throws Exception {
+    CeremonyScene later =
+        second(
+            "coming",
+            """
+            token: {label: new-root, initialize: true}
+            root:
+              keyId: "6e6577"
+              key: ec-p256
+              subject: {organization: Tests, commonName: New Root}
+              notAfter: 2046-01-01T00:00:00Z\
+            """);
+    Path made = later.hold("out", "token", List.of("root", "second"));
+    OfflineRoot unprepared = offline(Map.of());
+    assertThatThrownBy(() -> unprepared.take(SECOND, made, later.digest()))
+        .hasMessageContaining("the root O=Tests,CN=New Root is not known")
+        .hasMessageContaining("rollover.root");
+    assertThat(home.resolve("ca/second.pem")).doesNotExist();
+    assertThat(known()).containsExactlyInAnyOrder(Initialization.ROOT);
+
+    OfflineRoot prepared = offline(COMING);
+    assertThatThrownBy(() -> prepared.take(SECOND, made, "0".repeat(64)))
+        .hasMessageContaining("the plan has SHA-256 " + later.digest());
+    assertThat(home.resolve("new-root.pem")).doesNotExist();
+    assertThat(prepared.take(SECOND, made, later.digest())).contains("O=Tests,CN=Second CA");
+
+    assertThat(certificate(home.resolve("new-root.pem")))
+        .isEqualTo(certificate(made.resolve("root.pem")));
+    assertThat(certificate(home.resolve("ca/second.pem")))
+        .isEqualTo(certificate(made.resolve("second.pem")));
+    assertThat(certificate(home.resolve("root.pem")))
+        .isEqualTo(certificate(carried.resolve("root.pem")));
+    assertThat(known()).contains(new IssuerId("root-2"));
+
+    // What the server then makes of both files: the new root is the one that is to come.
+    assertThat(
+            RootRollover.coming(
+                Configuration.read(Home.open(home), COMING).rollover().root().map(home::resolve),
+                scene.clock))
+        .contains(certificate(made.resolve("root.pem")));
+  }
+}
