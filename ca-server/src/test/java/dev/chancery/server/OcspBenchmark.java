@@ -94,6 +94,7 @@ final class OcspBenchmark {
   private static final int FEW = 10_000;
   private static final int CLIENTS = 16;
   private static final int ROUNDS = 5;
+  private static final int AT_A_TIME = 8;
 
   private final Path folder;
   private final int certificates;
@@ -268,31 +269,11 @@ final class OcspBenchmark {
   private void answers(
       Database database, JooqRevocationLedger ledger, Token token, SoftHsmToken soft)
       throws Exception {
-    KeyId id = new KeyId("0f");
-    SubjectPublicKey key = token.generate(id, KeyAlgorithm.EC_P256);
-    X509CertificateHolder signer =
-        certificate(
-            "CN=Bench OCSP signer",
-            SubjectPublicKeyInfo.getInstance(key.encoded().bytes()),
-            Extension.extendedKeyUsage,
-            new ExtendedKeyUsage(KeyPurposeId.id_kp_OCSPSigning).getEncoded());
     Clock clock = Clock.systemUTC();
     try (StatusView view =
         new StatusView(new JooqStatusJournal(database), Duration.ofSeconds(2), System::nanoTime)) {
-      OcspResponder responder =
-          new OcspResponder(
-              List.of(
-                  new ServedIssuer(
-                      ISSUER,
-                      authority,
-                      new ForeignSigner(
-                          token.ocspKey(id, key, SigningScheme.ECDSA_SHA256), signer, clock),
-                      StatusSource.ledger(ledger, ISSUER))),
-              view,
-              clock,
-              new OcspSettings(
-                  Duration.ofHours(12), Duration.ofHours(6), 256L * 1024 * 1024, true, 4));
-      OcspResource ocsp = new OcspResource(responder, clock);
+      OcspResponder responder = responder(view, ledger, signer(token, "0f", KeyAlgorithm.EC_P256));
+      OcspResponder rsa = responder(view, ledger, signer(token, "10", KeyAlgorithm.RSA_2048));
       byte[] constant = responder.answer(request(1, false)).encoded().bytes();
       BoundPort port = BoundPort.bind("public", new Configuration.ListenerSection("127.0.0.1", 0));
       try (HttpListener _ =
@@ -300,7 +281,8 @@ final class OcspBenchmark {
               port,
               OcspResource.URI_COMPLIANCE,
               config -> {
-                ocsp.mount(config.routes, "/ocsp");
+                new OcspResource(responder, clock).mount(config.routes, "/ocsp");
+                new OcspResource(rsa, clock).mount(config.routes, "/rsa");
                 config.routes.post(
                     "/constant",
                     context -> {
@@ -311,6 +293,31 @@ final class OcspBenchmark {
         measure(port.port(), soft);
       }
     }
+  }
+
+  private ForeignSigner signer(Token token, String id, KeyAlgorithm algorithm) throws Exception {
+    KeyId keyId = new KeyId(id);
+    SubjectPublicKey key = token.generate(keyId, algorithm);
+    X509CertificateHolder certificate =
+        certificate(
+            "CN=Bench OCSP signer",
+            SubjectPublicKeyInfo.getInstance(key.encoded().bytes()),
+            Extension.extendedKeyUsage,
+            new ExtendedKeyUsage(KeyPurposeId.id_kp_OCSPSigning).getEncoded());
+    return new ForeignSigner(
+        token.ocspKey(keyId, key, SigningScheme.of(algorithm, false)),
+        certificate,
+        Clock.systemUTC());
+  }
+
+  private OcspResponder responder(
+      StatusView view, JooqRevocationLedger ledger, ForeignSigner signer) {
+    return new OcspResponder(
+        List.of(new ServedIssuer(ISSUER, authority, signer, StatusSource.ledger(ledger, ISSUER))),
+        view,
+        Clock.systemUTC(),
+        new OcspSettings(
+            Duration.ofHours(12), Duration.ofHours(6), 256L * 1024 * 1024, true, AT_A_TIME));
   }
 
   private byte[] request(int number, boolean nonce) throws Exception {
@@ -358,6 +365,7 @@ final class OcspBenchmark {
       drive(port, "/constant", bare, bareLength, seconds);
       drive(port, "/ocsp", bare, bareLength, seconds);
       drive(port, "/ocsp", nonces, nonceLength, seconds);
+      drive(port, "/rsa", nonces, nonceLength, seconds);
     }
     double[] constant = new double[ROUNDS];
     double[] cached = new double[ROUNDS];
@@ -365,7 +373,9 @@ final class OcspBenchmark {
     double[] alone = new double[ROUNDS];
     double[] theirs = new double[ROUNDS];
     double[] ours = new double[ROUNDS];
-    BareKey key = BareKey.open(soft);
+    double[] rsaSigned = new double[ROUNDS];
+    double[] rsaAlone = new double[ROUNDS];
+    List<BareKey> keys = BareKey.open(soft);
     Path one = Files.write(folder.resolve("one"), request(certificates / 2, true));
     int hung;
     try (OpenSslResponder openssl = OpenSslResponder.start(opensslFiles())) {
@@ -374,8 +384,10 @@ final class OcspBenchmark {
       for (int i = 0; i < ROUNDS; i++) {
         constant[i] = drive(port, "/constant", bare, bareLength, seconds);
         cached[i] = drive(port, "/ocsp", bare, bareLength, seconds);
-        alone[i] = key.perSecond(seconds);
+        alone[i] = keys.getFirst().perSecond(seconds);
         signed[i] = drive(port, "/ocsp", nonces, nonceLength, seconds);
+        rsaAlone[i] = keys.getLast().perSecond(seconds);
+        rsaSigned[i] = drive(port, "/rsa", nonces, nonceLength, seconds);
         theirs[i] = openssl.drive(one);
         ours[i] = ApacheBench.perSecond(port, "/ocsp", one);
       }
@@ -383,16 +395,15 @@ final class OcspBenchmark {
     }
     System.out.printf(
         Locale.ROOT,
-        "%n%d certificates, requests over %d of them, %d clients, %d rounds of %.0f s, medians%n%n"
-            + "| | answers/s |%n|---|---|%n"
-            + "| constant answer of the same size, connections kept | %.0f |%n"
-            + "| kept answers, connections kept | %.0f |%n"
-            + "| the token alone, signatures | %.0f |%n"
-            + "| a signature and a status lookup each, connections kept | %.0f |%n"
-            + "| openssl ocsp, a connection and a signature each | %.0f |%n"
-            + "| ours, a connection, a signature and a status lookup each | %.0f |%n%n"
-            + "openssl ocsp hung %d times and was started anew%n%n"
-            + "| | ratio | limit | kept |%n|---|---|---|---|%n",
+        "%n%d certificates, requests over %d of them, %d clients, %d rounds of %.0f s, medians%n%n|"
+            + " | answers/s |%n|---|---|%n| constant answer of the same size, connections kept |"
+            + " %.0f |%n| kept answers, connections kept | %.0f |%n| the token alone, signatures,"
+            + " P-256 | %.0f |%n| a signature and a status lookup each, connections kept, P-256 |"
+            + " %.0f |%n| the token alone, signatures, RSA of 2048 bits | %.0f |%n| a signature and"
+            + " a status lookup each, connections kept, RSA of 2048 bits | %.0f |%n| openssl ocsp,"
+            + " a connection and a signature each, P-256 | %.0f |%n| ours, a connection, a"
+            + " signature and a status lookup each | %.0f |%n%nopenssl ocsp hung %d times and was"
+            + " started anew%n%n| | ratio | limit | kept |%n|---|---|---|---|%n",
         certificates,
         ASKED,
         CLIENTS,
@@ -402,11 +413,14 @@ final class OcspBenchmark {
         median(cached),
         median(alone),
         median(signed),
+        median(rsaAlone),
+        median(rsaSigned),
         median(theirs),
         median(ours),
         hung);
     verdict("kept answers to a constant one", ratio(cached, constant), 0.7, true);
-    verdict("signed answers to the token alone", ratio(signed, alone), 0.5, true);
+    verdict("signed answers to the token alone, P-256", ratio(signed, alone), 0.5, true);
+    verdict("signed answers to the token alone, RSA", ratio(rsaSigned, rsaAlone), 0.5, true);
     verdict("signed answers to openssl ocsp", ratio(ours, theirs), 1.0, true);
     System.out.println(kept ? "within the limits" : "over a limit");
   }
@@ -493,17 +507,25 @@ final class OcspBenchmark {
   }
 
   /** The JDK's provider on the token, without what the product builds upon it. */
-  private record BareKey(Provider provider, PrivateKey key) {
+  private record BareKey(Provider provider, String algorithm, PrivateKey key) {
     private static final int THREADS = 4;
 
-    static BareKey open(SoftHsmToken soft) throws Exception {
+    /** A key of P-256 and one of RSA with 2048 bits. */
+    static List<BareKey> open(SoftHsmToken soft) throws Exception {
       Provider provider =
           Security.getProvider("SunPKCS11")
               .configure("--name = bare\nlibrary = " + soft.library() + "\nslotListIndex = 0\n");
       KeyStore.getInstance("PKCS11", provider).load(null, SoftHsmToken.PIN.toCharArray());
-      KeyPairGenerator generator = KeyPairGenerator.getInstance("EC", provider);
-      generator.initialize(256);
-      return new BareKey(provider, generator.generateKeyPair().getPrivate());
+      return List.of(
+          generated(provider, "EC", 256, "SHA256withECDSA"),
+          generated(provider, "RSA", 2048, "SHA256withRSA"));
+    }
+
+    private static BareKey generated(Provider provider, String kind, int bits, String algorithm)
+        throws Exception {
+      KeyPairGenerator generator = KeyPairGenerator.getInstance(kind, provider);
+      generator.initialize(bits);
+      return new BareKey(provider, algorithm, generator.generateKeyPair().getPrivate());
     }
 
     double perSecond(double seconds) throws Exception {
@@ -517,7 +539,7 @@ final class OcspBenchmark {
               () -> {
                 long count = 0;
                 while (System.nanoTime() < end) {
-                  Signature signature = Signature.getInstance("SHA256withECDSA", provider);
+                  Signature signature = Signature.getInstance(algorithm, provider);
                   signature.initSign(key);
                   signature.update(message);
                   signature.sign();
