@@ -316,7 +316,7 @@ final class RootRollover {
     if (!without.isEmpty()) {
       return Optional.of(
           ("%d issuers that may be below the old root (%s) have no successor; below the new root"
-               + " are %d (%s): chancery rollover switch --issuer OLD=NEW")
+                  + " are %d (%s): chancery rollover switch --issuer OLD=NEW")
               .formatted(without.size(), joined(without), below.size(), joined(below)));
     }
     return Optional.empty();
