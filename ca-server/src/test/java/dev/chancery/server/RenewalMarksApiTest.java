@@ -250,7 +250,7 @@ final class RenewalMarksApiTest {
         "{'profile':'nope','dryRun':true,'certificatesPerHour':1,'reason':'x'} | no profile nope",
         "[] | not a JSON object",
         "{ | not JSON",
-        "'' | not a JSON object"
+        "'' | must say which certificates"
       })
   @DisplayName("a request that is wrong is refused with the member, and nothing is marked")
   void refused(String body, String says) throws Exception {
