@@ -27,8 +27,7 @@ final class KeyUsesTest {
         issuers: [{name: issuing, certificate: ca/issuing.pem, keyId: "69", ocspKeyId: "6f"}]
         acme: {endpoints: {default: {issuer: issuing, profile: tls-server}}}
         """);
-    KeyUses uses =
-        KeyUses.of(Optional.of(Configuration.read(Home.open(directory), Map.of())));
+    KeyUses uses = KeyUses.of(Optional.of(Configuration.read(Home.open(directory), Map.of())));
 
     assertThat(uses.of(new KeyId("69"))).contains("issuer issuing");
     assertThat(uses.of(new KeyId("6f"))).contains("OCSP of issuing");
