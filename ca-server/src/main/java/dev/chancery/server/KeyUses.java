@@ -12,6 +12,9 @@ import java.util.Optional;
 final class KeyUses {
   private final Map<KeyId, String> uses = new LinkedHashMap<>();
 
+  /** Of these ids those with a number behind them are used as well: later keys of a signer. */
+  private final Map<String, String> numbered = new LinkedHashMap<>();
+
   static KeyUses of(Optional<Configuration> configuration) {
     KeyUses uses = new KeyUses();
     if (configuration.isPresent()) {
@@ -19,6 +22,7 @@ final class KeyUses {
       for (Configuration.IssuerSection issuer : configuration.get().issuers()) {
         uses.uses.put(issuer.keyId(), "issuer " + issuer.name());
         uses.uses.put(issuer.ocspKeyId(), "OCSP of " + issuer.name());
+        uses.numbered.put(issuer.ocspKeyId().hex(), "OCSP of " + issuer.name());
       }
     }
     return uses;
@@ -26,6 +30,8 @@ final class KeyUses {
 
   /** Who uses the key; empty when nobody does. */
   Optional<String> of(KeyId id) {
-    return Optional.ofNullable(uses.get(id));
+    String withoutNumber = id.hex().substring(0, id.hex().length() - 2);
+    return Optional.ofNullable(uses.get(id))
+        .or(() -> Optional.ofNullable(numbered.get(withoutNumber)));
   }
 }

@@ -294,6 +294,20 @@ final class RevocationOnTokenTest {
   }
 
   private static void pkix(X509CertificateHolder certificate, byte[]... lists) throws Exception {
+    PKIXRevocationChecker checker = checker();
+    checker.setOptions(
+        EnumSet.of(
+            PKIXRevocationChecker.Option.PREFER_CRLS, PKIXRevocationChecker.Option.NO_FALLBACK));
+    pkix(certificate, checker, lists);
+  }
+
+  private static PKIXRevocationChecker checker() throws Exception {
+    return (PKIXRevocationChecker) CertPathValidator.getInstance("PKIX").getRevocationChecker();
+  }
+
+  private static void pkix(
+      X509CertificateHolder certificate, PKIXRevocationChecker checker, byte[]... lists)
+      throws Exception {
     CertificateFactory factory = CertificateFactory.getInstance("X.509");
     X509Certificate anchor = certificate(factory, Files.readAllBytes(home.resolve("root.pem")));
     CertPath path =
@@ -301,11 +315,6 @@ final class RevocationOnTokenTest {
             List.of(
                 certificate(factory, certificate.getEncoded()),
                 certificate(factory, Files.readAllBytes(home.resolve("ca/issuing.pem")))));
-    CertPathValidator validator = CertPathValidator.getInstance("PKIX");
-    PKIXRevocationChecker checker = (PKIXRevocationChecker) validator.getRevocationChecker();
-    checker.setOptions(
-        EnumSet.of(
-            PKIXRevocationChecker.Option.PREFER_CRLS, PKIXRevocationChecker.Option.NO_FALLBACK));
     PKIXParameters parameters = new PKIXParameters(Set.of(new TrustAnchor(anchor, null)));
     parameters.addCertPathChecker(checker);
     List<Object> crls = new ArrayList<>();
@@ -314,7 +323,7 @@ final class RevocationOnTokenTest {
     }
     parameters.addCertStore(
         CertStore.getInstance("Collection", new CollectionCertStoreParameters(crls)));
-    validator.validate(path, parameters);
+    CertPathValidator.getInstance("PKIX").validate(path, parameters);
   }
 
   private static X509Certificate certificate(CertificateFactory factory, byte[] encoded)
@@ -344,6 +353,24 @@ final class RevocationOnTokenTest {
         .doesNotThrowAnyException();
     assertThatThrownBy(() -> pkix(revoked(), root, get(distributionPoint(revoked()))))
         .hasMessageContaining("revoked");
+  }
+
+  @Test
+  @Order(3)
+  @DisplayName("Java's PKIX asks OCSP first, and takes the CRLs when nobody answers")
+  void pkixFallsBack() throws Exception {
+    byte[] root = get(place("/crl/root.crl"));
+    for (X509CertificateHolder certificate : List.of(good(), revoked())) {
+      byte[] list = get(distributionPoint(certificate));
+      PKIXRevocationChecker checker = checker();
+      checker.setOcspResponder(URI.create("http://127.0.0.1:1/"));
+      if (certificate.equals(good())) {
+        assertThatCode(() -> pkix(certificate, checker, root, list)).doesNotThrowAnyException();
+      } else {
+        assertThatThrownBy(() -> pkix(certificate, checker, root, list))
+            .hasMessageContaining("revoked");
+      }
+    }
   }
 
   private static String ocsp(X509CertificateHolder certificate, String hash, String nonce)
