@@ -95,6 +95,7 @@ final class OcspBenchmark {
   private static final int CLIENTS = 16;
   private static final int ROUNDS = 5;
   private static final int AT_A_TIME = 8;
+  private static final Duration SETTLING = Duration.ofSeconds(20);
 
   private final Path folder;
   private final int certificates;
@@ -218,6 +219,8 @@ final class OcspBenchmark {
       // Else the first lookups write what the load left in memory, a page for each that they need.
       statement.execute("checkpoint");
     }
+    // The disk and what PostgreSQL does by itself after a load are not to be measured.
+    Thread.sleep(SETTLING);
   }
 
   /** The serial number that the script gives to a number. */
