@@ -1,6 +1,7 @@
 package dev.chancery.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -30,6 +31,7 @@ import dev.chancery.kubernetes.Roles;
 import dev.chancery.kubernetes.TokenKey;
 import dev.chancery.kubernetes.VaultServer;
 import dev.chancery.kubernetes.VaultSettings;
+import dev.chancery.store.DatabaseAway;
 import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.JooqCrlLedger;
 import io.javalin.Javalin;
@@ -39,6 +41,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -47,12 +50,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jooq.exception.DataAccessException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -289,6 +295,31 @@ class VaultOutageTest {
     assertThat(states()).containsExactly("issued", "issued");
   }
 
+  @Test
+  @DisplayName("a database that is lost in the middle of an issuance is waited out, and no longer")
+  void databaseLost() throws Exception {
+    String token = token();
+    String body = request().toString();
+    authority.lost.add(databaseAway());
+
+    // It takes its own row over at once: it is nobody's who could be at work.
+    String serial = signed(one, token, body);
+
+    assertThat(signed(other, token, body)).isEqualTo(serial);
+    assertThat(authority.issuances).hasValue(1);
+  }
+
+  private DatabaseAway databaseAway() {
+    return catchThrowableOfType(
+        DatabaseAway.class,
+        () ->
+            opened
+                .database()
+                .inTransaction(sql -> {
+                  throw new DataAccessException("lost", new SQLException("lost", "08006"));
+                }));
+  }
+
   private String signed(URI node, String token, String body) throws Exception {
     HttpResponse<String> answer = send(node, "/v1/pki/sign/web", token, body);
     assertThat(answer.statusCode()).describedAs(answer.body()).isEqualTo(200);
@@ -356,6 +387,7 @@ class VaultOutageTest {
     private final AtomicInteger failures = new AtomicInteger();
     private final AtomicInteger issuances = new AtomicInteger();
     private volatile Duration delay = Duration.ZERO;
+    private final Queue<DatabaseAway> lost = new ConcurrentLinkedQueue<>();
     private volatile Death death = Death.NONE;
 
     private FailingAuthority(CertificateAuthority real) {
@@ -371,6 +403,9 @@ class VaultOutageTest {
         Thread.sleep(delay);
       } catch (InterruptedException e) {
         throw new IllegalStateException(e);
+      }
+      if (!lost.isEmpty()) {
+        throw lost.remove();
       }
       if (death == Death.BEFORE) {
         throw new Killed();
