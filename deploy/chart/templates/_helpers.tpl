@@ -40,6 +40,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if or .Values.evaluation.enabled (not .Values.database.url) }}true{{ end -}}
 {{- end -}}
 
+{{/* Whether a file is one of another volume than the pod's own two. */}}
+{{- define "chancery.mounted" -}}
+{{- $file := . | default "" | toString | clean -}}
+{{- if and (hasPrefix "/" $file) (not (hasPrefix "/var/lib/chancery/" $file)) (not (hasPrefix "/tmp/" $file)) -}}true{{ end -}}
+{{- end -}}
+
 {{/* What cannot work is refused here, and not by a pod that restarts for ever. */}}
 {{- define "chancery.check" -}}
 {{- if and (include "chancery.embedded" .) (gt (.Values.replicas | int) 1) -}}
@@ -47,6 +53,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- if and (include "chancery.embedded" .) (not .Values.persistence.enabled) -}}
 {{- fail "persistence.enabled: the embedded database and the evaluation need a volume" -}}
+{{- end -}}
+{{- if and .Values.persistence.enabled (gt (.Values.replicas | int) 1) -}}
+{{- fail "persistence.enabled: the volume is one pod's; with more than one replica give no volume, and the keys as Secrets" -}}
 {{- end -}}
 {{- if and .Values.evaluation.enabled .Values.database.url -}}
 {{- fail "database.url: the evaluation keeps everything in its volume; give it no database" -}}
@@ -75,13 +84,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and .Values.vaultTokenKey.secret (hasKey $vault "tokenKeyFile") -}}
 {{- fail "configuration.vault.tokenKeyFile: is set by the chart from vaultTokenKey.secret" -}}
 {{- end -}}
-{{/* A key that the server made in a pod's own volume ends with the pod, and the database knows another one. */}}
-{{- if and .Values.database.url (or (not .Values.persistence.enabled) (gt (.Values.replicas | int) 1)) -}}
-{{- if and $vault.enabled (not .Values.vaultTokenKey.secret) (not (hasKey $vault "tokenKeyFile")) -}}
+{{/* A key that the server made in a pod's own volume ends with the pod, and the database knows another one.
+     A file of one's own counts when it is mounted from elsewhere: relative names are in that volume. */}}
+{{- if and .Values.database.url (not .Values.persistence.enabled) -}}
+{{- if and $vault.enabled (not .Values.vaultTokenKey.secret) (not (include "chancery.mounted" $vault.tokenKeyFile)) -}}
 {{- fail "vaultTokenKey.secret: is needed by the Vault-shaped API, the same in all replicas and in every pod after them; or, with one replica, persistence.enabled" -}}
 {{- end -}}
 {{- $acme := .Values.configuration.acme | default dict -}}
-{{- if and (not .Values.bindingKey.secret) (not (hasKey $acme "bindingKeyFile")) -}}
+{{- if and (not .Values.bindingKey.secret) (not (include "chancery.mounted" $acme.bindingKeyFile)) -}}
 {{- range $name, $endpoint := $acme.endpoints -}}
 {{- if has ($endpoint.externalAccountBinding | default "none") (list "optional" "required") -}}
 {{- fail (printf "bindingKey.secret: is needed by external account binding at the endpoint %s, the same in all replicas and in every pod after them; or, with one replica, persistence.enabled" $name) -}}

@@ -31,6 +31,7 @@ import org.eclipse.jetty.server.SecureRequestCustomizer;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.SslConnectionFactory;
+import org.eclipse.jetty.server.handler.GracefulHandler;
 import org.eclipse.jetty.util.VirtualThreads;
 import org.eclipse.jetty.util.ssl.SslContextFactory;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
@@ -67,6 +68,7 @@ final class HttpListener implements AutoCloseable {
       BoundPort port, UriCompliance compliance, Consumer<JavalinConfig> routes) {
     return start(
         port,
+        Duration.ZERO,
         routes,
         configuration -> {
           configuration.setUriCompliance(compliance);
@@ -74,11 +76,26 @@ final class HttpListener implements AutoCloseable {
         });
   }
 
-  /** Serves HTTP/1.1 and HTTP/2 over TLS. */
+  /** Serves HTTP/1.1 and HTTP/2 over TLS; the end cuts off what is under way. */
   static HttpListener https(
       BoundPort port, SslContextFactory.Server tls, Consumer<JavalinConfig> routes) {
+    return https(port, tls, Duration.ZERO, routes);
+  }
+
+  /**
+   * Serves HTTP/1.1 and HTTP/2 over TLS.
+   *
+   * @param drain how long the end waits for requests that are under way to be answered, while new
+   *     ones are refused
+   */
+  static HttpListener https(
+      BoundPort port,
+      SslContextFactory.Server tls,
+      Duration drain,
+      Consumer<JavalinConfig> routes) {
     return start(
         port,
+        drain,
         routes,
         configuration -> {
           // Clients reach this server by names that its certificate need not list: the check of the
@@ -100,11 +117,17 @@ final class HttpListener implements AutoCloseable {
   }
 
   private static HttpListener start(
-      BoundPort port, Consumer<JavalinConfig> routes, Protocols protocols) {
+      BoundPort port, Duration drain, Consumer<JavalinConfig> routes, Protocols protocols) {
     Javalin javalin =
         Javalin.create(config -> {
           config.startup.showJavalinBanner = false;
           config.jetty.threadPool = threads(port.key());
+          if (drain.isPositive()) {
+            config.jetty.modifyServer(server -> {
+              server.setHandler(new GracefulHandler());
+              server.setStopTimeout(drain.toMillis());
+            });
+          }
           config.jetty.addConnector(
               (server, shared) -> connector(server, port, protocols.over(own(shared))));
           List<HandlerMetaInfo> added = new ArrayList<>();

@@ -417,6 +417,7 @@ final class Server implements AutoCloseable {
             configuration.vault().enabled() && configuration.vault().certificateLogin()
                 ? tls.listenerForClientsWithOrWithout(knownRoots.trustStore())
                 : tls.listener(),
+            VaultConfiguration.LONGEST_ANSWER,
             config -> {
               acme.routes(config.routes);
               vault.ifPresent(api -> api.routes(config.routes));
@@ -546,6 +547,7 @@ final class Server implements AutoCloseable {
         section.mostLogins(),
         section.mostLogins(),
         VaultConfiguration.signPatience(configuration),
+        VaultConfiguration.longestIssuance(configuration),
         configuration.defaultEndpoint().issuer(),
         ledger,
         profiles,

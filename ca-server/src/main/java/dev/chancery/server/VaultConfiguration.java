@@ -23,29 +23,41 @@ final class VaultConfiguration {
           false, "pki", Path.of("vault/token.key"), Duration.ofMinutes(5), false, 64, List.of());
 
   /** Clients of Vault wait a minute for an answer, and some of it is on the way. */
-  private static final Duration LONGEST_ANSWER = Duration.ofSeconds(55);
+  static final Duration LONGEST_ANSWER = Duration.ofSeconds(55);
 
   private static final Duration LONGEST_PATIENCE = Duration.ofSeconds(40);
 
   private VaultConfiguration() {}
 
   /**
-   * How long a request to sign begins anew in an outage: the last attempt may wait for the database
-   * and for each token of an issuer as long as they are waited for, and is answered in time.
+   * How long a request to sign begins anew in an outage: the last attempt may wait for each token
+   * of an issuer as long as they are waited for, then for the database to complete the certificate,
+   * and for it again to give the serial number up, and is answered in time.
    */
   static Duration signPatience(Configuration configuration) {
-    Duration attempt =
-        configuration.issuers().stream()
-            .map(issuer ->
-                issuer.tokens().stream()
-                    .map(name -> Objects.requireNonNull(configuration.tokens().get(name)).timeout())
-                    .reduce(Databases.PATIENCE, Duration::plus))
-            .max(Comparator.naturalOrder())
-            .orElse(Databases.PATIENCE);
-    Duration left = LONGEST_ANSWER.minus(attempt);
+    Duration left =
+        LONGEST_ANSWER
+            .minus(longestSignature(configuration))
+            .minus(Databases.PATIENCE.multipliedBy(2));
     return left.isNegative()
         ? Duration.ZERO
         : left.compareTo(LONGEST_PATIENCE) < 0 ? left : LONGEST_PATIENCE;
+  }
+
+  /** After how long whoever has not issued is taken for dead. */
+  static Duration longestIssuance(Configuration configuration) {
+    return longestSignature(configuration).plus(Databases.PATIENCE);
+  }
+
+  /** An issuer's tokens are asked one after the other. */
+  private static Duration longestSignature(Configuration configuration) {
+    return configuration.issuers().stream()
+        .map(issuer ->
+            issuer.tokens().stream()
+                .map(name -> Objects.requireNonNull(configuration.tokens().get(name)).timeout())
+                .reduce(Duration.ZERO, Duration::plus))
+        .max(Comparator.naturalOrder())
+        .orElse(Duration.ZERO);
   }
 
   static VaultSection read(Optional<YamlSection> given) throws ConfigurationInvalid {

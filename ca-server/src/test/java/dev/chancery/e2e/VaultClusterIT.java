@@ -8,6 +8,7 @@ import dev.chancery.testing.DatabaseKind;
 import dev.chancery.testing.TestDatabase;
 import java.net.URI;
 import java.net.http.HttpClient;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.cert.X509Certificate;
@@ -58,7 +59,15 @@ class VaultClusterIT {
       VaultTable table = new VaultTable(controller);
       for (String warmth : List.of("cold", "warm")) {
         table.add("both, " + warmth, REQUESTS, run(controller, () -> {}));
-        assertThat(controller.failedSigns()).describedAs(warmth).isZero();
+        // Not one that another attempt healed, either.
+        assertThat(
+                List.of(
+                    controller.failedSigns(),
+                    controller.refusedLogins(),
+                    controller.lostAnswers(),
+                    controller.healed()))
+            .describedAs("failed, refused, lost, healed while both are there: " + warmth)
+            .containsOnly(0);
       }
 
       RunningServer victim = nodes.getLast();
@@ -70,10 +79,24 @@ class VaultClusterIT {
       // node has failed no request to sign, be the login before it the dead one's.
       assertThat(controller.healed()).isPositive();
       assertThat(controller.failedSigns()).isZero();
+      requireRepeated(controller);
     } finally {
       nodes.forEach(RunningServer::close);
     }
-    requireInLedger(database);
+    requireInLedger(LedgerSnapshot.of(database.url(), database.user(), database.password()));
+  }
+
+  /**
+   * With the same token the survivor gives one certificate, whether the dead node made it or not.
+   */
+  private void requireRepeated(VaultController controller) throws Exception {
+    assertThat(controller.repeated()).isNotEmpty();
+    for (VaultController.Repeated repeated : controller.repeated()) {
+      assertThat(repeated.first().statusCode()).describedAs(repeated.first().body()).isEqualTo(200);
+      JsonNode first = json.readTree(repeated.first().body()).path("data");
+      assertThat(json.readTree(repeated.second().body()).path("data")).isEqualTo(first);
+      certificates.add(VaultController.certificate(json.readTree(repeated.first().body())));
+    }
   }
 
   /** One home, copied as an operator would, served by both. */
@@ -142,11 +165,15 @@ class VaultClusterIT {
   }
 
   /** Each is there as it was handed out, under a serial number of its own. */
-  private void requireInLedger(TestDatabase database) throws Exception {
-    LedgerSnapshot ledger = LedgerSnapshot.of(database.url(), database.user(), database.password());
+  private void requireInLedger(LedgerSnapshot ledger) {
     assertThat(certificates)
         .allMatch(certificate -> ledger.of(certificate).orElseThrow().isOf(certificate))
         .extracting(X509Certificate::getSerialNumber)
         .doesNotHaveDuplicates();
+    // Whatever the dead node had begun: no certificate is issued that nobody was given.
+    assertThat(ledger.inState("issued"))
+        .filteredOn(
+            row -> new String(row.toBeSigned().bytes(), StandardCharsets.ISO_8859_1).contains(NAME))
+        .hasSize(certificates.size());
   }
 }

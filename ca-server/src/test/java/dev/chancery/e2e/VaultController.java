@@ -27,6 +27,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * threads.
  */
 final class VaultController {
+  private static final String PATH = "/v1/pki/sign/web";
   private static final int MOST_LOGINS = 100;
   private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final Duration PAUSE = Duration.ofMillis(100);
@@ -40,6 +41,7 @@ final class VaultController {
   private final AtomicInteger failedSigns = new AtomicInteger();
   private final AtomicInteger lostAnswers = new AtomicInteger();
   private final AtomicInteger healed = new AtomicInteger();
+  private final List<Repeated> repeated = Collections.synchronizedList(new ArrayList<>());
   private final List<Long> loginMicros = Collections.synchronizedList(new ArrayList<>());
   private final List<Long> signMicros = Collections.synchronizedList(new ArrayList<>());
 
@@ -65,8 +67,7 @@ final class VaultController {
       try {
         Optional<String> token = token(node);
         if (token.isPresent()) {
-          HttpResponse<String> signed =
-              send(signer, "/v1/pki/sign/web", token.get(), request, signMicros);
+          HttpResponse<String> signed = signed(signer, token.get(), request);
           if (signed.statusCode() == 200) {
             healed.addAndGet(attempt > 0 ? 1 : 0);
             return certificate(json.readTree(signed.body()));
@@ -80,6 +81,35 @@ final class VaultController {
       Thread.sleep(PAUSE);
     }
     throw new AssertionError("no certificate after " + MOST_LOGINS + " logins");
+  }
+
+  /**
+   * Asks a node to sign. When that has no answer, the same is asked of the others, as a client does
+   * that tries again by itself, and what they answer is kept.
+   */
+  private HttpResponse<String> signed(URI signer, String token, ObjectNode request)
+      throws Exception {
+    try {
+      return send(signer, PATH, token, request, signMicros);
+    } catch (IOException e) {
+      for (URI other : nodes) {
+        if (!other.equals(signer)) {
+          List<Long> unmeasured = new ArrayList<>();
+          HttpResponse<String> first = send(other, PATH, token, request, unmeasured);
+          HttpResponse<String> second = send(other, PATH, token, request, unmeasured);
+          repeated.add(new Repeated(first, second));
+        }
+      }
+      throw e;
+    }
+  }
+
+  /** What a node answered to a request that had been lost with another, asked twice. */
+  record Repeated(HttpResponse<String> first, HttpResponse<String> second) {}
+
+  /** All that were lost and sent again. */
+  List<Repeated> repeated() {
+    return List.copyOf(repeated);
   }
 
   private Optional<String> token(URI node) throws IOException, InterruptedException {
@@ -107,7 +137,7 @@ final class VaultController {
     return answer;
   }
 
-  private static X509Certificate certificate(JsonNode answer) throws Exception {
+  static X509Certificate certificate(JsonNode answer) throws Exception {
     String pem = answer.at("/data/certificate").asText();
     return (X509Certificate)
         CertificateFactory.getInstance("X.509")

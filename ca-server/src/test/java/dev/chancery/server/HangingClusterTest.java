@@ -2,10 +2,13 @@ package dev.chancery.server;
 
 import static dev.chancery.server.VaultHome.object;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -104,6 +107,22 @@ class HangingClusterTest {
       for (Future<RawHttps.Answer> answer : held) {
         assertThat(answer.get().status()).isEqualTo(503);
       }
+    }
+  }
+
+  @Test
+  @DisplayName("does not keep the end of the server from answering what it has begun")
+  void answersBeforeTheEnd() throws Exception {
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      Future<RawHttps.Answer> held = threads.submit(() -> login("hungreview"));
+      Socket asked = hanging.accept();
+
+      Future<?> end = threads.submit(() -> home.close());
+
+      assertThat(held.get().status()).isEqualTo(503);
+      end.get();
+      asked.close();
+      assertThatThrownBy(() -> login("reviewed")).isInstanceOf(IOException.class);
     }
   }
 }

@@ -37,10 +37,19 @@ class SlowBodiesTest {
 
   @BeforeAll
   static void serve() throws Exception {
-    home =
-        VaultHome.serve(
-            folder.resolve("home"),
-            Map.of("vault.mostLogins", "" + MOST_LOGINS, "vault.certificateLogin", "true"));
+    try (ClusterApi cluster = new ClusterApi()) {
+      Path keys = Files.writeString(folder.resolve("keys.json"), cluster.published());
+      home =
+          VaultHome.serve(
+              folder.resolve("home"),
+              Map.of(
+                  "vault.mostLogins",
+                  "" + MOST_LOGINS,
+                  "vault.certificateLogin",
+                  "true",
+                  "vault.clusters.kubernetes",
+                  "{issuer: '" + ClusterApi.ISSUER + "', jwksFile: '" + keys + "'}"));
+    }
     home.workloadRole();
     credential = home.command("role", "credential", "create", "web");
   }
@@ -72,7 +81,12 @@ class SlowBodiesTest {
     try {
       for (int i = 0; i < 2 * MOST_LOGINS; i++) {
         for (String path :
-            List.of("auth/approle/login", "auth/cert/login", "pki/sign/web", "pki/sign/mesh")) {
+            List.of(
+                "auth/approle/login",
+                "auth/cert/login",
+                "auth/kubernetes/login",
+                "pki/sign/web",
+                "pki/sign/mesh")) {
           slow.add(
               begin(
                   tls,
@@ -93,6 +107,26 @@ class SlowBodiesTest {
     } finally {
       for (Socket socket : slow) {
         socket.close();
+      }
+    }
+  }
+
+  @Test
+  @DisplayName("and may not ask to sign have no body read from them")
+  void unknown() throws Exception {
+    SocketFactory tls = home.api().context().getSocketFactory();
+    int port = home.addresses().apiUrl().uri().getPort();
+    for (String token : List.of("nonsense", "a.b.c")) {
+      try (Socket socket =
+          begin(
+              tls,
+              port,
+              "POST /v1/pki/sign/web HTTP/1.1\nHost: localhost\nX-Vault-Token: " + token)) {
+        assertThat(
+                new String(
+                    socket.getInputStream().readNBytes("HTTP/1.1 403".length()),
+                    StandardCharsets.US_ASCII))
+            .isEqualTo("HTTP/1.1 403");
       }
     }
   }
@@ -128,6 +162,13 @@ class SlowBodiesTest {
                           tls,
                           api.getPort(),
                           "POST /v1/auth/approle/login HTTP/1.1\nHost: localhost"))),
+              "Vault, service account",
+              threads.submit(() ->
+                  dripped(
+                      begin(
+                          tls,
+                          api.getPort(),
+                          "POST /v1/auth/kubernetes/login HTTP/1.1\nHost: localhost"))),
               "admin",
               threads.submit(() ->
                   dripped(

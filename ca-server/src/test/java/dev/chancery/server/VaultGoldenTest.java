@@ -1,10 +1,13 @@
 package dev.chancery.server;
 
 import static dev.chancery.server.VaultHome.certificate;
+import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.chancery.core.Csr;
+import dev.chancery.core.Name;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -112,34 +115,38 @@ class VaultGoldenTest {
   }
 
   private static String appRole(String role) throws Exception {
+    return appRole("POST", role);
+  }
+
+  private static String appRole(String method, String role) throws Exception {
     JsonNode made = home.command("role", "credential", "create", role);
     return loggedIn(
         login(
             home.api(),
-            "POST /v1/auth/approle/login",
+            method + " /v1/auth/approle/login",
             "{\"role_id\":\"%s\",\"secret_id\":\"%s\"}"
                 .formatted(made.path("roleId").asText(), made.path("secret").asText())));
   }
 
-  private static String account() throws Exception {
+  private static String account(String method) throws Exception {
     String token =
         cluster.token(
             ClusterApi.claims("cert-manager", "chancery", "vault://chancery"), claims -> {});
     return loggedIn(
         login(
             home.api(),
-            "POST /v1/auth/kubernetes/login",
+            method + " /v1/auth/kubernetes/login",
             "{\"jwt\":\"%s\",\"role\":\"cluster\"}".formatted(token)));
   }
 
-  private static String clientCertificate(String name) throws Exception {
+  private static String clientCertificate(String method, String name) throws Exception {
     TestCsr csr = TestCsr.forName("agent.corp.test");
-    JsonNode data = data(signed("pki/sign/web", appRole("web"), request("", csr.pem())));
+    JsonNode data = data(signed("pki/sign/web", appRole("web"), request(csr)));
     List<X509Certificate> chain = new ArrayList<>();
     chain.add(certificate(data.path("certificate").asText()));
     chain.add(certificate(data.path("issuing_ca").asText()));
     RawHttps api = home.api(Optional.of(new Credential(csr.keys().getPrivate(), chain)));
-    return loggedIn(login(api, "POST /v1/auth/cert/login", "{\"name\":\"" + name + "\"}"));
+    return loggedIn(login(api, method + " /v1/auth/cert/login", "{\"name\":\"" + name + "\"}"));
   }
 
   private static String staticToken() throws Exception {
@@ -155,28 +162,60 @@ class VaultGoldenTest {
     String token =
         switch (login) {
           case "approle" -> appRole("cluster");
-          case "account" -> account();
-          case "certificate" -> clientCertificate("cluster");
-          case "any certificate" -> clientCertificate("");
+          case "account" -> account("POST");
+          case "certificate" -> clientCertificate("POST", "cluster");
+          case "any certificate" -> clientCertificate("POST", "");
           default -> staticToken();
         };
     TestCsr csr = TestCsr.forName("a.corp.test");
 
     RawHttps.Answer health =
         sent(home.api(), "GET /v1/sys/health", Optional.empty(), Optional.of(token), "");
-    JsonNode answer = signed("pki/sign/cluster", token, request("", csr.pem()));
+    JsonNode answer = signed("pki/sign/cluster", token, request(csr));
 
     assertThat(health.status()).isEqualTo(200);
     requireWhole(answer, csr);
   }
 
-  /** The members in the order in which Go writes a map, and PEM with its line ends escaped. */
-  private static String request(String uris, String csr) throws Exception {
-    return "{\"alt_names\":\"\",\"common_name\":\"\",\"csr\":"
-        + JSON.writeValueAsString(csr)
-        + ",\"exclude_cn_from_sans\":\"true\",\"ip_sans\":\"\",\"ttl\":\"2160h0m0s\",\"uri_sans\":\""
-        + uris
-        + "\"}";
+  /**
+   * What cert-manager makes of a CSR: the members in the order in which Go writes a map, and PEM
+   * with its line ends escaped.
+   */
+  private static String request(TestCsr csr) throws Exception {
+    return "{\"alt_names\":"
+        + names(csr, GeneralName.dNSName)
+        + ",\"common_name\":"
+        + JSON.writeValueAsString(commonName(csr))
+        + ",\"csr\":"
+        + JSON.writeValueAsString(csr.pem())
+        + ",\"exclude_cn_from_sans\":\"true\",\"ip_sans\":"
+        + names(csr, GeneralName.iPAddress)
+        + ",\"ttl\":\"2160h0m0s\",\"uri_sans\":"
+        + names(csr, GeneralName.uniformResourceIdentifier)
+        + "}";
+  }
+
+  /** As SPIRE does. */
+  private static String spireRequest(TestCsr csr) throws Exception {
+    return "{\"common_name\":"
+        + JSON.writeValueAsString(commonName(csr))
+        + ",\"country\":\"CH\",\"csr\":"
+        + JSON.writeValueAsString(csr.pem())
+        + ",\"organization\":\"SPIFFE\",\"ttl\":\"\",\"uri_sans\":"
+        + names(csr, GeneralName.uniformResourceIdentifier)
+        + "}";
+  }
+
+  private static String commonName(TestCsr csr) throws Exception {
+    return String.join(",", Csr.parse(csr.der()).commonNames());
+  }
+
+  private static String names(TestCsr csr, int kind) throws Exception {
+    return JSON.writeValueAsString(
+        Csr.parse(csr.der()).names().stream()
+            .filter(name -> name.toGeneralName().getTagNo() == kind)
+            .map(Name::value)
+            .collect(joining(",")));
   }
 
   private static JsonNode signed(String path, String token, String body) throws Exception {
@@ -236,7 +275,7 @@ class VaultGoldenTest {
     String token = appRole("web");
     TestCsr csr = TestCsr.forName("b.corp.test");
     String line = path.replace(" ", " /v1/");
-    String body = request("", csr.pem());
+    String body = request(csr);
 
     RawHttps.Answer first = sent(home.api(), line, Optional.empty(), Optional.of(token), body);
     RawHttps.Answer second = sent(home.api(), line, Optional.empty(), Optional.of(token), body);
@@ -261,11 +300,33 @@ class VaultGoldenTest {
             new X500Name("O=SPIFFE"),
             new GeneralName(GeneralName.uniformResourceIdentifier, spiffe));
 
-    JsonNode answer = signed(path, appRole("mesh"), request(spiffe, csr.pem()));
+    JsonNode answer = signed(path, appRole("mesh"), request(csr));
 
     requireWhole(answer, csr);
     X509Certificate authority = certificate(data(answer).path("certificate").asText());
     assertThat(authority.getBasicConstraints()).isEqualTo(1);
+  }
+
+  @Test
+  @DisplayName("SPIRE's requests, which are PUT: each login, and a CA")
+  void spire() throws Exception {
+    assertThat(account("PUT")).isNotEmpty();
+    assertThat(clientCertificate("PUT", "cluster")).isNotEmpty();
+    TestCsr csr =
+        TestCsr.of(
+            new X500Name("C=CH,O=SPIFFE"),
+            new GeneralName(GeneralName.uniformResourceIdentifier, "spiffe://corp.test"));
+
+    RawHttps.Answer answer =
+        sent(
+            home.api(),
+            "PUT /v1/pki/root/sign-intermediate",
+            Optional.empty(),
+            Optional.of(appRole("PUT", "mesh")),
+            spireRequest(csr));
+
+    assertThat(answer.status()).describedAs(answer.toString()).isEqualTo(200);
+    requireWhole(answer.json(), csr);
   }
 
   static Stream<GeneralName> names() {
@@ -287,7 +348,7 @@ class VaultGoldenTest {
   void eachKind(GeneralName name) throws Exception {
     TestCsr csr = TestCsr.of(new X500Name(new org.bouncycastle.asn1.x500.RDN[0]), name);
 
-    JsonNode data = data(signed("pki/sign/web", appRole("web"), request("", csr.pem())));
+    JsonNode data = data(signed("pki/sign/web", appRole("web"), request(csr)));
 
     Extension held =
         new X509CertificateHolder(certificate(data.path("certificate").asText()).getEncoded())
@@ -310,7 +371,7 @@ class VaultGoldenTest {
     X500Name literal = new X500Name(subject);
     TestCsr csr = TestCsr.of(literal, new GeneralName(GeneralName.dNSName, "d.corp.test"));
 
-    JsonNode data = data(signed("pki/sign/web", appRole("web"), request("", csr.pem())));
+    JsonNode data = data(signed("pki/sign/web", appRole("web"), request(csr)));
 
     // As the octets stand in both: whoever reads and writes names would order their attributes.
     String octets = HexFormat.of().formatHex(literal.getEncoded(ASN1Encoding.DER));
@@ -329,7 +390,7 @@ class VaultGoldenTest {
             "POST /v1/pki/sign/web",
             Optional.of("team-a"),
             Optional.of("hvs.nothing"),
-            request("", TestCsr.forName("e.corp.test").pem()));
+            request(TestCsr.forName("e.corp.test")));
 
     VaultHome.requireErrors(refused, 403, "permission denied");
   }

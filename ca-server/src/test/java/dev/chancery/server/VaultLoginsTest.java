@@ -149,9 +149,23 @@ class VaultLoginsTest {
       assertThat(
               VaultConfiguration.signPatience(configuration)
                   .plus(Durations.parse(timeout))
-                  .plus(Databases.PATIENCE))
+                  .plus(Databases.PATIENCE.multipliedBy(2)))
           .isBetween(Duration.ofSeconds(40), Duration.ofSeconds(55));
+      // Nobody alive is taken for dead, and who waits sees the dead replaced.
+      assertThat(VaultConfiguration.longestIssuance(configuration))
+          .isEqualTo(Durations.parse(timeout).plus(Databases.PATIENCE))
+          .isLessThanOrEqualTo(VaultConfiguration.signPatience(configuration));
     }
+    Configuration configuration =
+        Configuration.read(
+            Home.open(home.directory),
+            Map.of(
+                "token.timeout", "20s",
+                "tokens", "{second: {library: /a.so, label: second, pinFile: pin, timeout: 20s}}",
+                "issuers",
+                    "[{name: issuing, certificate: certs/issuing.pem, keyId: '01', ocspKeyId: '02',"
+                        + " standbyTokens: [second]}]"));
+    assertThat(VaultConfiguration.longestIssuance(configuration)).isEqualTo(Duration.ofSeconds(45));
   }
 
   @Test

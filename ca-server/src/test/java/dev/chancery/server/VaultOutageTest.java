@@ -1,6 +1,7 @@
 package dev.chancery.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -30,6 +31,7 @@ import dev.chancery.kubernetes.Roles;
 import dev.chancery.kubernetes.TokenKey;
 import dev.chancery.kubernetes.VaultServer;
 import dev.chancery.kubernetes.VaultSettings;
+import dev.chancery.store.DatabaseAway;
 import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.JooqCrlLedger;
 import io.javalin.Javalin;
@@ -39,6 +41,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -47,12 +50,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jooq.exception.DataAccessException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -63,6 +69,7 @@ import org.junit.jupiter.api.io.TempDir;
 @DisplayName("The Vault-shaped API in outages")
 class VaultOutageTest {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final Duration LONGEST_ISSUANCE = Duration.ofSeconds(25);
 
   @TempDir Path folder;
   private final Clock clock = Clock.systemUTC();
@@ -113,6 +120,7 @@ class VaultOutageTest {
                 8,
                 2,
                 PATIENCE,
+                LONGEST_ISSUANCE,
                 OpenedHome.ISSUING,
                 new IssuerRegistry(opened.database()).all(),
                 Configuration.read(opened.home(), Map.of()).profiles(opened.home()),
@@ -240,6 +248,104 @@ class VaultOutageTest {
   }
 
   @Test
+  @DisplayName(
+      "what a node left that died is taken over by another when an issuance has had its time")
+  void diedBeforeItSigned() throws Exception {
+    String token = token();
+    String body = request().toString();
+    String recorded = request().toString();
+    authority.death = Death.BEFORE;
+    assertThat(send(one, "/v1/pki/sign/web", token, body).statusCode()).isEqualTo(500);
+    authority.death = Death.AFTER;
+    assertThat(send(one, "/v1/pki/sign/web", token, recorded).statusCode()).isEqualTo(500);
+    authority.death = Death.NONE;
+    // As though it had recorded the second, and had not come to sign it.
+    sql("update certificates set state = 'recorded', signature = null, completed_at = null");
+
+    // One that is at work may be slow: it is waited for.
+    assertThat(send(other, "/v1/pki/sign/web", token, body).statusCode()).isEqualTo(503);
+    assertThat(authority.issuances).hasValue(1);
+
+    older(LONGEST_ISSUANCE.plusSeconds(1));
+    String serial = signed(other, token, body);
+    assertThat(signed(one, token, body)).isEqualTo(serial);
+    assertThat(authority.issuances).hasValue(2);
+    // The serial number that was recorded is given up, and will be no certificate's.
+    String another = signed(other, token, recorded);
+    assertThat(signed(one, token, recorded)).isEqualTo(another).isNotEqualTo(serial);
+    assertThat(authority.issuances).hasValue(3);
+    assertThat(states()).containsExactly("issued", "issued", "revoked");
+  }
+
+  @Test
+  @DisplayName("a certificate whose node died before the answer is the answer of the other node")
+  void diedBeforeItAnswered() throws Exception {
+    String token = token();
+    String body = request().toString();
+    authority.death = Death.AFTER;
+    assertThat(send(one, "/v1/pki/sign/web", token, body).statusCode()).isEqualTo(500);
+    authority.death = Death.NONE;
+
+    String serial = signed(other, token, body);
+
+    assertThat(authority.issuances).hasValue(1);
+    assertThat(states()).containsExactly("issued");
+    older(Duration.ofSeconds(61));
+    assertThat(signed(other, token, body)).isNotEqualTo(serial);
+    assertThat(states()).containsExactly("issued", "issued");
+  }
+
+  @Test
+  @DisplayName("a database that is lost in the middle of an issuance is waited out, and no longer")
+  void databaseLost() throws Exception {
+    String token = token();
+    String body = request().toString();
+    authority.lost.add(databaseAway());
+
+    // It takes its own row over at once: it is nobody's who could be at work.
+    String serial = signed(one, token, body);
+
+    assertThat(signed(other, token, body)).isEqualTo(serial);
+    assertThat(authority.issuances).hasValue(1);
+  }
+
+  private DatabaseAway databaseAway() {
+    return catchThrowableOfType(
+        DatabaseAway.class,
+        () ->
+            opened
+                .database()
+                .inTransaction(sql -> {
+                  throw new DataAccessException("lost", new SQLException("lost", "08006"));
+                }));
+  }
+
+  private String signed(URI node, String token, String body) throws Exception {
+    HttpResponse<String> answer = send(node, "/v1/pki/sign/web", token, body);
+    assertThat(answer.statusCode()).describedAs(answer.body()).isEqualTo(200);
+    return json.readTree(answer.body()).at("/data/serial_number").asText();
+  }
+
+  private void sql(String statement) {
+    opened.database().sql().execute(statement);
+  }
+
+  /** As though all that was asked for had been asked for earlier. */
+  private void older(Duration by) {
+    sql(
+        "update vault_signings set made_at = made_at - interval '%d' second"
+            .formatted(by.toSeconds()));
+  }
+
+  private List<String> states() {
+    return opened
+        .database()
+        .sql()
+        .resultQuery("select state from certificates where profile = 'tls-server' order by 1")
+        .fetch(0, String.class);
+  }
+
+  @Test
   @DisplayName("while there is too much to sign nobody logs in, and who has logged in is served")
   void overload() throws Exception {
     String token = token();
@@ -259,12 +365,30 @@ class VaultOutageTest {
     assertThat(login(one, secretId(Optional.empty())).statusCode()).isEqualTo(200);
   }
 
+  /** When a node ends in the middle of an issuance. */
+  private enum Death {
+    NONE,
+    BEFORE,
+    AFTER
+  }
+
+  /** As nothing that a node does after it was killed: no handler of exceptions lets go of a row. */
+  private static final class Killed extends Error {
+    private static final long serialVersionUID = 1L;
+
+    private Killed() {
+      super("killed by the test");
+    }
+  }
+
   /** The real authority, slow or with a token that is away for some calls. */
   private static final class FailingAuthority implements CertificateAuthority {
     private final CertificateAuthority real;
     private final AtomicInteger failures = new AtomicInteger();
     private final AtomicInteger issuances = new AtomicInteger();
     private volatile Duration delay = Duration.ZERO;
+    private final Queue<DatabaseAway> lost = new ConcurrentLinkedQueue<>();
+    private volatile Death death = Death.NONE;
 
     private FailingAuthority(CertificateAuthority real) {
       this.real = real;
@@ -280,8 +404,18 @@ class VaultOutageTest {
       } catch (InterruptedException e) {
         throw new IllegalStateException(e);
       }
+      if (!lost.isEmpty()) {
+        throw lost.remove();
+      }
+      if (death == Death.BEFORE) {
+        throw new Killed();
+      }
       issuances.incrementAndGet();
-      return real.issue(request);
+      IssuedCertificate issued = real.issue(request);
+      if (death == Death.AFTER) {
+        throw new Killed();
+      }
+      return issued;
     }
 
     @Override

@@ -8,14 +8,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.bouncycastle.asn1.ASN1ObjectIdentifier;
+import org.bouncycastle.asn1.DERUTF8String;
+import org.bouncycastle.asn1.x500.RDN;
 import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x500.style.BCStyle;
 import org.bouncycastle.asn1.x509.GeneralName;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Paths and methods, repetitions, and what is refused. */
@@ -157,6 +163,18 @@ class VaultRequestsTest {
         home.sign("pki/sign/web", token, ofSubject("O=system:masters")),
         400,
         "policy does not allow O=system:masters in the subject");
+    for (ASN1ObjectIdentifier type : List.of(BCStyle.CN, BCStyle.O)) {
+      RawHttps.Answer huge =
+          home.sign("pki/sign/web", token, ofAttribute(type, "a" + ".".repeat(45_000) + "b"));
+      requireErrors(huge, 400, "more than 255 characters");
+      RawHttps.Answer longer = home.sign("pki/sign/web", token, ofAttribute(type, "b".repeat(200)));
+      requireErrors(longer, 400, "b".repeat(80) + "... in the subject");
+      assertThat(huge.body().length + longer.body().length).isLessThan(1000);
+    }
+    requireErrors(
+        home.sign("pki/sign/web", token, ofSubject("O=Corp" + ",O=Corp".repeat(20))),
+        400,
+        "more than 20 attributes");
     // A CA is neither a host nor a user.
     String mesh = home.token("mesh");
     GeneralName domain =
@@ -187,11 +205,17 @@ class VaultRequestsTest {
   }
 
   private static ObjectNode ofSubject(String subject) throws Exception {
+    return ofSubject(new X500Name(subject));
+  }
+
+  /** Longer than there may be, which only the octets can say. */
+  private static ObjectNode ofAttribute(ASN1ObjectIdentifier type, String text) throws Exception {
+    return ofSubject(new X500Name(new RDN[] {new RDN(type, new DERUTF8String(text))}));
+  }
+
+  private static ObjectNode ofSubject(X500Name subject) throws Exception {
     return asCertManager(
-        "",
-        "",
-        TestCsr.of(new X500Name(subject), new GeneralName(GeneralName.dNSName, "a.corp.test"))
-            .pem());
+        "", "", TestCsr.of(subject, new GeneralName(GeneralName.dNSName, "a.corp.test")).pem());
   }
 
   @Test
@@ -205,7 +229,7 @@ class VaultRequestsTest {
             "",
             "",
             TestCsr.of(
-                    new X500Name(new org.bouncycastle.asn1.x500.RDN[0]),
+                    new X500Name(new RDN[0]),
                     new GeneralName(GeneralName.uniformResourceIdentifier, first),
                     new GeneralName(GeneralName.uniformResourceIdentifier, second))
                 .pem());
@@ -215,6 +239,35 @@ class VaultRequestsTest {
     home.signed("pki/sign/web", token, body.put("uri_sans", second + "," + first));
     requireErrors(
         home.sign("pki/sign/web", token, body.put("uri_sans", first + ",spiffe://corp.test/d")),
+        400,
+        "uri_sans has a name that the CSR does not have");
+  }
+
+  @Test
+  @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  @DisplayName("lists as long as a body can be are compared with the CSR at once")
+  void longLists() throws Exception {
+    String token = home.token("web");
+    ObjectNode body = asCertManager("", "", TestCsr.forName("a.corp.test").pem());
+    for (String field : List.of("uri_sans", "alt_names", "ip_sans", "other_sans")) {
+      requireErrors(
+          home.sign("pki/sign/web", token, body.deepCopy().put(field, "a,".repeat(50_000))),
+          400,
+          field + " has a name that the CSR does not have");
+    }
+    // As many parts as the CSR's own URIs have.
+    List<GeneralName> uris = new ArrayList<>();
+    for (int i = 0; i < 15; i++) {
+      uris.add(
+          new GeneralName(
+              GeneralName.uniformResourceIdentifier,
+              "spiffe://corp.test/a" + i + ",a".repeat(1000)));
+    }
+    ObjectNode many =
+        asCertManager(
+            "", "", TestCsr.of(new X500Name(new RDN[0]), uris.toArray(GeneralName[]::new)).pem());
+    requireErrors(
+        home.sign("pki/sign/web", token, many.put("uri_sans", "a,".repeat(15_000))),
         400,
         "uri_sans has a name that the CSR does not have");
   }

@@ -79,8 +79,9 @@ public record NamePolicy(
   /**
    * Every URI ("*"), or those that begin with this text, which ends in a slash. An authority
    * without a path is the same as one with a slash after it (RFC 3986 section 6.2.3): a SPIFFE
-   * trust domain is written so. The text is brought to the normal form that every {@link UriName}
-   * has, so that none passes a rule by being written in another way.
+   * trust domain is written so. To deny it also denies the URI without that slash, so that a single
+   * one can be denied (spiffe://corp.example/admin/). The text is brought to the normal form that
+   * every {@link UriName} has, so that none passes a rule by being written in another way.
    */
   public record UriRule(String prefix) {
     public UriRule {
@@ -92,6 +93,11 @@ public record NamePolicy(
 
     boolean matches(UriName name) {
       return prefix.equals("*") || rooted(name.value()).startsWith(prefix);
+    }
+
+    /** Whether it matches a name, or the name is the rule's text without its slash. */
+    boolean touches(UriName name) {
+      return matches(name) || prefix.equals(name.value().replaceFirst("[?#].*", "") + "/");
     }
 
     private static String rooted(String uri) {
@@ -176,7 +182,8 @@ public record NamePolicy(
             yield dns.permit(rule -> rule.matches(dnsName), rule -> rule.touches(dnsName));
           }
           case IpName ipName -> ip.permit(block -> block.contains(ipName.address()));
-          case UriName uriName -> uri.permit(rule -> rule.matches(uriName));
+          case UriName uriName ->
+              uri.permit(rule -> rule.matches(uriName), rule -> rule.touches(uriName));
           case EmailName email -> emailDomains.permit(rule -> rule.matches(email.domain()));
           case OtherName otherName ->
               other.permit(rule -> rule.allows(otherName), rule -> rule.denies(otherName));

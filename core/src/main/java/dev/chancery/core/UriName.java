@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * An absolute URI with a scheme and an authority, in ASCII (RFC 5280 section 4.2.1.6), in the one
  * way of writing it that RFC 3986 section 6.2 calls normal: scheme and host in lower case, no
  * default port, nothing percent-encoded that need not be. It has no user information, no segments .
- * and .. and no host that ends in a dot, by which it would mean another one than it says.
+ * and .., no empty segments but the last, and no host that ends in a dot, by which it would mean
+ * another one than it says.
  */
 public record UriName(String value) implements Name {
   private static final int LONGEST = 2048;
@@ -44,6 +45,8 @@ public record UriName(String value) implements Name {
           || uri.getScheme() == null
           || uri.getRawAuthority() == null
           || DOT_SEGMENT.matcher(uri.getRawPath()).matches()
+          // Many readers take several slashes for one.
+          || uri.getRawPath().contains("//")
           || !value.chars().allMatch(c -> c > 0x20 && c < 0x7f)) {
         throw new IllegalArgumentException("not an absolute URI");
       }

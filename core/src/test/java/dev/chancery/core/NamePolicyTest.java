@@ -87,6 +87,9 @@ final class NamePolicyTest {
     assertForbidden(POLICY, new UriName("spiffe://ab"));
     assertForbidden(POLICY, new UriName("spiffe://ab/c"));
     assertForbidden(POLICY, new UriName("spiffe://a/admin/"));
+    assertForbidden(POLICY, new UriName("spiffe://a/admin"));
+    assertForbidden(POLICY, new UriName("spiffe://a/admin?x"));
+    POLICY.require(new UriName("spiffe://a/administrator"));
     assertForbidden(POLICY, EmailName.parse("a@mail.evil.example"));
   }
 
@@ -156,6 +159,29 @@ final class NamePolicyTest {
         String uri = rewritten("https", "secret.test", random);
         assertThat(isPermitted(policy, uri)).describedAs(uri).isFalse();
       }
+    }
+  }
+
+  @Test
+  void whoIsDeniedIsDeniedInEveryWayOfWritingIt() throws Exception {
+    String path = "/ns/x/sa/admin";
+    NamePolicy policy = uris("spiffe://corp.test/", "spiffe://corp.test" + path + "/");
+    policy.require(UriName.parse("spiffe://corp.test" + path + "2"));
+    policy.require(UriName.parse("spiffe://corp.test/ns/x/sa"));
+    Random random = new Random(6);
+    for (int i = 0; i < 20_000; i++) {
+      String uri =
+          anyCase("spiffe://corp.test", random)
+              // An encoded slash is none.
+              + encoded(path, random)
+                  .replace("%2f", "/")
+                  .replace("/", pick(random, "/", "/", "/", "//", "/./"))
+              + pick(random, "", "", "/", "//", "/a", "?a", "#a", "/?a", "?a/b", "/../admin");
+      assertThat(isPermitted(policy, uri)).describedAs(uri).isFalse();
+    }
+    for (String empty :
+        List.of("spiffe://corp.test//", "https://a.test/b//c", "https://a.test//b")) {
+      assertThatThrownBy(() -> UriName.parse(empty)).isInstanceOf(Refused.class);
     }
   }
 

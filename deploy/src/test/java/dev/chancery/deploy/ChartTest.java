@@ -216,10 +216,16 @@ class ChartTest {
             + " by",
         "vaultTokenKey: {secret: ''} | vaultTokenKey.secret: is needed",
         "{vaultTokenKey: {secret: ''}, replicas: 1} | vaultTokenKey.secret: is needed",
-        "{vaultTokenKey: {secret: ''}, persistence: {enabled: true}} | vaultTokenKey.secret: is"
+        "persistence: {enabled: true} | persistence.enabled: the volume is one pod's",
+        "{vaultTokenKey: {secret: ''}, configuration: {issuers: [{name: a}], vault: {enabled: true,"
+            + " tokenKeyFile: vault/token.key}}} | vaultTokenKey.secret: is needed",
+        "{vaultTokenKey: {secret: ''}, configuration: {issuers: [{name: a}], vault: {enabled: true,"
+            + " tokenKeyFile: /run/../var/lib/chancery/token.key}}} | vaultTokenKey.secret: is"
             + " needed",
+        "{bindingKey: {secret: ''}, configuration: {issuers: [{name: a}], acme: {bindingKeyFile:"
+            + " binding.key, endpoints: {a: {externalAccountBinding: required}}}}} |"
+            + " bindingKey.secret: is needed",
         "{bindingKey: {secret: ''}, replicas: 1} | bindingKey.secret: is needed",
-        "{bindingKey: {secret: ''}, persistence: {enabled: true}} | bindingKey.secret: is needed",
         "database: {url: ''} | replicas: more than one needs PostgreSQL",
       })
   void productionSaysWhatIsMissing(String values, String why) {
@@ -233,8 +239,33 @@ class ChartTest {
         "{bindingKey: {secret: ''}, vaultTokenKey: {secret: ''}, replicas: 1,"
             + " persistence: {enabled: true}}";
 
+    String rendered = Chart.rendered(merged(PRODUCTION, values), folder);
+
+    assertThat(rendered).doesNotContain("bindingKeyFile", "tokenKeyFile");
+    // A second pod could not have the volume, or would write beside the first.
+    assertThat(strategy(rendered)).isEqualTo(Map.of("type", "Recreate"));
+    assertThat(strategy(Chart.rendered(PRODUCTION, folder)))
+        .isEqualTo(
+            Map.of(
+                "type",
+                "RollingUpdate",
+                "rollingUpdate",
+                Map.of("maxUnavailable", 0, "maxSurge", 1)));
+  }
+
+  private static Object strategy(String rendered) {
+    return Manifests.at(
+        Manifests.read(rendered).only("Deployment", "ca-chancery"), "spec", "strategy");
+  }
+
+  @Test
+  void keysMayBeFilesOfAnotherMount() throws IOException {
+    String values =
+        "{vaultTokenKey: {secret: ''}, configuration: {issuers: [{name: a}], vault: {enabled: true,"
+            + " tokenKeyFile: /run/secrets/token.key}}}";
+
     assertThat(Chart.rendered(merged(PRODUCTION, values), folder))
-        .doesNotContain("bindingKeyFile", "tokenKeyFile");
+        .contains("tokenKeyFile: /run/secrets/token.key");
   }
 
   @Test

@@ -24,8 +24,9 @@ import org.slf4j.LoggerFactory;
 /**
  * The keys that a cluster signs its tokens with, from a JWK set (RFC 7517 section 5) in a file or
  * at a URL. They are read again now and then, and soon when a token names a key that is not among
- * them; while that fails or takes long, the last ones are used. One reads for all who come
- * meanwhile.
+ * them; while that fails or takes long, the last ones are used, but for an hour at most: one that
+ * was stolen and withdrawn must not be good for as long as its thief keeps the set from being read.
+ * One reads for all who come meanwhile.
  */
 final class KeySet {
   /** Where the set is read from. */
@@ -35,6 +36,7 @@ final class KeySet {
 
   private static final Logger LOG = LoggerFactory.getLogger(KeySet.class);
   private static final Duration KEPT = Duration.ofMinutes(10);
+  private static final Duration LONGEST_KEPT = Duration.ofHours(1);
 
   /** Whoever sends tokens with made-up keys must not have the cluster asked for each of them. */
   private static final Duration PAUSE = Duration.ofSeconds(10);
@@ -79,14 +81,15 @@ final class KeySet {
   /**
    * The keys as they are known now; asked for anew when they are old.
    *
-   * @throws VaultProblem 503, when none could be had yet
+   * @throws VaultProblem 503, when none could be had yet, or for an hour
    */
   List<JsonWebKey> current() throws VaultProblem {
     if (state.get().read().isBefore(clock.instant().minus(KEPT))) {
       refresh();
     }
-    List<JsonWebKey> keys = state.get().keys();
-    if (keys.isEmpty()) {
+    State known = state.get();
+    List<JsonWebKey> keys = known.keys();
+    if (keys.isEmpty() || known.read().isBefore(clock.instant().minus(LONGEST_KEPT))) {
       throw VaultProblem.unavailable("the cluster's keys cannot be had at the moment");
     }
     return keys;

@@ -8,6 +8,7 @@ import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
 import dev.chancery.core.UriName;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.ASN1String;
 import org.bouncycastle.asn1.x500.AttributeTypeAndValue;
@@ -30,6 +31,12 @@ final class RequestedSubject {
           BCStyle.POSTAL_CODE,
           BCStyle.POSTAL_ADDRESS);
 
+  /** The engine has bounds for each kind; none is higher, and what follows need not be quick. */
+  private static final int MOST_ATTRIBUTES = 20;
+
+  private static final int LONGEST_TEXT = 255;
+  private static final int LONGEST_QUOTED = 80;
+
   private final SignRequest request;
   private final Role role;
   private final SubjectRules rules;
@@ -47,6 +54,10 @@ final class RequestedSubject {
    */
   static void require(SignRequest request, Role role) throws Refused {
     RequestedSubject subject = new RequestedSubject(request, role);
+    if (Stream.of(request.csr().subject().getRDNs()).mapToInt(RDN::size).sum() > MOST_ATTRIBUTES) {
+      throw new Refused(
+          Reason.REJECTED_NAME, "the subject has more than " + MOST_ATTRIBUTES + " attributes");
+    }
     for (RDN rdn : request.csr().subject().getRDNs()) {
       for (AttributeTypeAndValue attribute : rdn.getTypesAndValues()) {
         subject.require(attribute);
@@ -60,6 +71,11 @@ final class RequestedSubject {
         attribute.getValue() instanceof ASN1String string
             ? string.getString()
             : IETFUtils.valueToString(attribute.getValue());
+    if (text.length() > LONGEST_TEXT) {
+      throw new Refused(
+          Reason.REJECTED_NAME,
+          "an attribute of the subject has more than " + LONGEST_TEXT + " characters");
+    }
     if (rules.denies(type, text)) {
       throw refused(type, text);
     }
@@ -111,7 +127,8 @@ final class RequestedSubject {
 
   private static Refused refused(ASN1ObjectIdentifier type, String text) {
     String name = BCStyle.INSTANCE.oidToDisplayName(type);
-    String said = (name == null ? type.getId() : name) + "=" + text.replaceAll("[^ -~]|\"", "?");
+    String head = text.length() > LONGEST_QUOTED ? text.substring(0, LONGEST_QUOTED) + "..." : text;
+    String said = (name == null ? type.getId() : name) + "=" + head.replaceAll("[^ -~]|\"", "?");
     return new Refused(
         Reason.REJECTED_NAME,
         "policy does not allow " + said + " in the subject; a rule subject:" + said + " does");

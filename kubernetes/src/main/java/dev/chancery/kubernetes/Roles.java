@@ -85,24 +85,42 @@ public final class Roles {
     return row;
   }
 
+  /** Of names there may be more than fits, so they come last. */
   private static String described(Role role) {
+    RolePolicy policy = role.policy();
     return "role "
         + role.name()
         + " "
         + role.id()
         + ": issuer "
-        + role.policy().issuer()
+        + policy.issuer()
         + ", profile "
-        + role.policy().profile()
+        + policy.profile()
+        + (policy.authority() ? ", for CAs" : "")
+        + (policy.pathLength().isPresent()
+            ? " with a path length of " + policy.pathLength().getAsInt()
+            : "")
+        + policy.standard().map(length -> ", for " + length).orElse("")
+        + policy.longest().map(length -> ", for " + length + " at most").orElse("")
+        + described(role.logins())
         + ", names "
-        + role.policy().names().allow()
-        + (role.policy().names().deny().isEmpty() ? "" : " without " + role.policy().names().deny())
-        + role.logins()
+        + policy.names().allow()
+        + (policy.names().wildcards() ? " with wildcards" : "")
+        + (policy.names().deny().isEmpty() ? "" : " without " + policy.names().deny());
+  }
+
+  private static String described(RoleLogins logins) {
+    return logins
             .serviceAccounts()
             .map(accounts ->
-                ", service accounts " + accounts.patterns() + " of " + accounts.cluster())
+                ", service accounts "
+                    + accounts.patterns()
+                    + " of "
+                    + accounts.cluster()
+                    + " for "
+                    + accounts.audience())
             .orElse("")
-        + role.logins()
+        + logins
             .certificates()
             .map(holders -> ", certificates " + holders.names().allow() + " of " + holders.issuer())
             .orElse("");

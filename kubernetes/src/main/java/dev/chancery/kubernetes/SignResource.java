@@ -12,6 +12,7 @@ import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
+import dev.chancery.core.RequestId;
 import dev.chancery.core.Restriction;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.TokenAway;
@@ -22,6 +23,7 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -86,21 +88,34 @@ final class SignResource {
 
   Reply reply(Context context, Target target) throws VaultProblem, Refused, TokenAway, IOException {
     String token = Exchanges.token(context);
+    long start = System.nanoTime();
+    BooleanSupplier isOver = () -> System.nanoTime() - start > settings.patience().toNanos();
+    // Before the body: while the database is away anybody may come, and nobody is known to be let
+    // in, so there must be little to keep of each.
+    Session session = waitedOut(isOver, () -> tokens.read(token, Exchanges.peer(context)));
     // Before it counts: who sends slowly keeps nobody from logging in.
     Body body = Body.of(context);
     try (LoginGate.Pass _ = load.begin()) {
-      long start = System.nanoTime();
-      BooleanSupplier isOver = () -> System.nanoTime() - start > settings.patience().toNanos();
-      while (true) {
-        try {
-          return signed(context, target, token, body, isOver);
-        } catch (TokenAway | DatabaseAway e) {
-          if (isOver.getAsBoolean()) {
-            throw e;
-          }
-          LOG.warn("a request to sign waits for the end of an outage: {}", e.toString());
-          pause(e);
+      Set<RequestId> mine = new HashSet<>();
+      return waitedOut(isOver, () -> signed(target, session, body, mine, isOver));
+    }
+  }
+
+  private interface Attempt<T> {
+    T result() throws VaultProblem, Refused, TokenAway;
+  }
+
+  private static <T> T waitedOut(BooleanSupplier isOver, Attempt<T> attempt)
+      throws VaultProblem, Refused, TokenAway {
+    while (true) {
+      try {
+        return attempt.result();
+      } catch (TokenAway | DatabaseAway e) {
+        if (isOver.getAsBoolean()) {
+          throw e;
         }
+        LOG.warn("a request to sign waits for the end of an outage: {}", e.toString());
+        pause(e);
       }
     }
   }
@@ -115,9 +130,8 @@ final class SignResource {
   }
 
   private Reply signed(
-      Context context, Target target, String token, Body body, BooleanSupplier isOver)
+      Target target, Session session, Body body, Set<RequestId> mine, BooleanSupplier isOver)
       throws VaultProblem, Refused, TokenAway {
-    Session session = tokens.read(token, Exchanges.peer(context));
     Role role = roles.find(session.role()).orElseThrow(VaultProblem::permissionDenied);
     requireTarget(role, target);
     SignRequest request = SignRequest.of(body);
@@ -136,6 +150,7 @@ final class SignResource {
     IssuedCertificate issued =
         signings.once(
             digest(session, request),
+            mine,
             isOver,
             id ->
                 authority.issue(

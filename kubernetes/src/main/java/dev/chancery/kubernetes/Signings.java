@@ -9,11 +9,13 @@ import dev.chancery.core.RequestId;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.core.TokenAway;
 import dev.chancery.store.Database;
+import dev.chancery.store.DatabaseAway;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.OffsetDateTime;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import org.jooq.exception.IntegrityConstraintViolationException;
 import org.jooq.impl.DSL;
@@ -34,19 +36,26 @@ final class Signings {
   /** For how long a repetition has the same certificate. */
   static final Duration SAME = Duration.ofMinutes(1);
 
-  /** Longer than a token may take to sign (token.timeout is at most 20 seconds). */
-  static final Duration LONGEST_ISSUANCE = Duration.ofSeconds(25);
-
   private static final Duration KEPT = Duration.ofMinutes(5);
   private static final Duration PAUSE = Duration.ofMillis(200);
 
   private final Database database;
   private final CertificateAuthority authority;
+  private final Duration longestIssuance;
   private final TimeOrderedIds ids;
 
-  Signings(Database database, CertificateAuthority authority, Clock clock, SecureRandom random) {
+  /**
+   * @param longestIssuance whoever has not issued by then is taken for dead
+   */
+  Signings(
+      Database database,
+      CertificateAuthority authority,
+      Duration longestIssuance,
+      Clock clock,
+      SecureRandom random) {
     this.database = database;
     this.authority = authority;
+    this.longestIssuance = longestIssuance;
     this.ids = new TimeOrderedIds(clock, random);
   }
 
@@ -59,13 +68,17 @@ final class Signings {
    * The certificate for a request.
    *
    * @param digest the same for the same request of the same requester, and for no other
+   * @param mine what was begun for this request by whoever asks, who begins nothing else meanwhile:
+   *     empty at first, added to here
    * @param isOver whether the requester no longer waits
    * @throws TokenAway also when another node works on it for longer than the requester waits
    */
-  IssuedCertificate once(byte[] digest, BooleanSupplier isOver, Issuance issuance)
+  IssuedCertificate once(
+      byte[] digest, Set<RequestId> mine, BooleanSupplier isOver, Issuance issuance)
       throws Refused, TokenAway {
     while (true) {
       RequestId fresh = new RequestId(ids.next());
+      mine.add(fresh);
       if (insert(digest, fresh)) {
         return issued(digest, fresh, issuance);
       }
@@ -77,7 +90,7 @@ final class Signings {
       RequestId earlier = found.get().request();
       Duration age = found.get().age();
       Optional<IssuedCertificate> known = authority.issued(earlier);
-      if (known.isEmpty() && age.compareTo(LONGEST_ISSUANCE) > 0) {
+      if (known.isEmpty() && (mine.contains(earlier) || age.compareTo(longestIssuance) > 0)) {
         known = authority.settle(earlier);
         if (known.isEmpty() && replace(digest, earlier, fresh)) {
           return issued(digest, fresh, issuance);
@@ -106,6 +119,10 @@ final class Signings {
       throws Refused, TokenAway {
     try {
       return issuance.under(request);
+    } catch (DatabaseAway e) {
+      // To ask it again would take as long again. Whoever tries anew knows the row for his own, and
+      // others take it over in time.
+      throw e;
     } catch (Refused | TokenAway | RuntimeException e) {
       release(digest, request, e);
       throw e;

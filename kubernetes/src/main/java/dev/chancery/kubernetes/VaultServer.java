@@ -71,7 +71,9 @@ public final class VaultServer implements AutoCloseable {
   public VaultServer(VaultSettings settings, Foundations on) throws IOException {
     this.settings = settings;
     Roles roles = new Roles(on.database(), on.clock(), on.random());
-    this.signings = new Signings(on.database(), on.authority(), on.clock(), on.random());
+    this.signings =
+        new Signings(
+            on.database(), on.authority(), settings.longestIssuance(), on.clock(), on.random());
     Readiness readiness =
         new Readiness(
             on.keys(), new WriteProbe(on.database(), on.clock(), on.random()), on.clock());

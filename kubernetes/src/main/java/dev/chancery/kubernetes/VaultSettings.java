@@ -20,6 +20,8 @@ import java.util.regex.Pattern;
  * @param mostSignings with how many requests to sign under way nobody logs in any more
  * @param patience how long a request to sign waits for the end of an outage; less than the minute
  *     that clients wait for the answer
+ * @param longestIssuance no issuance lasts longer: what is not issued after it was begun by a node
+ *     that died
  * @param standard the issuer of paths that name none
  * @param issuers every issuer that the ledger knows
  * @param profiles those that there are
@@ -33,6 +35,7 @@ public record VaultSettings(
     int mostLogins,
     int mostSignings,
     Duration patience,
+    Duration longestIssuance,
     IssuerId standard,
     List<IssuerId> issuers,
     Map<ProfileId, Profile> profiles,

@@ -102,6 +102,23 @@ class KeySetTest {
   }
 
   @Test
+  @DisplayName("that cannot be read any more are good for an hour, and again when they can")
+  void withdrawn() throws Exception {
+    assertThat(keys.current()).hasSize(1);
+    fails = true;
+    clock.advance(Duration.ofMinutes(59));
+    assertThat(keys.current()).hasSize(1);
+    clock.advance(Duration.ofMinutes(2));
+    assertThatThrownBy(() -> keys.current())
+        .isInstanceOfSatisfying(
+            VaultProblem.class, problem -> assertThat(problem.status()).isEqualTo(503));
+    assertThatThrownBy(() -> keys.again()).isInstanceOf(VaultProblem.class);
+    fails = false;
+    clock.advance(Duration.ofSeconds(11));
+    assertThat(keys.current()).hasSize(1);
+  }
+
+  @Test
   @DisplayName("that hang from the beginning are an outage after a little while, and had when told")
   void late() throws Exception {
     hangs = true;

@@ -20,6 +20,7 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -32,6 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 @DisplayName("Whether something can be signed now, as a login asks")
 class ReadinessTest {
+  private static final int CONNECTIONS = 4;
   private static final IssuerId ISSUER = new IssuerId("issuing");
 
   @TempDir Path folder;
@@ -41,7 +43,8 @@ class ReadinessTest {
 
   private static Database open(TestDatabase where) throws Exception {
     return Database.open(
-        new DatabaseSettings(where.url(), where.user(), where::password, 4, Duration.ofSeconds(5)));
+        new DatabaseSettings(
+            where.url(), where.user(), where::password, CONNECTIONS, Duration.ofSeconds(5)));
   }
 
   private LoginGate gate(Database database) {
@@ -131,6 +134,31 @@ class ReadinessTest {
       readOnly(where, "on");
       requireShed(gate, "nothing can be recorded");
       readOnly(where, "off");
+      requireLetIn(gate);
+    }
+  }
+
+  @Test
+  @DisplayName(
+      "connections to a server that became a standby and goes on are given up: it has a"
+          + " successor")
+  void demoted() throws Exception {
+    TestDatabase where = DatabaseKind.POSTGRESQL.create(folder);
+    try (Database database = open(where)) {
+      List<Connection> all = new ArrayList<>();
+      for (int i = 0; i < CONNECTIONS; i++) {
+        Connection connection = database.dataSource().getConnection();
+        all.add(connection);
+        try (var sql = connection.createStatement()) {
+          sql.execute("set session characteristics as transaction read only");
+        }
+      }
+      for (Connection connection : all) {
+        connection.close();
+      }
+      LoginGate gate = gate(database);
+
+      requireShed(gate, "nothing can be recorded");
       requireLetIn(gate);
     }
   }

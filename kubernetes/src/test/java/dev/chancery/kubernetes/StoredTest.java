@@ -1,5 +1,6 @@
 package dev.chancery.kubernetes;
 
+import static dev.chancery.store.schema.Tables.AUDIT_EVENTS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -103,6 +104,25 @@ class StoredTest {
       Role again = roles.create(new RoleName("mesh"), policy(), RoleLogins.NONE, "test");
       assertThat(again.id()).isNotEqualTo(made.id());
       assertThat(again.logins()).isEqualTo(RoleLogins.NONE);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(DatabaseKind.class)
+  @DisplayName("the audit trail says all that a role may do, first what it may do most")
+  void audited(DatabaseKind kind) throws Exception {
+    try (Database database = open(kind)) {
+      new Roles(database, clock, random)
+          .create(new RoleName("mesh"), policy(), logins("other"), "test");
+
+      assertThat(database.sql().select(AUDIT_EVENTS.DETAIL).from(AUDIT_EVENTS).fetchSingle())
+          .extracting(row -> row.value1())
+          .asString()
+          .contains(
+              "issuer issuing, profile mesh-ca, for CAs with a path length of 1, for PT1H, for"
+                  + " PT24H at most, service accounts [ns/*, b/c] of kubernetes for vault://a,"
+                  + " certificates [dns:agent.test] of other, names [dns:a.test,"
+                  + " uri:spiffe://a.test/] with wildcards without [dns:x.a.test]");
     }
   }
 

@@ -126,10 +126,10 @@ public final class Database implements AutoCloseable {
     config.setMaximumPoolSize(settings.connections());
     config.setConnectionTimeout(settings.patience().toMillis());
     config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
+    config.setExceptionOverride(new LostConnections());
     if (address.dialect() == SQLDialect.H2) {
       config.setDriverClassName(EmbeddedDriver.class.getName());
       config.setMaximumPoolSize(Math.min(settings.connections(), EmbeddedDriver.MOST_CONNECTIONS));
-      config.setExceptionOverride(new ClosedByAccident());
     } else {
       config.setConnectionInitSql(POSTGRESQL_SESSION);
       // A server that vanished without a word must not hold a thread for ever; migrations, which

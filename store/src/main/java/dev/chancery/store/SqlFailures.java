@@ -24,6 +24,10 @@ final class SqlFailures {
           "25006"); // read_only_sql_transaction: the server became a standby
   private static final Set<Integer> H2_AWAY =
       Set.of(
+          ErrorCode.IO_EXCEPTION_1, // a full disk, for example
+          ErrorCode.IO_EXCEPTION_2,
+          ErrorCode.OUT_OF_MEMORY,
+          ErrorCode.DATABASE_IS_READ_ONLY,
           ErrorCode.DATABASE_IS_CLOSED,
           ErrorCode.CONNECTION_BROKEN_1,
           ErrorCode.DATABASE_CALLED_AT_SHUTDOWN);

@@ -127,6 +127,21 @@ final class DatabaseTest {
   }
 
   @Test
+  void diskThatIsFullIsAnOutage() {
+    for (SQLException full :
+        List.of(
+            new SQLException("IO Exception", "90028", 90028),
+            new SQLException("IO Exception", "90031", 90031),
+            new SQLException("could not extend file", "53100"))) {
+      assertThatThrownBy(() ->
+              database.inTransaction(sql -> {
+                throw new DataAccessException("full", full);
+              }))
+          .isInstanceOf(DatabaseAway.class);
+    }
+  }
+
+  @Test
   void deadlockIsResolvedAndBothCommit() throws Exception {
     List<String> names = List.of("first", "second");
     names.forEach(name -> insert(database.sql(), name));
