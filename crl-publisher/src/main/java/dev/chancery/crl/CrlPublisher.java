@@ -47,8 +47,8 @@ public final class CrlPublisher implements AutoCloseable {
   /** How often to look whether a CRL is there that someone waits for. */
   private static final Duration LOOK_AGAIN = Duration.ofMillis(50);
 
-  /** CRLs of one issuer that are made at the same time. */
-  private static final int AT_ONCE = 2;
+  /** CRLs of one issuer that are made at the same time: some are written while others are built. */
+  private static final int AT_ONCE = 4;
 
   /** CRLs that are built at the same time: each holds a connection to the database and memory. */
   private static final int BUILT_AT_ONCE = 2;
