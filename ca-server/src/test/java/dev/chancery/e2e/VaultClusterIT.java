@@ -59,15 +59,10 @@ class VaultClusterIT {
       VaultTable table = new VaultTable(controller);
       for (String warmth : List.of("cold", "warm")) {
         table.add("both, " + warmth, REQUESTS, run(controller, () -> {}));
-        // Not one that another attempt healed, either.
-        assertThat(
-                List.of(
-                    controller.failedSigns(),
-                    controller.refusedLogins(),
-                    controller.lostAnswers(),
-                    controller.healed()))
-            .describedAs("failed, refused, lost, healed while both are there: " + warmth)
-            .containsOnly(0);
+        assertThat(controller.failedSigns()).describedAs(warmth).isZero();
+        assertThat(controller.lostAnswers()).describedAs(warmth).isZero();
+        // A login may be shed, and the table says so; nothing else needs another one.
+        assertThat(controller.healed()).isLessThanOrEqualTo(controller.refusedLogins());
       }
 
       RunningServer victim = nodes.getLast();
