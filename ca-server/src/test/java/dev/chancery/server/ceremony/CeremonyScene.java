@@ -240,6 +240,39 @@ public final class CeremonyScene {
     return directory;
   }
 
+  /** As kill -9: nothing catches it on the way. */
+  private static final class Killed extends Error {
+    private static final long serialVersionUID = 1L;
+  }
+
+  /** Ends a ceremony while an item is signed: the next run gives that up. */
+  void endAt(String item, Path out, String token, boolean real, List<String> items)
+      throws Exception {
+    Transcript.Disk disk =
+        (file, octets) -> {
+          String line = new String(octets, StandardCharsets.UTF_8);
+          if (line.contains("\"event\":\"signed\",\"item\":\"" + item + "\"")) {
+            throw new Killed();
+          }
+          Folder.append(file, octets);
+        };
+    try {
+      ceremony(out, token, real, typing(items), disk).run();
+    } catch (Killed e) {
+      return;
+    }
+    throw new IllegalStateException(item + " was not signed");
+  }
+
+  /** As {@link #hold}, with some items given up, each in a run of its own that was ended. */
+  public Path holdGivingUp(List<String> givenUp, String out, String token, List<String> items)
+      throws Exception {
+    for (String item : givenUp) {
+      endAt(item, folder.resolve(out), token, true, items);
+    }
+    return hold(out, token, items);
+  }
+
   /** What people type: the beginning of the plan's digest, then the names of the items. */
   List<String> typing(List<String> items) throws CeremonyRefused {
     List<String> lines = new ArrayList<>();
@@ -292,10 +325,7 @@ public final class CeremonyScene {
           }
         };
     return new Ceremony(
-        new Ceremony.Places(
-            new Folder(in()),
-            new Folder(out),
-            real ? Optional.of(new Folder(rehearsal())) : Optional.empty()),
+        new Ceremony.Places(new Folder(in()), new Folder(out), !real),
         access,
         machine,
         console,
