@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.security.spec.ECGenParameterSpec;
 import java.time.Duration;
@@ -349,6 +350,44 @@ public final class CeremonyScene {
     SoftHsmToken.create(
         folder, "restored-" + LIBRARIES.incrementAndGet() + "-" + keyPair().hashCode());
     TokenModule.load(library(), OWN, Duration.ofSeconds(30));
+  }
+
+  /** What the root's key says of these octets, for whoever has the token and keeps to no plan. */
+  byte[] signature(String token, byte[] octets) throws Exception {
+    Path store = folder.resolve(token);
+    // SoftHSM2 signs digests; what it signs is its client's word.
+    byte[] digest = MessageDigest.getInstance("SHA-256").digest(octets);
+    Path in = Files.write(store.resolve("to-be-signed"), digest);
+    Path out = store.resolve("signature");
+    ProcessBuilder tool =
+        new ProcessBuilder(
+                "pkcs11-tool",
+                "--module",
+                library().toString(),
+                "--token-label",
+                "test-root",
+                "--login",
+                "--pin",
+                SoftHsmToken.PIN,
+                "--sign",
+                "--mechanism",
+                "ECDSA",
+                "--signature-format",
+                "openssl",
+                "--id",
+                "726f6f74",
+                "--input-file",
+                in.toString(),
+                "--output-file",
+                out.toString())
+            .redirectErrorStream(true);
+    tool.environment().put("SOFTHSM2_CONF", store.resolve("softhsm2.conf").toString());
+    Process process = tool.start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (process.waitFor() != 0) {
+      throw new IllegalStateException("pkcs11-tool failed: " + output);
+    }
+    return Files.readAllBytes(out);
   }
 
   /** The witnesses sign the transcript, and one of them the manifest. */
