@@ -374,7 +374,7 @@ final class OfflineRoot {
       if (!CertificationPath.isSigned(known, root)) {
         throw new CommandFailed(
             ("the certificate of issuer %s is from %s, and the one of the ceremony from the root"
-                 + " %s: below another root is another issuer, with a name and key of its own")
+                    + " %s: below another root is another issuer, with a name and key of its own")
                 .formatted(section.name(), known.getIssuer(), root.getSubject()));
       }
     }

@@ -22,6 +22,7 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
 import org.bouncycastle.asn1.ASN1Enumerated;
@@ -90,7 +91,10 @@ final class Verification {
     Verification verification = new Verification(files, plan, Digests.sha256(octets), state);
     try {
       verification.run();
-    } catch (IllegalArgumentException | IllegalStateException e) {
+    } catch (IllegalArgumentException
+        | IllegalStateException
+        | ArithmeticException
+        | NoSuchElementException e) {
       // What the transcript holds was not written by this program.
       throw new CeremonyRefused("the transcript holds something malformed: " + e.getMessage());
     }

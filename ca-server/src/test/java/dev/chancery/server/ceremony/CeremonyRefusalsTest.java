@@ -3,6 +3,7 @@ package dev.chancery.server.ceremony;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +14,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.bouncycastle.asn1.ASN1Boolean;
+import org.bouncycastle.asn1.ASN1Encodable;
+import org.bouncycastle.asn1.ASN1Integer;
+import org.bouncycastle.asn1.DERSequence;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.GeneralName;
@@ -282,6 +287,14 @@ class CeremonyRefusalsTest {
             Extension.basicConstraints,
             new BasicConstraints(1),
             "asks for path length 1, and the plan gives 0"),
+        request(
+            "a path whose length is 0 in its last 32 bits",
+            Extension.basicConstraints,
+            new DERSequence(
+                new ASN1Encodable[] {
+                  ASN1Boolean.TRUE, new ASN1Integer(BigInteger.ONE.shiftLeft(32))
+                }),
+            "asks for path length 4294967296, and the plan gives 0"),
         request(
             "a path without bound",
             Extension.basicConstraints,

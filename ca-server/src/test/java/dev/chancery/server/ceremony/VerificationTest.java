@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.bouncycastle.asn1.ASN1Enumerated;
 import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.ASN1Sequence;
@@ -438,7 +439,8 @@ class VerificationTest {
         certificate(
             "the end of a CA",
             "web: does not end when the plan says",
-            (tbs, web) -> web.setEndDate(new Time(Date.from(Instant.parse("2031-01-02T00:00:00Z"))))));
+            (tbs, web) ->
+                web.setEndDate(new Time(Date.from(Instant.parse("2031-01-02T00:00:00Z"))))));
     cases.add(
         certificate(
             "the name of a CA",
@@ -482,8 +484,7 @@ class VerificationTest {
             "a CRL without the root's key identifier",
             "crl: not with the key identifier of the root",
             (tbs, crl) ->
-                crl.setExtensions(
-                    without(tbs.getExtensions(), Extension.authorityKeyIdentifier))));
+                crl.setExtensions(without(tbs.getExtensions(), Extension.authorityKeyIdentifier))));
     cases.add(
         list(
             "a CRL of a part",
@@ -495,8 +496,7 @@ class VerificationTest {
                         new Extension(
                             Extension.issuingDistributionPoint,
                             true,
-                            new IssuingDistributionPoint(null, true, false)
-                                .getEncoded("DER"))))));
+                            new IssuingDistributionPoint(null, true, false).getEncoded("DER"))))));
     cases.add(
         list(
             "another CRL number",
@@ -510,7 +510,10 @@ class VerificationTest {
                             false,
                             new CRLNumber(BigInteger.valueOf(70)).getEncoded("DER"))))));
     cases.add(
-        entries("a CRL that revokes nothing", "crl: not as many entries as there should be", List.of()));
+        entries(
+            "a CRL that revokes nothing",
+            "crl: not as many entries as there should be",
+            List.of()));
     cases.add(
         entries(
             "a CRL that revokes one more",
@@ -525,8 +528,27 @@ class VerificationTest {
             new Revoked("0a0b", "2026-01-02T00:00:00Z", CRLReason.removeFromCRL))) {
       cases.add(
           entries(
-              "a CRL with " + other, "crl: an entry is not one that there should be", List.of(other)));
+              "a CRL with " + other,
+              "crl: an entry is not one that there should be",
+              List.of(other)));
     }
+    cases.add(
+        resigned(
+            "a CRL with a reason beyond all numbers",
+            "the transcript holds something malformed",
+            "crl",
+            octets -> {
+              V2TBSCertListGenerator crl = copied(TBSCertList.getInstance(octets));
+              crl.addCRLEntry(
+                  new ASN1Integer(0x0a0b),
+                  new Time(Date.from(Instant.parse("2026-01-02T00:00:00Z"))),
+                  new Extensions(
+                      new Extension(
+                          Extension.reasonCode,
+                          false,
+                          new ASN1Enumerated(BigInteger.ONE.shiftLeft(40)).getEncoded("DER"))));
+              return crl.generateTBSCertList().getEncoded("DER");
+            }));
     return cases;
   }
 
