@@ -65,6 +65,18 @@ final class AdminCredential {
     LOG.info("made {}", home.adminCredential());
   }
 
+  /**
+   * As {@link #renewIfDue}, when nothing has been issued here yet: a node that does not serve the
+   * issuer of today does without, and tries again.
+   */
+  void makeAtStart() throws ConfigurationInvalid, Refused {
+    try {
+      renewIfDue();
+    } catch (TokenAway e) {
+      LOG.warn("{} is made later: {}", home.adminCredential(), e.getMessage());
+    }
+  }
+
   /** A restored database may not know it, and it may have been revoked. */
   private boolean serves(Credential kept) {
     SerialNumber serial = SerialNumber.of(kept.certificate().getSerialNumber());

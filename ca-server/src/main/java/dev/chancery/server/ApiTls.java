@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x500.X500NameBuilder;
 import org.bouncycastle.asn1.x509.Extension;
@@ -163,10 +164,10 @@ final class ApiTls {
   }
 
   private boolean isRevoked(Credential held) {
-    return authority
-        .find(authority.active(issuer), SerialNumber.of(held.certificate().getSerialNumber()))
-        .filter(found -> found.state() == CertificateRecord.State.REVOKED)
-        .isPresent();
+    SerialNumber serial = SerialNumber.of(held.certificate().getSerialNumber());
+    return Stream.of(issuer, authority.active(issuer))
+        .flatMap(one -> authority.find(one, serial).stream())
+        .anyMatch(found -> found.state() == CertificateRecord.State.REVOKED);
   }
 
   /** Whether a kept certificate is from the issuer of today, for the names of today, and fresh. */
@@ -182,19 +183,27 @@ final class ApiTls {
           && !isRevoked(kept)
           && hasChainOfToday(kept)
           && wanted.equals(new HashSet<>(Arrays.asList(held.getNames())));
-    } catch (Refused | GeneralSecurityException | RuntimeException e) {
+    } catch (GeneralSecurityException | RuntimeException e) {
       LOG.warn("the kept certificate of the api listeners is not usable: {}", e.getMessage());
       return false;
     }
   }
 
-  private boolean hasChainOfToday(Credential held) throws Refused {
+  private boolean hasChainOfToday(Credential held) {
+    List<Der> today;
+    try {
+      today = authority.chains(authority.active(issuer)).getFirst();
+    } catch (Refused e) {
+      // Only other nodes serve the issuer of today: what is held goes on, for there is no other.
+      LOG.warn("the certificate of the api listeners stays as it is: {}", e.getMessage());
+      return true;
+    }
     try {
       List<Der> above = new ArrayList<>();
       for (X509Certificate certificate : held.chain().subList(1, held.chain().size())) {
         above.add(Der.of(certificate.getEncoded()));
       }
-      return above.equals(authority.chains(authority.active(issuer)).getFirst());
+      return above.equals(today);
     } catch (CertificateEncodingException e) {
       throw new IllegalStateException("a certificate cannot be encoded", e);
     }

@@ -117,7 +117,11 @@ final class CeremonyCommand {
       mixinStandardHelpOptions = true)
   int rehearse(
       @Mixin TokenOptions token,
-      @Option(names = "--in", paramLabel = "DIR", required = true, description = "plan, requests")
+      @Option(
+              names = "--in",
+              paramLabel = "DIR",
+              required = true,
+              description = "plan, requests; takes the transcript, which the ceremony wants there")
           Path in,
       @Option(
               names = "--out",
@@ -126,7 +130,7 @@ final class CeremonyCommand {
               description = "takes transcript and results; to go on with a rehearsal, the same")
           Path out)
       throws CeremonyRefused, ConfigurationInvalid, TokenUnusable, TokenAway, Refused {
-    tool().run(in, out, Optional.empty(), token.access());
+    tool().run(in, out, true, token.access());
     return 0;
   }
 
@@ -143,22 +147,17 @@ final class CeremonyCommand {
               names = "--in",
               paramLabel = "DIR",
               required = true,
-              description = "plan, requests, the witnesses' signatures, the signed manifest")
+              description =
+                  "plan, requests, rehearsal, the witnesses' signatures, the signed manifest")
           Path in,
       @Option(
               names = "--out",
               paramLabel = "DIR",
               required = true,
               description = "takes transcript and results")
-          Path out,
-      @Option(
-              names = "--rehearsal",
-              paramLabel = "DIR",
-              required = true,
-              description = "what rehearse had for --out")
-          Path rehearsal)
+          Path out)
       throws CeremonyRefused, ConfigurationInvalid, TokenUnusable, TokenAway, Refused {
-    tool().run(in, out, Optional.of(rehearsal), token.access());
+    tool().run(in, out, false, token.access());
     return 0;
   }
 

@@ -5,6 +5,8 @@ import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Refused;
+import dev.chancery.core.RevocationLedger;
+import dev.chancery.core.SerialNumber;
 import dev.chancery.core.SignatureValue;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
@@ -212,7 +214,7 @@ final class OfflineRoot {
             .certificate(key)
             .orElseThrow(() ->
                 new CommandFailed(directory + ": nothing was made for the key of issuer " + name));
-    requireLonger(section, certificate);
+    requireLonger(section, certificate, outcome.root());
     requireKey(section, key);
     Path rootFile = rootFile(outcome.root());
     TrustBundle trust = new TrustBundle(List.of(outcome.root()));
@@ -272,11 +274,9 @@ final class OfflineRoot {
       IssuerId root = new RootNames(new IssuerRegistry(database)).register(outcome.root());
       IssuanceLedger issuance = new JooqIssuanceLedger(database, clock);
       CrlLedger crls = new JooqCrlLedger(database, clock);
+      RevocationLedger revocations = new JooqRevocationLedger(database, clock);
       RootCrlImport lists =
-          new RootCrlImport(
-              new RootCrlImport.Ledgers(issuance, new JooqRevocationLedger(database, clock), crls),
-              root,
-              clock);
+          new RootCrlImport(new RootCrlImport.Ledgers(issuance, revocations, crls), root, clock);
       Optional<X509CRLHolder> list = outcome.crl();
       Optional<BigInteger> newer = Optional.empty();
       boolean published = list.isPresent() && lists.isPublished(list.get());
@@ -301,8 +301,17 @@ final class OfflineRoot {
                 + " into");
       }
       List<String> said = new ArrayList<>();
-      int taken = outcome.recordIn(issuance, root, new TimeOrderedIds(clock, random));
+      TimeOrderedIds ids = new TimeOrderedIds(clock, random);
+      int taken = outcome.recordIn(issuance, root, ids);
       said.add("certificates that the ledger did not know: " + taken);
+      List<SerialNumber> givenUp = outcome.recordGivenUpIn(issuance, revocations, root, ids);
+      if (!givenUp.isEmpty()) {
+        said.add(
+            "given up, and revoked in the ledger: %s%s"
+                .formatted(
+                    joined(givenUp),
+                    list.isPresent() ? "" : "; the next ceremony owes a CRL that revokes them"));
+      }
       if (list.isEmpty()) {
         said.add("no CRL: the ceremony made none");
       } else if (newer.isPresent()) {
@@ -318,6 +327,10 @@ final class OfflineRoot {
       }
       return List.copyOf(said);
     }
+  }
+
+  private static String joined(List<SerialNumber> serials) {
+    return String.join(", ", serials.stream().map(SerialNumber::toString).toList());
   }
 
   private Configuration.IssuerSection section(IssuerId name) throws CommandFailed {
@@ -341,8 +354,15 @@ final class OfflineRoot {
             .formatted(section.name(), home.resolve(section.certificate())));
   }
 
-  /** One in the place of another is of the same CA, and lasts longer. */
-  private void requireLonger(Configuration.IssuerSection section, X509CertificateHolder certificate)
+  /**
+   * One in the place of another is of the same CA, below the same root, and lasts longer. Below
+   * another root it would take what the first has issued out of the numbers of a rollover, and
+   * nothing could be issued before the switch.
+   */
+  private void requireLonger(
+      Configuration.IssuerSection section,
+      X509CertificateHolder certificate,
+      X509CertificateHolder root)
       throws CommandFailed, ConfigurationInvalid {
     Path file = home.resolve(section.certificate());
     if (Files.exists(file)) {
@@ -350,6 +370,12 @@ final class OfflineRoot {
       if (!Issuer.isSameAuthority(known, certificate)
           || !certificate.getNotAfter().toInstant().isAfter(known.getNotAfter().toInstant())) {
         throw hasCertificate(section);
+      }
+      if (!CertificationPath.isSigned(known, root)) {
+        throw new CommandFailed(
+            ("the certificate of issuer %s is from %s, and the one of the ceremony from the root"
+                    + " %s: below another root is another issuer, with a name and key of its own")
+                .formatted(section.name(), known.getIssuer(), root.getSubject()));
       }
     }
   }

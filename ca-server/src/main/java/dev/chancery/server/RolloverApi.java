@@ -160,13 +160,19 @@ final class RolloverApi {
     one.publishedAt().ifPresent(at -> status.put("bothRootsSince", at.toString()));
     status.put("bothRootsFor", rollover.publishedFor().toString());
     one.crossSignedAt().ifPresent(at -> status.put("crossSignedAt", at.toString()));
+    one.crossCertificates()
+        .ifPresent(_ ->
+            view.look()
+                .crossedUntil()
+                .ifPresent(end -> status.put("crossCertificatesEnd", end.toString())));
     one.switchedAt().ifPresent(at -> status.put("switchedAt", at.toString()));
     one.retiredAt().ifPresent(at -> status.put("retiredAt", at.toString()));
     RootRollover.Numbers numbers = rollover.numbers(one);
     status
         .put("liveBelowOldRoot", numbers.belowOld())
         .put("liveOnlyToOldRoot", numbers.onlyOld())
-        .put("liveBelowNewRoot", numbers.belowNew());
+        .put("liveBelowNewRoot", numbers.belowNew())
+        .put("liveOnlyToNewRoot", numbers.onlyNew());
     numbers.oldUntil().ifPresent(until -> status.put("liveBelowOldRootUntil", until.toString()));
   }
 

@@ -93,7 +93,10 @@ final class RolloverCommand {
 
   @Command(
       name = "cross-sign",
-      description = "Take the cross-certificates: every chain leads to both roots from now on.",
+      description = {
+        "Take the cross-certificates: every chain leads to both roots from now on.",
+        "Again, before the old root is retired: take others that last longer in their place."
+      },
       mixinStandardHelpOptions = true)
   int crossSign(
       @Mixin HomeOption home,

@@ -13,8 +13,10 @@ import java.math.BigInteger;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.stream.Collectors;
 import org.bouncycastle.asn1.ASN1Enumerated;
@@ -55,19 +57,27 @@ final class RootCrlImport {
   }
 
   /**
-   * Refuses a list that lacks what the published one or the ledger says is revoked.
+   * Refuses a list that lacks what the published one or the ledger says is revoked, or says
+   * something else of it than the published one. What was on hold may be revoked for good.
    *
    * @throws CommandFailed with the serial numbers
    */
   void requireWhole(X509CRLHolder list) throws CommandFailed {
+    requireFinal(list);
     Instant made = list.getThisUpdate().toInstant();
     SortedSet<SerialNumber> lacking =
         new RootCrl(root, ledgers.crls(), ledgers.revocations(), clock).lacking(list, made);
     Optional<PublishedCrl> current = current();
     if (current.isPresent()) {
       for (X509CRLEntryHolder entry : entries(RootCrl.decoded(current.get()))) {
-        if (list.getRevokedCertificate(entry.getSerialNumber()) == null && !mayGo(entry, made)) {
+        X509CRLEntryHolder now = list.getRevokedCertificate(entry.getSerialNumber());
+        if (now == null && !mayGo(entry, made)) {
           lacking.add(SerialNumber.of(entry.getSerialNumber()));
+        }
+        if (now != null && !said(now).equals(said(entry)) && !isHeld(entry)) {
+          throw new CommandFailed(
+              "the root's CRL revokes %s at %s, and the published one at %s: what was said once stays"
+                  .formatted(SerialNumber.of(entry.getSerialNumber()), said(now), said(entry)));
         }
       }
     }
@@ -83,6 +93,31 @@ final class RootCrlImport {
     }
   }
 
+  /** A whole list revokes, each certificate once; it releases nothing, and holds nothing. */
+  private static void requireFinal(X509CRLHolder list) throws CommandFailed {
+    Set<BigInteger> serials = new HashSet<>();
+    for (X509CRLEntryHolder entry : entries(list)) {
+      SerialNumber serial = SerialNumber.of(entry.getSerialNumber());
+      if (!serials.add(entry.getSerialNumber())) {
+        throw new CommandFailed("the root's CRL has two entries for " + serial);
+      }
+      RevocationReason reason = reason(entry);
+      if (reason == RevocationReason.REMOVE_FROM_CRL || isHeld(entry)) {
+        throw new CommandFailed(
+            "the root's CRL has %s for %s, which does not revoke for good"
+                .formatted(reason, serial));
+      }
+    }
+  }
+
+  private static String said(X509CRLEntryHolder entry) {
+    return "%s, %s".formatted(entry.getRevocationDate().toInstant(), reason(entry));
+  }
+
+  private static boolean isHeld(X509CRLEntryHolder entry) {
+    return reason(entry) == RevocationReason.CERTIFICATE_HOLD;
+  }
+
   /** What has ended need not stand there any more, nor what was taken from its hold. */
   private boolean mayGo(X509CRLEntryHolder entry, Instant made) {
     Optional<CertificateRecord> known =
@@ -90,8 +125,7 @@ final class RootCrlImport {
     return known
         .filter(record ->
             record.notAfter().isBefore(made)
-                || (record.state() == CertificateRecord.State.ISSUED
-                    && reason(entry) == RevocationReason.CERTIFICATE_HOLD))
+                || (record.state() == CertificateRecord.State.ISSUED && isHeld(entry)))
         .isPresent();
   }
 

@@ -2,6 +2,7 @@ package dev.chancery.server;
 
 import dev.chancery.core.Der;
 import dev.chancery.core.IssuerId;
+import dev.chancery.core.Profile;
 import dev.chancery.core.Refused;
 import dev.chancery.core.TokenAway;
 import dev.chancery.server.engine.Issuer;
@@ -47,16 +48,30 @@ final class RootRollover {
    * @param coming the root that is to take the place of one of them
    * @param first the issuer of the default endpoint
    * @param publishedFor how long both roots are given to clients before anything relies on the new
+   * @param longest how long a certificate can live that is issued now: its chain is to lead to both
+   *     roots to its end
    */
-  record Settings(Optional<X509CertificateHolder> coming, IssuerId first, Duration publishedFor) {}
+  record Settings(
+      Optional<X509CertificateHolder> coming,
+      IssuerId first,
+      Duration publishedFor,
+      Duration longest) {}
 
   /**
    * How many certificates are alive.
    *
-   * @param onlyOld of those below the old root, the ones that were issued before there was a
-   *     cross-certificate: the chains that came with them lead to the old root alone
+   * @param onlyOld of those below the old root, the ones that were issued before there was the
+   *     cross-certificate, or end after it: the chains that came with them lead, or will, to the
+   *     old root alone
+   * @param onlyNew likewise of those below the new root
    */
-  record Numbers(long belowOld, long onlyOld, Optional<Instant> oldUntil, long belowNew) {}
+  record Numbers(
+      long belowOld,
+      long onlyOld,
+      Optional<Instant> oldUntil,
+      long belowNew,
+      long onlyNew,
+      Optional<Instant> newUntil) {}
 
   private final Foundations on;
   private final Settings settings;
@@ -100,15 +115,37 @@ final class RootRollover {
   Numbers numbers(Rollover rollover) {
     List<IssuerId> below = on.served().below(newRoot(rollover));
     List<IssuerId> others = old(rollover);
-    Map<IssuerId, Live> live = on.successions().live(others);
-    Instant crossed = rollover.crossSignedAt().orElse(Instant.MAX);
-    Map<IssuerId, Live> before =
-        crossed.equals(Instant.MAX) ? live : on.successions().liveFromBefore(others, crossed);
+    Map<IssuerId, Live> old = on.successions().live(others);
+    Map<IssuerId, Live> fresh = on.successions().live(below);
+    Optional<CrossCertificates> crossed = rollover.crossCertificates();
     return new Numbers(
-        sum(live.values()),
-        sum(before.values()),
-        live.values().stream().flatMap(one -> one.until().stream()).max(Instant::compareTo),
-        sum(on.successions().live(below).values()));
+        sum(old.values()),
+        sum(single(rollover, others, crossed.map(CrossCertificates::oldByNew), old).values()),
+        last(old),
+        sum(fresh.values()),
+        sum(single(rollover, below, crossed.map(CrossCertificates::newByOld), fresh).values()),
+        last(fresh));
+  }
+
+  /** Those whose chains do not lead over a cross-certificate to their end. */
+  private Map<IssuerId, Live> single(
+      Rollover rollover,
+      List<IssuerId> issuers,
+      Optional<Der> crossed,
+      Map<IssuerId, Live> whenThereIsNone) {
+    return crossed.isEmpty()
+        ? whenThereIsNone
+        : on.successions()
+            .liveOutside(
+                issuers, rollover.crossSignedAt().orElseThrow(), end(crossed.orElseThrow()));
+  }
+
+  private static Instant end(Der certificate) {
+    return TrustView.decoded(certificate).getNotAfter().toInstant();
+  }
+
+  private static Optional<Instant> last(Map<IssuerId, Live> live) {
+    return live.values().stream().flatMap(one -> one.until().stream()).max(Instant::compareTo);
   }
 
   private static long sum(Collection<Live> counts) {
@@ -179,16 +216,22 @@ final class RootRollover {
     return taken();
   }
 
-  /** Takes the cross-certificates, with which every chain leads to both roots. */
+  /**
+   * Takes the cross-certificates, with which every chain leads to both roots; or, until the old
+   * root is retired, others in their place.
+   */
   Rollover crossSign(X509CertificateHolder oldByNew, X509CertificateHolder newByOld, String by)
       throws TooEarly, Refused {
-    Rollover rollover = at(State.PUBLISHED);
+    Rollover rollover = inProgress();
+    if (rollover.state() == State.PREPARED) {
+      throw outOfTurn(rollover, State.PUBLISHED);
+    }
     X509CertificateHolder before = oldRoot(rollover);
     X509CertificateHolder after = newRoot(rollover);
     requireCrossed("oldByNew", oldByNew, before, after);
     requireCrossed("newByOld", newByOld, after, before);
-    requireAsLongAsLive("oldByNew", oldByNew, rollover);
-    requireAsLongAsLive("newByOld", newByOld, rollover);
+    requireLongEnough("oldByNew", oldByNew, after, rollover);
+    requireLongEnough("newByOld", newByOld, before, rollover);
     requirePaths(before, oldByNew, after);
     requirePaths(after, newByOld, before);
     CrossCertificates certificates = new CrossCertificates(encoded(oldByNew), encoded(newByOld));
@@ -214,16 +257,47 @@ final class RootRollover {
     requirePath(which + ": ", List.of(certificate), above);
   }
 
-  /** The chains of what is alive are to lead to both roots to the end. */
-  private void requireAsLongAsLive(
-      String which, X509CertificateHolder certificate, Rollover rollover) throws Refused {
+  /** The chains of what is alive, and of what is still issued, are to lead to both roots. */
+  private void requireLongEnough(
+      String which,
+      X509CertificateHolder certificate,
+      X509CertificateHolder above,
+      Rollover rollover)
+      throws Refused {
     Instant end = certificate.getNotAfter().toInstant();
-    Optional<Instant> later = numbers(rollover).oldUntil().filter(end::isBefore);
-    if (later.isPresent()) {
-      throw JsonBody.bad(
-          "%s ends at %s, and the last live certificate below the old root at %s"
-              .formatted(which, end, later.get()));
+    Numbers numbers = numbers(rollover);
+    for (boolean old : List.of(true, false)) {
+      Optional<Instant> last = old ? numbers.oldUntil() : numbers.newUntil();
+      if (last.filter(until -> end.isBefore(within(until, above))).isPresent()) {
+        throw JsonBody.bad(
+            "%s ends at %s, and the last live certificate below the %s root at %s"
+                .formatted(which, end, old ? "old" : "new", last.orElseThrow()));
+      }
     }
+    Instant now = clock.instant();
+    Instant from = rollover.publishedAt().orElseThrow().plus(settings.publishedFor());
+    Optional<String> obstacle = ending(which, certificate, above, from.isBefore(now) ? now : from);
+    if (obstacle.isPresent()) {
+      throw JsonBody.bad(obstacle.get());
+    }
+  }
+
+  /** Whether a cross-certificate ends before what is issued below both roots at a time. */
+  private Optional<String> ending(
+      String which, X509CertificateHolder certificate, X509CertificateHolder above, Instant from) {
+    Instant end = certificate.getNotAfter().toInstant();
+    Instant needed = from.plus(settings.longest());
+    return end.isBefore(within(needed, above))
+        ? Optional.of(
+            "%s ends at %s, and a certificate that is issued at %s can live until %s"
+                .formatted(which, end, from, needed))
+        : Optional.empty();
+  }
+
+  /** No cross-certificate is of use after the end of the root that signed it. */
+  private static Instant within(Instant time, X509CertificateHolder root) {
+    Instant end = root.getNotAfter().toInstant();
+    return time.isBefore(end) ? time : end;
   }
 
   /** What every client will do with the chains, done once before any does. */
@@ -310,6 +384,22 @@ final class RootRollover {
                   settings.publishedFor(),
                   from));
     }
+    CrossCertificates crossed = rollover.crossCertificates().orElseThrow();
+    Optional<String> ending =
+        ending(
+                "oldByNew",
+                TrustView.decoded(crossed.oldByNew()),
+                newRoot(rollover),
+                clock.instant())
+            .or(() ->
+                ending(
+                    "newByOld",
+                    TrustView.decoded(crossed.newByOld()),
+                    oldRoot(rollover),
+                    clock.instant()));
+    if (ending.isPresent()) {
+      return ending.map(why -> why + ": chancery rollover cross-sign takes longer ones");
+    }
     List<IssuerId> without =
         active(rollover).stream().filter(name -> !successors.containsKey(name)).toList();
     List<IssuerId> below = on.served().below(newRoot(rollover));
@@ -376,19 +466,25 @@ final class RootRollover {
     on.issuers().changed();
   }
 
+  private Rollover inProgress() throws TooEarly {
+    return on.view()
+        .look()
+        .inProgress()
+        .orElseThrow(() -> new TooEarly("no rollover is in progress: chancery rollover prepare"));
+  }
+
   private Rollover at(State state) throws TooEarly {
-    Rollover rollover =
-        on.view()
-            .look()
-            .inProgress()
-            .orElseThrow(
-                () -> new TooEarly("no rollover is in progress: chancery rollover prepare"));
+    Rollover rollover = inProgress();
     if (rollover.state() != state) {
-      throw new TooEarly(
-          "the rollover is %s, and this step follows %s"
-              .formatted(rollover.state().text(), state.text()));
+      throw outOfTurn(rollover, state);
     }
     return rollover;
+  }
+
+  private static TooEarly outOfTurn(Rollover rollover, State before) {
+    return new TooEarly(
+        "the rollover is %s, and this step follows %s"
+            .formatted(rollover.state().text(), before.text()));
   }
 
   private Rollover taken() {
@@ -424,6 +520,15 @@ final class RootRollover {
     } catch (IOException e) {
       throw new IllegalStateException("a certificate cannot be encoded", e);
     }
+  }
+
+  /** The longest life that profiles give; those of CAs are made for decades, and counted alone. */
+  static Duration longest(Collection<Profile> profiles) {
+    return profiles.stream()
+        .filter(profile -> !(profile.constraint() instanceof Profile.Constraint.Authority))
+        .map(profile -> profile.validity().longest())
+        .max(Duration::compareTo)
+        .orElse(Duration.ZERO);
   }
 
   /** The root of a file that is to come. */

@@ -350,11 +350,13 @@ final class Server implements AutoCloseable {
         new AdminCredential(
             ordering,
             own,
-            issuer(issuing, ordering.active(own)).ownSubject("local administrator"),
+            // Another node may be the one that serves the issuer of today.
+            issuer(issuing, issuing.containsKey(ordering.active(own)) ? ordering.active(own) : own)
+                .ownSubject("local administrator"),
             home,
             clock,
             ids);
-    administrator.renewIfDue();
+    administrator.makeAtStart();
 
     // 7. ACME.
     BindingKeys bindingKeys = new BindingKeys(database, bindingCipher(database), clock, random);
@@ -443,7 +445,11 @@ final class Server implements AutoCloseable {
             new RootRollover(
                 new RootRollover.Foundations(
                     rollovers, successions, rootNames, issuerChange, servedIssuers, trustView),
-                new RootRollover.Settings(comingRoot, own, configuration.rollover().publishedFor()),
+                new RootRollover.Settings(
+                    comingRoot,
+                    own,
+                    configuration.rollover().publishedFor(),
+                    RootRollover.longest(profiles.values())),
                 clock),
             trustView,
             ids);

@@ -367,8 +367,6 @@ class CeremonyIT {
       "in",
       "--out",
       "out",
-      "--rehearsal",
-      "rehearsal",
       "--library",
       SoftHsmToken.installedLibrary().toString(),
       "--environment",

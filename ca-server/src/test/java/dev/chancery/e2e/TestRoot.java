@@ -22,14 +22,14 @@ import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 import org.bouncycastle.pkcs.PKCS10CertificationRequest;
 
 /** A root with its key at hand, for what a ceremony would make. */
-final class TestRoot {
+public final class TestRoot {
   private static final Duration LONG = Duration.ofDays(3000);
 
   private final KeyPair keys = AcmeKey.pairOfKeys();
   private final Random serials = new Random();
   private final X509CertificateHolder certificate;
 
-  TestRoot(String name) throws Exception {
+  public TestRoot(String name) throws Exception {
     certificate =
         certify(
             new X500Name(name),
@@ -38,17 +38,17 @@ final class TestRoot {
             LONG);
   }
 
-  X509CertificateHolder certificate() {
+  public X509CertificateHolder certificate() {
     return certificate;
   }
 
   /** Another root's name and key, certified by this one. */
-  X509CertificateHolder certify(TestRoot other) throws Exception {
+  public X509CertificateHolder certify(TestRoot other) throws Exception {
     return certify(other, LONG);
   }
 
   /** As the other, for a time of its own. */
-  X509CertificateHolder certify(TestRoot other, Duration validity) throws Exception {
+  public X509CertificateHolder certify(TestRoot other, Duration validity) throws Exception {
     return certify(
         certificate.getSubject(),
         other.certificate.getSubject(),
@@ -57,7 +57,7 @@ final class TestRoot {
   }
 
   /** What a request in PEM asks for. */
-  X509CertificateHolder certify(Path request) throws Exception {
+  public X509CertificateHolder certify(Path request) throws Exception {
     try (PEMParser parser = new PEMParser(Files.newBufferedReader(request))) {
       PKCS10CertificationRequest asked = (PKCS10CertificationRequest) parser.readObject();
       return certify(
@@ -91,7 +91,7 @@ final class TestRoot {
     return builder.build(new JcaContentSignerBuilder("SHA256withECDSA").build(keys.getPrivate()));
   }
 
-  static Path write(Path file, X509CertificateHolder... certificates) throws Exception {
+  public static Path write(Path file, X509CertificateHolder... certificates) throws Exception {
     try (JcaPEMWriter writer = new JcaPEMWriter(Files.newBufferedWriter(file))) {
       for (X509CertificateHolder one : certificates) {
         writer.writeObject(one);

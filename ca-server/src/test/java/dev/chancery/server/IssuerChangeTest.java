@@ -9,6 +9,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509CRL;
@@ -157,6 +158,34 @@ class IssuerChangeTest {
     home.stop();
     home.start();
     assertThat(asked(before).getStatus()).isEqualTo(OCSPResp.UNAUTHORIZED);
+  }
+
+  @Test
+  @DisplayName(
+      "leaves a node that does not serve it in the state to start, and to answer for the rest")
+  void notServedHere() throws Exception {
+    X509Certificate before = signed();
+    home.command("issuer", "activate", "second");
+    home.stop();
+    Path file = home.directory.resolve("chancery.yaml");
+    String both = Files.readString(file);
+    Files.writeString(file, both.replaceAll("(?m)^ +- \\{name: second,.*\n", ""));
+
+    // Its certificate is from the other node's issuer, or from the one before: both go on.
+    home.start();
+    assertThat(asked(before).getStatus()).isEqualTo(OCSPResp.SUCCESSFUL);
+    JsonNode credential = home.command("role", "credential", "create", "web");
+    assertThat(home.login(credential).status()).as("come later").isEqualTo(503);
+
+    // Nor does it need a credential of its own yet.
+    home.stop();
+    Files.delete(home.directory.resolve("admin/admin.pem"));
+    home.start();
+    home.stop();
+    Files.writeString(file, both);
+    home.start();
+    token = home.token("web");
+    assertThat(issuer(signed())).isNotEqualTo(issuer(before));
   }
 
   private void requireRevoked(X509Certificate certificate) throws Exception {

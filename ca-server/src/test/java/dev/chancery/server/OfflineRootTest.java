@@ -132,13 +132,20 @@ class OfflineRootTest {
   }
 
   private CeremonyScene second(String name, String head) throws Exception {
+    Path request = offline(Map.of()).request(SECOND, KeyAlgorithm.EC_P256, subject("Second CA"));
+    return planned(name, request, later(head));
+  }
+
+  /** One that certifies the key of "web" again. */
+  private CeremonyScene webAgain(String name, String head) throws Exception {
+    return planned(name, home.resolve("ca/web.csr"), later(head).replace("Second CA", "Web CA"));
+  }
+
+  private CeremonyScene planned(String name, Path request, String plan) throws Exception {
     CeremonyScene later = new CeremonyScene(folder.resolve(name));
-    requested(
-        later,
-        "second.csr",
-        offline(Map.of()).request(SECOND, KeyAlgorithm.EC_P256, subject("Second CA")));
+    requested(later, "second.csr", request);
     requested(later, "root.pem", carried.resolve("root.pem"));
-    later.plan(later(head));
+    later.plan(plan);
     later.rehearse(List.of("root", "second", "crl"));
     later.prepare();
     return later;
@@ -229,6 +236,85 @@ class OfflineRootTest {
     // An issuer's certificate comes home with an older list, which is left alone.
     assertThat(offline.take(SECOND, sameMade, same.digest()))
         .contains("O=Tests,CN=Second CA", "not the root's CRL number 7: 7 is published");
+  }
+
+  private static String earlier(String serial, String more) {
+    return """
+    token: {label: test-root, serial: "%s", initialize: false}
+    root: {keyId: "726f6f74", certificate: root.pem, sha256: "@root.pem@"}%s\
+    """
+        .formatted(serial, more);
+  }
+
+  private static final String NEW_ROOT =
+      """
+      token: {label: new-root, initialize: true}
+      root:
+        keyId: "6e6577"
+        key: ec-p256
+        subject: {organization: Tests, commonName: New Root}
+        notAfter: 2046-01-01T00:00:00Z\
+      """;
+
+  @Test
+  @DisplayName("takes a longer certificate over an issuer's key, but of the same root only")
+  void longer() throws Exception {
+    CeremonyScene other = webAgain("other", NEW_ROOT);
+    Path made = other.hold("out", "token", List.of("root", "second"));
+    OfflineRoot prepared = offline(COMING);
+    assertThatThrownBy(() -> prepared.take(WEB, made, other.digest()))
+        .isInstanceOf(CommandFailed.class)
+        .hasMessageContaining(
+            "issuer web is from O=Tests,CN=Test Root, and the one of the ceremony")
+        .hasMessageContaining("from the root O=Tests,CN=New Root");
+    assertThat(certificate(home.resolve("ca/web.pem")))
+        .isEqualTo(certificate(carried.resolve("web.pem")));
+    assertThat(home.resolve("new-root.pem")).doesNotExist();
+    assertThat(known()).containsExactlyInAnyOrder(Initialization.ROOT);
+
+    CeremonyScene same = webAgain("same-root", earlier(tokenSerial(carried), ""));
+    Path again = same.hold("out", "../first/token", List.of("second"));
+    assertThat(prepared.take(WEB, again, same.digest())).contains("O=Tests,CN=Web CA");
+    assertThat(certificate(home.resolve("ca/web.pem")))
+        .isEqualTo(certificate(again.resolve("second.pem")));
+  }
+
+  @Test
+  @DisplayName("knows as revoked what a ceremony gave up, until a CRL of the root has it")
+  void givenUp() throws Exception {
+    String serial = tokenSerial(carried);
+    String number =
+        "\n"
+            + "crl: {number: %d, validity: 365d, revoked: [{serial: 0a0b, at: 2026-01-02T00:00:00Z,"
+            + " reason: superseded}%s]}";
+    CeremonyScene ended = second("ended", earlier(serial, number.formatted(8, "")));
+    Path made =
+        ended.holdGivingUp(
+            List.of("second", "crl"), "out", "../first/token", List.of("second", "crl"));
+    List<String> taken = offline(Map.of()).takeCrl(made, ended.digest());
+    String given =
+        Files.readString(made.resolve("transcript.jsonl"))
+            .replaceAll(
+                "(?s).*\"event\":\"abandoned\",\"item\":\"second\",\"number\":\"([0-9a-f]+)\".*",
+                "$1");
+    assertThat(taken)
+        .contains(
+            "given up, and revoked in the ledger: "
+                + given
+                + "; the next ceremony owes a CRL that revokes them",
+            "no CRL: the ceremony made none");
+    assertThat(offline(Map.of()).takeCrl(made, ended.digest())).isEqualTo(taken);
+
+    CeremonyScene forgetful = second("forgetful", earlier(serial, number.formatted(9, "")));
+    Path forgot = forgetful.hold("out", "../first/token", List.of("second", "crl"));
+    OfflineRoot offline = offline(Map.of());
+    assertThatThrownBy(() -> offline.takeCrl(forgot, forgetful.digest()))
+        .hasMessageContaining("lacks 1 certificates that are revoked: " + given);
+
+    String entry = ", {serial: " + given + ", at: 2026-06-01T12:00:00Z, reason: unspecified}";
+    CeremonyScene whole = second("whole", earlier(serial, number.formatted(10, entry)));
+    Path all = whole.hold("out", "../first/token", List.of("second", "crl"));
+    assertThat(offline.takeCrl(all, whole.digest())).contains("the root's CRL number 10");
   }
 
   @Test

@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Date;
+import java.util.List;
 import java.util.Optional;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.CRLNumber;
@@ -75,19 +76,57 @@ class RootCrlImportTest {
     return RootCrl.current(ledgers.crls(), Initialization.ROOT).orElseThrow().number();
   }
 
+  private final Instant began = Instant.now().truncatedTo(ChronoUnit.SECONDS);
+
   private X509CRLHolder list(BigInteger... revoked) throws Exception {
+    return list(began, RevocationReason.SUPERSEDED, revoked);
+  }
+
+  private X509CRLHolder list(Instant at, RevocationReason reason, BigInteger... revoked)
+      throws Exception {
     KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
     generator.initialize(256);
-    Date now = Date.from(clock.instant());
-    X509v2CRLBuilder builder = new X509v2CRLBuilder(new X500Name("CN=Root"), now);
+    X509v2CRLBuilder builder =
+        new X509v2CRLBuilder(new X500Name("CN=Root"), Date.from(clock.instant()));
     builder.setNextUpdate(Date.from(clock.instant().plus(Duration.ofDays(365))));
     builder.addExtension(Extension.cRLNumber, false, new CRLNumber(BigInteger.ONE));
     for (BigInteger serial : revoked) {
-      builder.addCRLEntry(serial, now, RevocationReason.SUPERSEDED.code());
+      builder.addCRLEntry(serial, Date.from(at), reason.code());
     }
     return builder.build(
         new JcaContentSignerBuilder("SHA256withECDSA")
             .build(generator.generateKeyPair().getPrivate()));
+  }
+
+  @Test
+  @DisplayName("refuses a list that says something else than the published one, or does not revoke")
+  void saysOtherwise() throws Exception {
+    Instant at = clock.instant();
+    publish(list(at, RevocationReason.KEY_COMPROMISE, STRANGER));
+    clock.advance(Duration.ofDays(1));
+    X509CRLHolder later = list(at.plusSeconds(60), RevocationReason.KEY_COMPROMISE, STRANGER);
+    X509CRLHolder milder = list(at, RevocationReason.SUPERSEDED, STRANGER);
+    for (X509CRLHolder other : List.of(later, milder)) {
+      assertThatThrownBy(() -> lists.requireWhole(other))
+          .isInstanceOf(CommandFailed.class)
+          .hasMessageContaining("the root's CRL revokes " + SerialNumber.of(STRANGER))
+          .hasMessageContaining("and the published one at " + at + ", keyCompromise");
+    }
+    for (RevocationReason reason :
+        List.of(RevocationReason.REMOVE_FROM_CRL, RevocationReason.CERTIFICATE_HOLD)) {
+      X509CRLHolder soft = list(at, reason, STRANGER);
+      assertThatThrownBy(() -> lists.requireWhole(soft))
+          .hasMessageContaining("the root's CRL has " + reason)
+          .hasMessageContaining("which does not revoke for good");
+    }
+    X509CRLHolder twice = list(at, RevocationReason.KEY_COMPROMISE, STRANGER, STRANGER);
+    assertThatThrownBy(() -> lists.requireWhole(twice))
+        .hasMessageContaining("has two entries for " + SerialNumber.of(STRANGER));
+    lists.requireWhole(list(at, RevocationReason.KEY_COMPROMISE, STRANGER));
+
+    // What was on hold is revoked for good.
+    publish(list(at, RevocationReason.CERTIFICATE_HOLD, STRANGER));
+    lists.requireWhole(list(at, RevocationReason.KEY_COMPROMISE, STRANGER));
   }
 
   private void publish(X509CRLHolder list) throws Exception {

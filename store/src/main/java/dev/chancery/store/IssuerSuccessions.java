@@ -176,9 +176,18 @@ public final class IssuerSuccessions {
     return live(database.sql(), issuers, DSL.noCondition());
   }
 
-  /** As {@link #live(Collection)}, of those that were recorded before a time. */
-  public Map<IssuerId, Live> liveFromBefore(Collection<IssuerId> issuers, Instant time) {
-    return live(database.sql(), issuers, CERTIFICATES.RECORDED_AT.lt(Timestamps.of(time)));
+  /**
+   * As {@link #live(Collection)}, of those that were recorded before a time, or end after another.
+   */
+  public Map<IssuerId, Live> liveOutside(
+      Collection<IssuerId> issuers, Instant recordedFrom, Instant endingUntil) {
+    return live(
+        database.sql(),
+        issuers,
+        CERTIFICATES
+            .RECORDED_AT
+            .lt(Timestamps.of(recordedFrom))
+            .or(CERTIFICATES.NOT_AFTER.gt(Timestamps.of(endingUntil))));
   }
 
   /**

@@ -64,6 +64,7 @@ public final class RootRollovers {
    *
    * @param crossCertificates there from the state cross-signed on
    * @param publishedAt since when clients are given both roots
+   * @param crossSignedAt since when chains lead over these cross-certificates
    */
   public record Rollover(
       UUID id,
@@ -121,15 +122,25 @@ public final class RootRollovers {
     });
   }
 
-  /** Takes the cross-certificates. False when the rollover is not in the state published. */
+  /**
+   * Takes the cross-certificates, the first ones or others in their place: until the old root is
+   * retired they can be made anew, since they may end before that.
+   *
+   * @param rollover published, cross-signed or switched
+   * @return false when it is in another state than the caller knows; then nothing was changed
+   */
   public boolean crossSign(Rollover rollover, CrossCertificates certificates, String by) {
+    State to = rollover.state() == State.PUBLISHED ? State.CROSS_SIGNED : rollover.state();
+    if (to.compareTo(State.CROSS_SIGNED) < 0 || to.compareTo(State.SWITCHED) > 0) {
+      return false;
+    }
     return inTurn((sql, now) -> {
       boolean moved =
-          moving(sql, State.CROSS_SIGNED)
+          moving(sql, to)
                   .set(ROOT_ROLLOVERS.OLD_BY_NEW, certificates.oldByNew().bytes())
                   .set(ROOT_ROLLOVERS.NEW_BY_OLD, certificates.newByOld().bytes())
                   .set(ROOT_ROLLOVERS.CROSS_SIGNED_AT, Timestamps.of(now))
-                  .where(isAt(rollover, State.PUBLISHED))
+                  .where(isAt(rollover, rollover.state()))
                   .execute()
               == 1;
       return moved && audited(sql, now, "cross-sign-root", rollover, by);

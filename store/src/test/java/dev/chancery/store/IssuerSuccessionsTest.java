@@ -98,8 +98,12 @@ final class IssuerSuccessionsTest extends LedgerContract {
     Live live = new Live(2, Optional.of(NOW.plus(Duration.ofDays(91))));
     assertThat(successions.retire(OLD, "admin alice")).isEqualTo(new Alive(live));
     assertThat(successions.live(List.of(OLD, NEW))).containsOnlyKeys(OLD).containsValue(live);
-    assertThat(successions.liveFromBefore(List.of(OLD), NOW.plusSeconds(1)))
+    assertThat(
+            successions.liveOutside(
+                List.of(OLD), NOW.plusSeconds(1), NOW.plus(Duration.ofDays(91))))
         .containsEntry(OLD, new Live(1, Optional.of(NOW.plus(Duration.ofDays(90)))));
+    assertThat(successions.liveOutside(List.of(OLD), NOW, NOW.plus(Duration.ofDays(90))))
+        .containsEntry(OLD, new Live(1, Optional.of(NOW.plus(Duration.ofDays(91)))));
 
     clock.advance(Duration.ofDays(91));
     assertThat(successions.retire(OLD, "admin alice")).isEqualTo(new Done());

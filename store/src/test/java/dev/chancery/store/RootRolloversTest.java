@@ -66,7 +66,9 @@ final class RootRolloversTest extends LedgerContract {
     assertThat(rollovers.publish(prepared, "alice")).isFalse();
     assertThat(last().publishedAt()).contains(clock.instant());
 
-    assertThat(rollovers.crossSign(prepared, CROSSED, "alice")).isTrue();
+    Rollover published = last();
+    assertThat(rollovers.crossSign(published, CROSSED, "alice")).isTrue();
+    assertThat(rollovers.crossSign(published, CROSSED, "alice")).isFalse();
     assertThat(last().crossCertificates()).contains(CROSSED);
 
     assertThat(rollovers.switchOver(prepared, Map.of(ABOVE_OLD, ABOVE_NEW), "alice")).isTrue();
@@ -98,6 +100,33 @@ final class RootRolloversTest extends LedgerContract {
     assertThat(rollovers.abandon(last(), "alice")).isTrue();
     assertThat(rollovers.all()).isEmpty();
     assertThat(rollovers.prepare(UUID.randomUUID(), OLD, NEW, "bob")).isTrue();
+  }
+
+  @Test
+  @DisplayName(
+      "take other cross-certificates until the old root is retired, in the state they are in")
+  void crossedAnew() {
+    CrossCertificates longer =
+        new CrossCertificates(Der.of(new byte[] {0x30, 1, 5}), Der.of(new byte[] {0x30, 1, 6}));
+    rollovers.prepare(UUID.randomUUID(), OLD, NEW, "alice");
+    rollovers.publish(last(), "alice");
+    rollovers.crossSign(last(), CROSSED, "alice");
+    clock.advance(Duration.ofDays(1));
+    assertThat(rollovers.crossSign(last(), longer, "alice")).isTrue();
+    assertThat(last().crossCertificates()).contains(longer);
+    assertThat(last().crossSignedAt()).contains(clock.instant());
+    assertThat(last().state()).isEqualTo(State.CROSS_SIGNED);
+
+    Rollover before = last();
+    rollovers.switchOver(last(), Map.of(), "alice");
+    assertThat(rollovers.crossSign(before, CROSSED, "alice")).as("it has gone on").isFalse();
+    assertThat(rollovers.crossSign(last(), CROSSED, "alice")).isTrue();
+    assertThat(last().crossCertificates()).contains(CROSSED);
+    assertThat(last().state()).isEqualTo(State.SWITCHED);
+
+    rollovers.retire(last(), "alice");
+    assertThat(rollovers.crossSign(last(), longer, "alice")).isFalse();
+    assertThat(last().crossCertificates()).contains(CROSSED);
   }
 
   @Test

@@ -42,7 +42,9 @@ import org.bouncycastle.cert.X509CertificateHolder;
 final class Ceremony {
   static final IssuerId ROOT = new IssuerId("root");
 
-  /** The transcript of the rehearsal, among the results of the real ceremony. */
+  /**
+   * The transcript of the rehearsal, beside the plan and among the results of the real ceremony.
+   */
   static final String REHEARSAL_FILE = "rehearsal.jsonl";
 
   /** 128 bits: nobody makes another plan that begins so. */
@@ -51,11 +53,12 @@ final class Ceremony {
   /**
    * Where everything is.
    *
-   * @param in the directory that was carried here: plan, requests, signatures, manifest
+   * @param in the directory that was carried here: plan, requests, the transcript of the rehearsal,
+   *     signatures, manifest; a rehearsal puts that transcript there
    * @param out the directory of this ceremony's transcript and results
-   * @param rehearsal the directory of the rehearsal; empty when this is one
+   * @param isRehearsal whether this is one
    */
-  record Places(Folder in, Folder out, Optional<Folder> rehearsal) {}
+  record Places(Folder in, Folder out, boolean isRehearsal) {}
 
   private final Places places;
   private final RootToken.Access access;
@@ -83,7 +86,7 @@ final class Ceremony {
   }
 
   private boolean isRehearsal() {
-    return places.rehearsal().isEmpty();
+    return places.isRehearsal();
   }
 
   /**
@@ -192,7 +195,7 @@ final class Ceremony {
     requireWitnesses(transcript, plan, digest, inputs);
     String rehearsal = "";
     if (!isRehearsal()) {
-      rehearsal = requireRehearsal(transcript.state(), plan, digest);
+      rehearsal = requireRehearsal(transcript.state(), plan, digest, inputs);
       requireOffline(plan);
     }
 
@@ -351,14 +354,15 @@ final class Ceremony {
    *
    * @return the digest of the transcript of the rehearsal
    */
-  private String requireRehearsal(TranscriptState state, CeremonyPlan plan, String digest)
+  private String requireRehearsal(
+      TranscriptState state, CeremonyPlan plan, String digest, Manifest inputs)
       throws CeremonyRefused {
-    Folder folder = places.rehearsal().orElseThrow();
-    if (!folder.has(Transcript.FILE)) {
-      throw new CeremonyRefused("the plan was not rehearsed: " + folder.directory());
+    if (!inputs.has(REHEARSAL_FILE)) {
+      throw new CeremonyRefused(
+          "the plan was not rehearsed: " + REHEARSAL_FILE + " is not in the manifest");
     }
-    byte[] rehearsal = folder.read(Transcript.FILE);
-    if (!Verification.rehearsed(digest, rehearsal).equals(machine.distribution())) {
+    byte[] rehearsal = inputs.read(REHEARSAL_FILE);
+    if (!Verification.rehearsed(plan, digest, rehearsal).equals(machine.distribution())) {
       throw new CeremonyRefused("the plan was rehearsed with another distribution than this");
     }
     Verification.requireActs(plan, digest, state, rehearsal);
@@ -425,8 +429,10 @@ final class Ceremony {
     for (String file : carried) {
       places.out().write(file, inputs.read(file));
     }
-    if (places.rehearsal().isPresent()) {
-      places.out().write(REHEARSAL_FILE, shownRehearsal(transcript.state()));
+    if (isRehearsal()) {
+      places.in().write(REHEARSAL_FILE, places.out().read(Transcript.FILE));
+    } else {
+      places.out().write(REHEARSAL_FILE, shownRehearsal(transcript.state(), inputs));
     }
     Results.write(transcript.state(), places.out());
     byte[] page = TranscriptPage.of(transcript.state(), plan).getBytes(StandardCharsets.UTF_8);
@@ -437,7 +443,17 @@ final class Ceremony {
     console.say((isRehearsal() ? "The rehearsal" : "The ceremony") + " is complete:");
     transcript.state().made().forEach(item -> console.say("  signed:   " + item));
     transcript.state().abandoned().forEach(item -> console.say("  given up: " + item));
-    if (!isRehearsal()) {
+    List<String> unrevoked = unrevoked(transcript.state());
+    if (!unrevoked.isEmpty()) {
+      console.say(
+          "No CRL of this ceremony revokes what was given up. The next one owes it, with "
+              + String.join(", ", unrevoked));
+    }
+    if (isRehearsal()) {
+      console.say(
+          "Its transcript is %s now. The manifest is to be made anew, and signed."
+              .formatted(places.in().path(REHEARSAL_FILE)));
+    } else {
       console.say(
           "%d of the witnesses sign the transcript in %s now, each with"
               .formatted(plan.witnesses().threshold(), places.out().directory()));
@@ -448,14 +464,24 @@ final class Ceremony {
     }
   }
 
+  /** The serial numbers that may be on certificates, and are on no CRL. */
+  private static List<String> unrevoked(TranscriptState state) {
+    return state.made().contains(CeremonyPlan.CRL)
+        ? List.of()
+        : state.abandoned().stream()
+            .filter(item -> !item.equals(CeremonyPlan.CRL))
+            .map(item -> state.signing(item).orElseThrow().number())
+            .toList();
+  }
+
   /** The rehearsal that was shown when the token was used, and no other. */
-  private byte[] shownRehearsal(TranscriptState state) throws CeremonyRefused {
-    Folder folder = places.rehearsal().orElseThrow();
-    byte[] rehearsal = folder.read(Transcript.FILE);
+  private static byte[] shownRehearsal(TranscriptState state, Manifest inputs)
+      throws CeremonyRefused {
+    byte[] rehearsal = inputs.read(REHEARSAL_FILE);
     String wanted = state.actedUnder().orElseThrow().rehearsal();
     if (!Digests.sha256(rehearsal).equals(wanted)) {
       throw new CeremonyRefused(
-          folder.directory()
+          REHEARSAL_FILE
               + ": not the rehearsal that was shown before, whose transcript has SHA-256 "
               + wanted);
     }

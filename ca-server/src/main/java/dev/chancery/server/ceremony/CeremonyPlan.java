@@ -176,6 +176,14 @@ record CeremonyPlan(
         .toList();
   }
 
+  /** The names of all that a rehearsal makes. */
+  List<String> all() {
+    Stream<String> list = crl.isPresent() ? Stream.of(CRL) : Stream.empty();
+    return Stream.of(Stream.of(ROOT), items().stream().map(Item::name), list)
+        .flatMap(names -> names)
+        .toList();
+  }
+
   /** The files beside the plan that the ceremony reads. */
   List<Input> inputs() {
     Stream<Input> earlier =

@@ -102,13 +102,13 @@ public final class CeremonyTool {
    *
    * @param in the directory that was carried here
    * @param out the directory of the transcript and the results
-   * @param rehearsal the directory of the rehearsal; empty when this is to be one
+   * @param isRehearsal whether this is to be one, whose transcript is put into {@code in}
    * @throws CeremonyRefused when anything is not as the plan wants it
    */
-  public void run(Path in, Path out, Optional<Path> rehearsal, TokenAccess token)
+  public void run(Path in, Path out, boolean isRehearsal, TokenAccess token)
       throws CeremonyRefused, ConfigurationInvalid, TokenUnusable, TokenAway, Refused {
     new Ceremony(
-            new Ceremony.Places(new Folder(in), new Folder(out), rehearsal.map(Folder::new)),
+            new Ceremony.Places(new Folder(in), new Folder(out), isRehearsal),
             token.access(),
             Machine.here(version, System.getProperty("java.class.path")),
             console,

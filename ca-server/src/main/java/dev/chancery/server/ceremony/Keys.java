@@ -8,6 +8,7 @@ import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.server.engine.CaCertificates;
 import java.io.IOException;
 import java.io.StringReader;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -147,7 +148,9 @@ final class Keys {
     if (basic != null && basic.isCA()) {
       ASN1Integer wish = basic.getPathLenConstraintInteger();
       OptionalInt given = ca.pathLength();
-      if (given.isPresent() && (wish == null || wish.getValue().intValue() > given.getAsInt())) {
+      if (given.isPresent()
+          && (wish == null
+              || wish.getValue().compareTo(BigInteger.valueOf(given.getAsInt())) > 0)) {
         throw new CeremonyRefused(
             "%s: asks for path length %s, and the plan gives %d"
                 .formatted(ca.file(), wish == null ? "without bound" : wish, given.getAsInt()));

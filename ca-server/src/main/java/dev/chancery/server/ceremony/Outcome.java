@@ -11,6 +11,9 @@ import dev.chancery.core.PreparedCrl;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.Refused;
 import dev.chancery.core.RequestId;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationLedger;
+import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.SignatureValue;
 import dev.chancery.core.SubjectPublicKey;
@@ -57,6 +60,26 @@ public final class Outcome {
   /** The names of what was given up. */
   public List<String> abandoned() {
     return verified.state().abandoned();
+  }
+
+  /**
+   * The serial numbers of the certificates that were given up: the root may have signed them, so
+   * its CRLs are to revoke them.
+   */
+  public List<SerialNumber> givenUp() {
+    return abandonedCertificates().stream().map(Results::toBeSigned).map(Outcome::serial).toList();
+  }
+
+  private List<TranscriptEntry.Signing> abandonedCertificates() {
+    return abandoned().stream()
+        .map(item -> verified.state().signing(item).orElseThrow())
+        .filter(signing -> signing.kind().equals(TranscriptLedgers.CERTIFICATE))
+        .toList();
+  }
+
+  private static SerialNumber serial(ToBeSigned toBeSigned) {
+    return SerialNumber.of(
+        TBSCertificate.getInstance(toBeSigned.bytes().bytes()).getSerialNumber().getValue());
   }
 
   /** The root that signed. */
@@ -120,6 +143,37 @@ public final class Outcome {
   }
 
   /**
+   * Makes the ledgers of a server know as revoked what was given up, so that every later CRL of the
+   * root must have it.
+   *
+   * @param root the root's name there, which the ledgers must know
+   * @return the serial numbers
+   */
+  public List<SerialNumber> recordGivenUpIn(
+      IssuanceLedger issuance, RevocationLedger revocations, IssuerId root, TimeOrderedIds ids) {
+    for (TranscriptLine line : verified.state().lines()) {
+      if (line.entry() instanceof TranscriptEntry.Abandoned(var item, var _, var _)
+          && !item.equals(CeremonyPlan.CRL)) {
+        SerialNumber serial = serial(toBeSigned(item));
+        if (issuance.find(root, serial).isEmpty()) {
+          // Never completed here: nobody has a signature.
+          IssuanceLedger.Recorded _ = issuance.record(prepared(item, root, ids));
+        }
+        RevocationLedger.Outcome _ =
+            revocations.revoke(
+                new Revocation(
+                    root,
+                    serial,
+                    RevocationReason.UNSPECIFIED,
+                    line.time(),
+                    Optional.empty(),
+                    "ceremony " + ceremony()));
+      }
+    }
+    return givenUp();
+  }
+
+  /**
    * Publishes the CRL, which there must be.
    *
    * @return false when one with a higher number was published meanwhile
@@ -151,7 +205,7 @@ public final class Outcome {
     try {
       return new PreparedCertificate(
           root,
-          SerialNumber.of(certificate.getSerialNumber().getValue()),
+          serial(toBeSigned),
           new ProfileId("ceremony-" + item),
           certificate.getStartDate().getDate().toInstant(),
           certificate.getEndDate().getDate().toInstant(),

@@ -232,13 +232,16 @@ final class PlanFile {
     BigInteger number = section.required("number", PlanFile::crlNumber);
     Duration validity = section.required("validity", Durations::parse);
     List<CeremonyPlan.Revoked> revoked = new ArrayList<>();
+    Set<SerialNumber> serials = new HashSet<>();
     for (YamlSection entry : section.sections("revoked")) {
+      SerialNumber serial = entry.required("serial", PlanFile::serial);
       revoked.add(
           new CeremonyPlan.Revoked(
-              entry.required("serial", PlanFile::serial),
+              serial,
               entry.required("at", PlanFile::instant),
               entry.required("reason", PlanFile::reason)));
       entry.end();
+      require(entry, serials.add(serial), "serial " + serial + " stands there twice");
     }
     section.end();
     require(section, validity.compareTo(Duration.ofHours(1)) >= 0, "validity is under an hour");
@@ -332,7 +335,14 @@ final class PlanFile {
 
   private static RevocationReason reason(String text) {
     return RevocationReason.named(text)
-        .orElseThrow(() -> new IllegalArgumentException("not a reason of RFC 5280: " + text));
+        // RFC 5280 section 5.3.1: the one is for delta CRLs alone, and what an offline root has
+        // revoked nobody releases from a hold.
+        .filter(reason ->
+            reason != RevocationReason.REMOVE_FROM_CRL
+                && reason != RevocationReason.CERTIFICATE_HOLD)
+        .orElseThrow(() ->
+            new IllegalArgumentException(
+                "not a reason of RFC 5280 for which a root revokes: " + text));
   }
 
   private static Instant instant(String text) {

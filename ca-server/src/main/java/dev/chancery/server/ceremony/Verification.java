@@ -11,7 +11,6 @@ import dev.chancery.core.ToBeSigned;
 import dev.chancery.server.ConfigurationInvalid;
 import dev.chancery.server.engine.CaCertificates;
 import dev.chancery.server.engine.Issuer;
-import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.Signature;
@@ -20,8 +19,10 @@ import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
 import org.bouncycastle.asn1.ASN1Enumerated;
@@ -90,7 +91,10 @@ final class Verification {
     Verification verification = new Verification(files, plan, Digests.sha256(octets), state);
     try {
       verification.run();
-    } catch (IllegalArgumentException | IllegalStateException e) {
+    } catch (IllegalArgumentException
+        | IllegalStateException
+        | ArithmeticException
+        | NoSuchElementException e) {
       // What the transcript holds was not written by this program.
       throw new CeremonyRefused("the transcript holds something malformed: " + e.getMessage());
     }
@@ -185,7 +189,7 @@ final class Verification {
   static void requireActs(
       CeremonyPlan plan, String planDigest, TranscriptState state, byte[] rehearsal)
       throws CeremonyRefused {
-    String distribution = rehearsed(planDigest, rehearsal);
+    String distribution = rehearsed(plan, planDigest, rehearsal);
     Acting acting = new Acting("", List.of());
     for (TranscriptLine line : state.lines()) {
       switch (line.entry()) {
@@ -235,8 +239,12 @@ final class Verification {
     }
   }
 
-  /** The distribution that the plan was rehearsed with, to the end. */
-  static String rehearsed(String planDigest, byte[] rehearsal) throws CeremonyRefused {
+  /**
+   * The distribution that the plan was rehearsed with, to the end and whole: every item was made,
+   * and a root, be it one that stands in for an earlier one.
+   */
+  static String rehearsed(CeremonyPlan plan, String planDigest, byte[] rehearsal)
+      throws CeremonyRefused {
     TranscriptState state = TranscriptState.of(rehearsal);
     Optional<TranscriptEntry.Begun> begun = state.begun();
     require(
@@ -246,6 +254,12 @@ final class Verification {
     require(
         begun.orElseThrow().plan().equals(planDigest),
         "another plan was rehearsed: it has SHA-256 " + begun.orElseThrow().plan());
+    Set<String> missing = new LinkedHashSet<>(plan.all());
+    missing.removeAll(state.made());
+    require(
+        missing.isEmpty(),
+        "the rehearsal did not make %s: rehearse again, in another directory"
+            .formatted(String.join(", ", missing)));
     return begun.orElseThrow().distribution();
   }
 
@@ -295,6 +309,7 @@ final class Verification {
   private void requireItem(CeremonyPlan.Item item, Issuer issuer, SubjectPublicKey rootKey)
       throws CeremonyRefused {
     if (state.abandoned(item.name()).isPresent()) {
+      requireGivenUp(item.name());
       return;
     }
     Keys.Subject subject = Keys.of(item, files);
@@ -308,6 +323,25 @@ final class Verification {
             subject.key(),
             subject.name()));
     requireSubject(item.name(), toBeSigned, subject.name(), subject.key(), item.notAfter());
+  }
+
+  /** What was given up is revoked by its serial number: that is to be the right one. */
+  private void requireGivenUp(String item) throws CeremonyRefused {
+    TranscriptEntry.Signing signing = state.signing(item).orElseThrow();
+    require(
+        signing.kind().equals(TranscriptLedgers.CERTIFICATE),
+        item + " is no " + TranscriptLedgers.CERTIFICATE);
+    String serial = serial(Results.toBeSigned(signing));
+    require(
+        serial.equals(signing.number())
+            && serial.equals(state.abandoned(item).orElseThrow().number()),
+        item + ": not the serial number that was written down");
+  }
+
+  private static String serial(ToBeSigned toBeSigned) {
+    return SerialNumber.of(
+            TBSCertificate.getInstance(toBeSigned.bytes().bytes()).getSerialNumber().getValue())
+        .toString();
   }
 
   private static void requireNone(String item, List<String> findings) throws CeremonyRefused {
@@ -358,10 +392,8 @@ final class Verification {
                     : TranscriptLedgers.certificateFile(item)),
         item + ": not the file's name");
     if (kind.equals(TranscriptLedgers.CERTIFICATE)) {
-      BigInteger serial =
-          TBSCertificate.getInstance(toBeSigned.bytes().bytes()).getSerialNumber().getValue();
       require(
-          SerialNumber.of(serial).toString().equals(signing.number()),
+          serial(toBeSigned).equals(signing.number()),
           item + ": not the serial number that was written down");
     }
     return toBeSigned;
@@ -436,7 +468,8 @@ final class Verification {
     }
   }
 
-  private static RevocationReason reason(TBSCertList.CRLEntry entry) {
+  /** RFC 5280 section 5.3.1: an entry without a reason is of none in particular. */
+  static RevocationReason reason(TBSCertList.CRLEntry entry) {
     Extension reason =
         entry.hasExtensions() ? entry.getExtensions().getExtension(Extension.reasonCode) : null;
     return reason == null

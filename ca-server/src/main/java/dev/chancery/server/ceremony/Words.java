@@ -1,8 +1,11 @@
 package dev.chancery.server.ceremony;
 
 import dev.chancery.core.Der;
+import dev.chancery.core.RevocationReason;
+import dev.chancery.core.SerialNumber;
 import java.io.IOException;
 import java.math.BigInteger;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -55,12 +58,20 @@ final class Words {
     }
     plan.items().forEach(item -> lines.add(item.name() + ": " + item(item)));
     plan.crl()
-        .ifPresent(crl ->
-            lines.add(
-                "crl: the root's CRL number %d, for %d days, with %d revoked certificates."
-                    .formatted(crl.number(), crl.validity().toDays(), crl.revoked().size())));
+        .ifPresent(crl -> {
+          lines.add(
+              "crl: the root's CRL number %d, for %d days, with %d revoked certificates."
+                  .formatted(crl.number(), crl.validity().toDays(), crl.revoked().size()));
+          for (CeremonyPlan.Revoked each : crl.revoked()) {
+            lines.add("  revoked: " + revoked(each.serial(), each.at(), each.reason()));
+          }
+        });
     lines.add("Nothing else will be signed.");
     return lines;
+  }
+
+  private static String revoked(SerialNumber serial, Instant at, RevocationReason reason) {
+    return "%s at %s, %s".formatted(serial, at, reason);
   }
 
   private static String item(CeremonyPlan.Item item) {
@@ -195,7 +206,11 @@ final class Words {
     TBSCertList list = TBSCertList.getInstance(toBeSigned.bytes());
     List<String> revoked = new ArrayList<>();
     for (TBSCertList.CRLEntry entry : list.getRevokedCertificates()) {
-      revoked.add(hexadecimal(entry.getUserCertificate().getValue()));
+      revoked.add(
+          revoked(
+              SerialNumber.of(entry.getUserCertificate().getValue()),
+              entry.getRevocationDate().getDate().toInstant(),
+              Verification.reason(entry)));
     }
     return """
     %s: a CRL
@@ -210,7 +225,7 @@ final class Words {
             number,
             list.getThisUpdate().getDate().toInstant(),
             list.getNextUpdate().getDate().toInstant(),
-            revoked.isEmpty() ? "nothing" : String.join(", ", revoked));
+            revoked.isEmpty() ? "nothing" : String.join("\n                ", revoked));
   }
 
   private static String hexadecimal(BigInteger number) {

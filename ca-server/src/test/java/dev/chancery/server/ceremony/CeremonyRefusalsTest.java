@@ -3,6 +3,7 @@ package dev.chancery.server.ceremony;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +14,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.bouncycastle.asn1.ASN1Boolean;
+import org.bouncycastle.asn1.ASN1Encodable;
+import org.bouncycastle.asn1.ASN1Integer;
+import org.bouncycastle.asn1.DERSequence;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.GeneralName;
@@ -148,10 +153,47 @@ class CeremonyRefusalsTest {
               takeRehearsal(scene);
               List<String> lines = Files.readAllLines(kept(scene));
               Files.write(
-                  scene.rehearsal().resolve("transcript.jsonl"),
-                  lines.subList(0, lines.size() - 1));
+                  scene.in().resolve("rehearsal.jsonl"), lines.subList(0, lines.size() - 1));
+              scene.manifest();
             },
             "not a rehearsal that came to its end",
+            CeremonyRefusalsTest::bringRehearsal),
+        new Case(
+            "a rehearsal of nothing",
+            scene -> {
+              takeRehearsal(scene);
+              Files.writeString(
+                  scene.in().resolve("rehearsal.jsonl"), rehearsalOfNothing(kept(scene)));
+              scene.manifest();
+            },
+            "the rehearsal did not make root, web, old-by-new, root-ocsp, crl",
+            CeremonyRefusalsTest::bringRehearsal),
+        new Case(
+            "a rehearsal in which an item was given up",
+            scene -> {
+              takeRehearsal(scene);
+              Path other = scene.folder.resolve("given-up");
+              scene.endAt("web", other, "given-up-token", false, CeremonyScene.ITEMS);
+              scene
+                  .ceremony(
+                      other,
+                      "given-up-token",
+                      false,
+                      scene.typing(CeremonyScene.ITEMS),
+                      Folder::append)
+                  .run();
+              scene.manifest();
+            },
+            "the rehearsal did not make web: rehearse again, in another directory",
+            CeremonyRefusalsTest::bringRehearsal),
+        new Case(
+            "a rehearsal that is not the one of the manifest",
+            scene -> {
+              Files.copy(scene.in().resolve("rehearsal.jsonl"), kept(scene));
+              Files.writeString(
+                  scene.in().resolve("rehearsal.jsonl"), rehearsalOfNothing(kept(scene)));
+            },
+            "rehearsal.jsonl: not the file of the manifest",
             CeremonyRefusalsTest::bringRehearsal),
         new Case(
             "a rehearsal by another distribution",
@@ -168,18 +210,30 @@ class CeremonyRefusalsTest {
   }
 
   private static Path kept(CeremonyScene scene) {
-    return scene.rehearsal().resolve("kept");
+    return scene.rehearsal().resolve("kept.jsonl");
   }
 
   private static void takeRehearsal(CeremonyScene scene) throws Exception {
-    Files.move(scene.rehearsal().resolve("transcript.jsonl"), kept(scene));
+    Files.move(scene.in().resolve("rehearsal.jsonl"), kept(scene));
+    scene.manifest();
+  }
+
+  /** Two lines, which are those of a rehearsal as far as they go. */
+  private static String rehearsalOfNothing(Path whole) throws Exception {
+    TranscriptLine begun = TranscriptState.of(Files.readAllBytes(whole)).lines().getFirst();
+    TranscriptLine completed =
+        new TranscriptLine(
+            2, begun.digest(), begun.time(), new TranscriptEntry.Completed(List.of(), List.of()));
+    return new String(begun.octets(), StandardCharsets.UTF_8)
+        + "\n"
+        + new String(completed.octets(), StandardCharsets.UTF_8)
+        + "\n";
   }
 
   private static void bringRehearsal(CeremonyScene scene) throws Exception {
     Files.move(
-        kept(scene),
-        scene.rehearsal().resolve("transcript.jsonl"),
-        StandardCopyOption.REPLACE_EXISTING);
+        kept(scene), scene.in().resolve("rehearsal.jsonl"), StandardCopyOption.REPLACE_EXISTING);
+    scene.manifest();
   }
 
   @ParameterizedTest
@@ -233,6 +287,14 @@ class CeremonyRefusalsTest {
             Extension.basicConstraints,
             new BasicConstraints(1),
             "asks for path length 1, and the plan gives 0"),
+        request(
+            "a path whose length is 0 in its last 32 bits",
+            Extension.basicConstraints,
+            new DERSequence(
+                new ASN1Encodable[] {
+                  ASN1Boolean.TRUE, new ASN1Integer(BigInteger.ONE.shiftLeft(32))
+                }),
+            "asks for path length 4294967296, and the plan gives 0"),
         request(
             "a path without bound",
             Extension.basicConstraints,
@@ -459,23 +521,30 @@ class CeremonyRefusalsTest {
     scene.prepare();
     assertThatThrownBy(() -> ceremony(scene.typing(List.of("root"))).run())
         .hasMessageContaining("what was typed is not web");
-    Path first = scene.rehearsal();
+    Path first = scene.in().resolve("rehearsal.jsonl");
     Path aside = folder.resolve("aside");
     Files.move(first, aside);
     scene.clock.advance(Duration.ofMinutes(1));
     scene
         .ceremony(
-            first, "other-rehearsal", false, scene.typing(CeremonyScene.ITEMS), Folder::append)
+            folder.resolve("again"),
+            "other-rehearsal",
+            false,
+            scene.typing(CeremonyScene.ITEMS),
+            Folder::append)
         .run();
+    scene.manifest();
     assertThatThrownBy(() -> ceremony(scene.typing(CeremonyScene.ITEMS)).run())
         .hasMessageContaining("not the transcript of the rehearsal that was shown");
     Path other = folder.resolve("other");
     Files.move(first, other);
     Files.move(aside, first);
+    scene.manifest();
     requireVerified();
 
     Files.move(first, aside);
     Files.move(other, first);
+    scene.manifest();
     assertThatThrownBy(() -> ceremony(List.of("")).run())
         .hasMessageContaining("not the rehearsal that was shown before");
     assertThat(Verification.verify(new Folder(out), true).state().made())

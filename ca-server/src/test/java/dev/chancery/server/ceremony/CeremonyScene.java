@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.security.spec.ECGenParameterSpec;
 import java.time.Duration;
@@ -240,6 +241,39 @@ public final class CeremonyScene {
     return directory;
   }
 
+  /** As kill -9: nothing catches it on the way. */
+  private static final class Killed extends Error {
+    private static final long serialVersionUID = 1L;
+  }
+
+  /** Ends a ceremony while an item is signed: the next run gives that up. */
+  void endAt(String item, Path out, String token, boolean real, List<String> items)
+      throws Exception {
+    Transcript.Disk disk =
+        (file, octets) -> {
+          String line = new String(octets, StandardCharsets.UTF_8);
+          if (line.contains("\"event\":\"signed\",\"item\":\"" + item + "\"")) {
+            throw new Killed();
+          }
+          Folder.append(file, octets);
+        };
+    try {
+      ceremony(out, token, real, typing(items), disk).run();
+    } catch (Killed e) {
+      return;
+    }
+    throw new IllegalStateException(item + " was not signed");
+  }
+
+  /** As {@link #hold}, with some items given up, each in a run of its own that was ended. */
+  public Path holdGivingUp(List<String> givenUp, String out, String token, List<String> items)
+      throws Exception {
+    for (String item : givenUp) {
+      endAt(item, folder.resolve(out), token, true, items);
+    }
+    return hold(out, token, items);
+  }
+
   /** What people type: the beginning of the plan's digest, then the names of the items. */
   List<String> typing(List<String> items) throws CeremonyRefused {
     List<String> lines = new ArrayList<>();
@@ -292,10 +326,7 @@ public final class CeremonyScene {
           }
         };
     return new Ceremony(
-        new Ceremony.Places(
-            new Folder(in()),
-            new Folder(out),
-            real ? Optional.of(new Folder(rehearsal())) : Optional.empty()),
+        new Ceremony.Places(new Folder(in()), new Folder(out), !real),
         access,
         machine,
         console,
@@ -319,6 +350,44 @@ public final class CeremonyScene {
     SoftHsmToken.create(
         folder, "restored-" + LIBRARIES.incrementAndGet() + "-" + keyPair().hashCode());
     TokenModule.load(library(), OWN, Duration.ofSeconds(30));
+  }
+
+  /** What the root's key says of these octets, for whoever has the token and keeps to no plan. */
+  byte[] signature(String token, byte[] octets) throws Exception {
+    Path store = folder.resolve(token);
+    // SoftHSM2 signs digests; what it signs is its client's word.
+    byte[] digest = MessageDigest.getInstance("SHA-256").digest(octets);
+    Path in = Files.write(store.resolve("to-be-signed"), digest);
+    Path out = store.resolve("signature");
+    ProcessBuilder tool =
+        new ProcessBuilder(
+                "pkcs11-tool",
+                "--module",
+                library().toString(),
+                "--token-label",
+                "test-root",
+                "--login",
+                "--pin",
+                SoftHsmToken.PIN,
+                "--sign",
+                "--mechanism",
+                "ECDSA",
+                "--signature-format",
+                "openssl",
+                "--id",
+                "726f6f74",
+                "--input-file",
+                in.toString(),
+                "--output-file",
+                out.toString())
+            .redirectErrorStream(true);
+    tool.environment().put("SOFTHSM2_CONF", store.resolve("softhsm2.conf").toString());
+    Process process = tool.start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (process.waitFor() != 0) {
+      throw new IllegalStateException("pkcs11-tool failed: " + output);
+    }
+    return Files.readAllBytes(out);
   }
 
   /** The witnesses sign the transcript, and one of them the manifest. */

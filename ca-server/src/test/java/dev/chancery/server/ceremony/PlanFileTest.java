@@ -47,6 +47,7 @@ class PlanFileTest {
         .contains(
             "2 of these witnesses must sign: anna, bert.",
             "Token \"test-root\" will be initialized.",
+            "  revoked: 0a0b at 2026-01-02T00:00:00Z, superseded",
             "Nothing else will be signed.")
         .anyMatch(line -> line.startsWith("web: a CA O=Tests,CN=Web CA with the ec-p256 key of"))
         .anyMatch(line ->
@@ -101,6 +102,10 @@ class PlanFileTest {
         "validity: 365d | validity: 1m | validity is under an hour",
         "serial: 0a0b | serial: 0x0b | not a serial number",
         "reason: superseded | reason: boredom | not a reason of RFC 5280",
+        "reason: superseded | reason: removeFromCRL | for which a root revokes: removeFromCRL",
+        "reason: superseded | reason: certificateHold | for which a root revokes: certificateHold",
+        "reason: superseded}] | reason: superseded}, {serial: 0a0b, at: 2026-01-03T00:00:00Z,"
+            + " reason: keyCompromise}] | serial 0a0b stands there twice",
         "http://pki.example/crl/root.crl | ftp://pki.example/root.crl | not an http URL",
       })
   @DisplayName("that is wrong is refused with the line and the reason")
