@@ -133,7 +133,7 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
             throw new IllegalStateException(
                 "serial number " + prepared.serial() + " is that of another certificate");
           }
-          return markIssued(sql, prepared, signature, now);
+          return complete(sql, prepared, signature, now);
         });
     database.syncToDisk();
     return taken;
@@ -152,10 +152,10 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
   @Override
   protected boolean markIssued(PreparedCertificate prepared, SignatureValue signature) {
     Instant now = clock.instant();
-    return database.inTransaction(sql -> markIssued(sql, prepared, signature, now));
+    return database.inTransaction(sql -> complete(sql, prepared, signature, now));
   }
 
-  private static boolean markIssued(
+  private static boolean complete(
       DSLContext sql, PreparedCertificate prepared, SignatureValue signature, Instant now) {
     int moved =
         MARK_ISSUED
