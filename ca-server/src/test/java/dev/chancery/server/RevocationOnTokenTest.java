@@ -333,7 +333,7 @@ final class RevocationOnTokenTest {
 
   @Test
   @Order(3)
-  @DisplayName("Java's PKIX fetches the list from the URL in the certificate, and the delta too")
+  @DisplayName("Java's PKIX fetches the list from the URL in the certificate")
   void pkixByUrl() throws Exception {
     byte[] root = get(place("/crl/root.crl"));
     String before = System.getProperty("com.sun.security.enableCRLDP", "false");
