@@ -15,17 +15,8 @@ import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Profile;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.TimeOrderedIds;
-import dev.chancery.crl.CrlDistribution;
-import dev.chancery.crl.CrlIssuer;
 import dev.chancery.crl.CrlPublisher;
 import dev.chancery.crl.CrlResource;
-import dev.chancery.crl.CrlSettings;
-import dev.chancery.crl.CrlShelf;
-import dev.chancery.crl.CrlTarget;
-import dev.chancery.crl.CrlWatch;
-import dev.chancery.crl.DirectoryTarget;
-import dev.chancery.crl.PublicCrls;
-import dev.chancery.crl.S3Target;
 import dev.chancery.kubernetes.ClusterSettings;
 import dev.chancery.kubernetes.Credentials;
 import dev.chancery.kubernetes.Roles;
@@ -59,7 +50,6 @@ import dev.chancery.store.RootRollovers;
 import dev.chancery.store.TokenAudit;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -97,10 +87,6 @@ final class Server implements AutoCloseable {
       BuiltInProfiles.LIFE_OF_OCSP_SIGNER.minus(SIGNER_RENEWAL);
 
   private static final Path API_CREDENTIAL = Path.of("tls", "api.pem");
-
-  private static final Duration CRL_FRESHNESS = Duration.ofMinutes(5);
-
-  private static final Duration CRL_LOOK = Duration.ofMinutes(1);
 
   /** For how long the first CRL holds up the start. */
   private static final Duration FIRST_CRL = Duration.ofSeconds(10);
@@ -194,14 +180,6 @@ final class Server implements AutoCloseable {
         part(new StatusView(journal, configuration.ocsp().knownWithin(), System::nanoTime));
 
     // 3. CRLs.
-    CrlSettings crlSettings = configuration.crl().settings();
-    CrlShelf shelf = new CrlShelf(crls, clock, home.privateDirectory("crl"));
-    List<CrlIssuer> crlIssuers = new ArrayList<>();
-    for (KeyedIssuer issuer : issuers) {
-      LoadedIssuer loaded = issuer.loaded();
-      crlIssuers.add(
-          new CrlIssuer(loaded.id(), loaded.certificate(), issuer.crlKey(), crlSettings));
-    }
     RevocationVisibility visibility =
         new RevocationVisibility(
             metrics,
@@ -210,45 +188,18 @@ final class Server implements AutoCloseable {
                 RevocationVisibility.Place.OCSP, configuration.revocation().visibleInOcsp(),
                 RevocationVisibility.Place.CRL, configuration.revocation().visibleInCrl()),
             clock);
-    AwaitedChanges awaited =
-        new AwaitedChanges(
-            crlIssuers.stream().map(CrlIssuer::id).collect(Collectors.toUnmodifiableSet()),
-            issuance,
-            revocations,
-            visibility,
-            clock);
-    CrlMetrics crlMetrics = new CrlMetrics(metrics, awaited, clock);
-    List<CrlTarget> crlTargets = new ArrayList<>();
-    for (Path directory : configuration.crl().directories()) {
-      crlTargets.add(new DirectoryTarget(home.resolve(directory)));
-    }
-    for (Configuration.ObjectStoreSection section : configuration.crl().objectStores()) {
-      // Once now, so that a file that is missing is refused and not an outage.
-      S3Target.AccessKey _ = accessKey(section);
-      crlTargets.add(
-          part(new S3Target(section.place(), () -> accessKeyNow(section), CRL_FRESHNESS)));
-    }
-    CrlDistribution distribution = part(new CrlDistribution(crlTargets, shelf, crlMetrics));
-    PublicCrls publicCrls = part(new PublicCrls(crlIssuers, crls, shelf, clock));
-    CrlWatch watch = part(new CrlWatch(publicCrls, crlMetrics));
-    boolean fetchBack = configuration.crl().fetchBack();
-    CrlPublisher publisher =
+    CrlPublication publication =
         part(
-            new CrlPublisher(
-                crlIssuers,
-                crls,
-                revocations,
-                shelf,
-                clock,
-                name -> {
-                  distribution.published(name);
-                  if (fetchBack) {
-                    watch.published(name);
-                  }
-                }));
-    if (fetchBack) {
-      view.tell(awaited);
-    }
+            CrlPublication.open(
+                home,
+                configuration.crl(),
+                issuers,
+                new CrlPublication.Ledgers(crls, issuance, revocations),
+                visibility,
+                metrics,
+                clock));
+    CrlPublisher publisher = publication.publisher();
+    publication.watchChanges(view);
 
     // 4. The engine.
     Map<IssuerId, Issuer> issuing = new TreeMap<>();
@@ -288,7 +239,7 @@ final class Server implements AutoCloseable {
         crls.addLocation(scope, addresses.crl(scope));
       }
     }
-    crlMetrics.watch(publicCrls, crlSettings.longestAge());
+    publication.measureAges();
     publisher.refreshDue();
     // The first certificates say where their CRL is: there should be one. A token that is slow or
     // away must not keep the server from all else that it can do.
@@ -401,7 +352,7 @@ final class Server implements AutoCloseable {
         new LandingPage(addresses.publicUrl(), addresses.apiUrl(), () -> trustView.now().bundle());
     CertificateDownloads downloads = new CertificateDownloads(certificates, trustView);
     OcspResource ocsp = new OcspResource(responder, clock);
-    CrlResource crl = new CrlResource(shelf, clock, CRL_FRESHNESS);
+    CrlResource crl = publication.resource();
     part(
         HttpListener.http(
             publicPort,
@@ -465,7 +416,7 @@ final class Server implements AutoCloseable {
             new RolesApi.Known(
                 issuing.keySet(), profiles, clusters(), configuration.vault().enabled()),
             clock);
-    CrlApi crlApi = new CrlApi(publicCrls, publisher);
+    CrlApi crlApi = new CrlApi(publication.publicCrls(), publisher);
     RenewalMarksApi renewalMarks =
         new RenewalMarksApi(
             new RenewalMarks(database, clock),
@@ -495,10 +446,10 @@ final class Server implements AutoCloseable {
         home.adminUrl(), "https://" + adminHost(listeners.admin()) + ":" + adminPort.port() + "\n");
 
     // 10. What is done again and again.
-    // Once more, since it has to end before the listeners, at which it looks.
-    part(watch);
+    // It has to end before the listeners, at which it looks.
+    part(publication.watch());
     PeriodicWork work = part(new PeriodicWork(database, clock, "node-" + ids.next()));
-    work.once("crls", Duration.ofMinutes(1), publisher::refreshDue);
+    publication.keepUp(work);
     work.once("recovery", Duration.ofSeconds(30), recovery::run);
     work.aside("acme recovery at start", acmeRecovery::run);
     work.once("acme recovery", Duration.ofSeconds(10), () -> acme.recover(ISSUANCE_GRACE));
@@ -514,15 +465,6 @@ final class Server implements AutoCloseable {
     for (DelegatedSigner signer : signers) {
       work.everywhere("ocsp signer", Duration.ofMinutes(10), () -> ownSigners.renew(signer));
     }
-    if (fetchBack) {
-      work.aside("first look at the CRLs", watch::lookAtAll);
-      work.everywhere("look at the CRLs", CRL_LOOK, watch::lookAtAll);
-    }
-    // What another node published, or this one before it died, may be missing in a directory.
-    work.everywhere(
-        "bring CRLs to their places",
-        Duration.ofMinutes(1),
-        () -> publicCrls.names().forEach(distribution::published));
     work.start();
     started.at(addresses);
   }
@@ -626,22 +568,6 @@ final class Server implements AutoCloseable {
         trustAnchors,
         section.renewalRetryAfter(),
         section.retention());
-  }
-
-  private S3Target.AccessKey accessKey(Configuration.ObjectStoreSection section)
-      throws ConfigurationInvalid {
-    return new S3Target.AccessKey(
-        Home.secret(home.resolve(section.accessKeyIdFile())),
-        Home.secret(home.resolve(section.secretAccessKeyFile())));
-  }
-
-  private S3Target.AccessKey accessKeyNow(Configuration.ObjectStoreSection section)
-      throws IOException {
-    try {
-      return accessKey(section);
-    } catch (ConfigurationInvalid e) {
-      throw new IOException(e);
-    }
   }
 
   private static OcspSettings ocspSettings(Configuration.OcspSection section) {

@@ -72,9 +72,12 @@ final class CrlObjectStoresTest {
   }
 
   @AfterEach
-  void stop() {
-    server.close();
-    storage.close();
+  void stop() throws Exception {
+    try {
+      server.close();
+    } finally {
+      storage.kill();
+    }
   }
 
   private byte[] served() throws Exception {

@@ -79,7 +79,7 @@ final class S3TargetTest {
     reader.close();
     publisher.close();
     crl.close();
-    server.close();
+    server.kill();
   }
 
   private S3Target target(String secret) {

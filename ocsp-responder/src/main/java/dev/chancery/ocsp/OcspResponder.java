@@ -31,6 +31,7 @@ public final class OcspResponder {
   private final Clock clock;
   private final OcspSettings settings;
   private final AnswerCache cache;
+  private final KnownStatuses statuses;
   private final Turnstile forOne;
   private final Turnstile forAll;
 
@@ -40,7 +41,9 @@ public final class OcspResponder {
     this.view = view;
     this.clock = clock;
     this.settings = settings;
-    this.cache = new AnswerCache(settings.cacheOctets());
+    long octetsOfStatuses = settings.cacheOctets() / 4;
+    this.cache = new AnswerCache(settings.cacheOctets() - octetsOfStatuses);
+    this.statuses = new KnownStatuses(octetsOfStatuses);
     this.forOne = new Turnstile(settings.atATime());
     this.forAll = new Turnstile(settings.atATime());
     view.tell(new Forgetting());
@@ -50,34 +53,20 @@ public final class OcspResponder {
     @Override
     public void changed(IssuerId issuer, SerialNumber serial) {
       cache.forget(issuers.questions(issuer, serial));
+      statuses.forget(issuer, serial);
     }
 
     @Override
     public void anyChanged() {
       cache.forgetAll();
+      statuses.forgetAll();
     }
   }
 
-  /**
-   * A certificate that a relying party asks for, and all that its answer depends on.
-   *
-   * @param since when its status was looked up
-   * @param mark of the cache, from before that
-   */
-  private record Asked(
-      ServedIssuer issuer,
-      CertID id,
-      Der question,
-      StatusSource.Said said,
-      Instant since,
-      long mark,
-      Instant now) {
+  /** A certificate that a relying party asks for, and all that its answer depends on. */
+  private record Asked(ServedIssuer issuer, CertID id, StatusSource.Said said, Instant now) {
     CertificateAnswer answer() {
       return new CertificateAnswer(id, said.status());
-    }
-
-    AnswerCache.Kept kept(Optional<OcspReply.Shared> answer) {
-      return new AnswerCache.Kept(said, since, answer);
     }
 
     Instant thisUpdate() {
@@ -116,23 +105,12 @@ public final class OcspResponder {
   private Optional<OcspReply.Shared> known(Der question, Instant now) {
     // In this order: what is in the cache after the look was not taken away by it.
     return view.isCurrent()
-        ? cache.find(question).flatMap(kept -> given(kept, now))
+        ? cache.find(question).map(AnswerCache.Kept::answer).filter(answer -> isFresh(answer, now))
         : Optional.empty();
   }
 
-  /** The answer, if there is one that may be given again. */
-  private Optional<OcspReply.Shared> given(AnswerCache.Kept kept, Instant now) {
-    return isFresh(kept, now)
-        ? kept.answer().filter(answer -> answer.isCurrent(now))
-        : Optional.empty();
-  }
-
-  private boolean isFresh(AnswerCache.Kept kept, Instant now) {
-    return isYoungerThan(settings.reuse(), kept, now);
-  }
-
-  private static boolean isYoungerThan(Duration age, AnswerCache.Kept kept, Instant now) {
-    return !now.isBefore(kept.since()) && now.isBefore(kept.since().plus(age));
+  private boolean isFresh(OcspReply.Shared answer, Instant now) {
+    return answer.isCurrent(now) && now.isBefore(answer.signedAt().plus(settings.reuse()));
   }
 
   /** The one issuer of all that is asked: an answer has one signature, by one issuer's word. */
@@ -151,12 +129,9 @@ public final class OcspResponder {
     try {
       List<Asked> asked = new ArrayList<>(query.certificates().size());
       for (OcspQuery.CertificateId id : query.certificates()) {
-        asked.add(ask(issuer, id.encoded(), now));
+        asked.add(new Asked(issuer, id.encoded(), known(issuer, id.encoded(), now), now));
       }
-      Signed signed = sign(asked, nonce);
-      // Not before: what is asked for in vain must not take the place of answers.
-      asked.forEach(this::rememberStatus);
-      return signed.single();
+      return sign(asked, nonce).single();
     } finally {
       forOne.leave();
     }
@@ -172,32 +147,34 @@ public final class OcspResponder {
     }
     forAll.enter();
     try {
+      long mark = cache.mark();
       Asked asked = ask(issuer, id.encoded(), now);
       if (!asked.answer().lasts()) {
         return sign(List.of(asked), Optional.empty()).single();
       }
-      Optional<AnswerCache.Kept> earlier =
-          cache.look(question).filter(kept -> kept.said().status().equals(asked.said().status()));
-      Optional<OcspReply.Shared> again = earlier.flatMap(kept -> given(kept, now));
-      if (again.isPresent()) {
-        return again.get();
+      Optional<OcspReply.Shared> earlier =
+          cache
+              .find(question)
+              .filter(kept -> kept.status().equals(asked.said().status()))
+              .map(AnswerCache.Kept::answer)
+              .filter(answer -> answer.isCurrent(now));
+      if (earlier.isPresent() && isFresh(earlier.get(), now)) {
+        return earlier.get();
       }
       try {
-        return renew(asked);
+        return renew(question, asked, mark);
       } catch (TokenAway away) {
-        return earlier
-            .flatMap(AnswerCache.Kept::answer)
-            .filter(answer -> answer.isCurrent(now))
-            .orElseThrow(() -> away);
+        return earlier.orElseThrow(() -> away);
       }
     } finally {
       forAll.leave();
     }
   }
 
-  private OcspReply.Shared renew(Asked asked) throws TokenAway {
+  private OcspReply.Shared renew(Der question, Asked asked, long mark)
+      throws NotAnswered, TokenAway {
     OcspReply.Shared fresh = sign(List.of(asked), Optional.empty()).shared();
-    cache.keep(asked.question(), asked.kept(Optional.of(fresh)), asked.mark());
+    cache.keep(question, new AnswerCache.Kept(asked.said().status(), fresh), mark);
     return fresh;
   }
 
@@ -217,8 +194,7 @@ public final class OcspResponder {
     Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
     Duration young = settings.reuse().multipliedBy(3).dividedBy(4);
     List<Der> due =
-        cache.askedOften(
-            OFTEN, most, kept -> kept.answer().isPresent() && !isYoungerThan(young, kept, now));
+        cache.askedOften(OFTEN, most, answer -> !now.isBefore(answer.signedAt().plus(young)));
     // What one issuer's token or list cannot do for one question it cannot do for the next.
     Set<IssuerId> away = new HashSet<>();
     for (Der question : due) {
@@ -244,50 +220,53 @@ public final class OcspResponder {
 
   private void signAhead(Der question, ServedIssuer issuer, Instant now)
       throws NotAnswered, TokenAway {
-    Asked asked = lookUp(issuer, OcspQuery.certificateId(question).encoded(), question, now);
+    long mark = cache.mark();
+    Asked asked = ask(issuer, OcspQuery.certificateId(question).encoded(), now);
     if (asked.answer().lasts()) {
-      OcspReply.Shared _ = renew(asked);
+      OcspReply.Shared _ = renew(question, asked, mark);
     }
   }
 
-  /** A certificate with its status, from the cache while that is as good as a look. */
   private Asked ask(ServedIssuer issuer, CertID id, Instant now) throws NotAnswered {
-    Der question = OcspQuery.encoded(id);
-    long mark = cache.mark();
-    // In this order: see known.
-    Optional<AnswerCache.Kept> kept =
+    return new Asked(issuer, id, said(issuer, id.getSerialNumber().getValue(), now), now);
+  }
+
+  /** A status that was looked up before and has not changed since, or a look. */
+  private StatusSource.Said known(ServedIssuer issuer, CertID id, Instant now) throws NotAnswered {
+    BigInteger number = id.getSerialNumber().getValue();
+    if (!isSerialNumber(number)) {
+      return said(issuer, number, now);
+    }
+    SerialNumber serial = SerialNumber.of(number);
+    // In this order: what is found after the look was not taken away by it, and is known to be
+    // right from when that look began.
+    long mark = statuses.mark();
+    Instant looked = now.minus(view.age());
+    Optional<KnownStatuses.Known> known =
         view.isCurrent()
-            ? cache.look(question).filter(known -> isFresh(known, now) && counts(known, now))
+            ? statuses.find(issuer.id(), serial).filter(status -> isFresh(status, now))
             : Optional.empty();
-    if (kept.isPresent()) {
-      return new Asked(issuer, id, question, kept.get().said(), kept.get().since(), mark, now);
+    if (known.isPresent()) {
+      Instant knownAt = known.get().since().isAfter(looked) ? known.get().since() : looked;
+      return new StatusSource.Said(known.get().status(), Optional.of(knownAt), Optional.empty());
     }
-    return lookUp(issuer, id, question, now);
-  }
-
-  /** Keeps a status without an answer, unless that would cost an answer that is still of use. */
-  private void rememberStatus(Asked asked) {
-    boolean there =
-        cache.look(asked.question()).filter(kept -> isOfMoreUse(kept, asked)).isPresent();
-    if (asked.answer().lasts() && !there) {
-      cache.keep(asked.question(), asked.kept(Optional.empty()), asked.mark());
+    StatusSource.Said said = said(issuer, number, now);
+    // What is in a list is in memory already, and ends with the list.
+    boolean isFromLedger = said.knownAt().isEmpty() && said.until().isEmpty();
+    if (isFromLedger && new CertificateAnswer(id, said.status()).lasts()) {
+      statuses.keep(issuer.id(), serial, new KnownStatuses.Known(said.status(), now), mark);
     }
+    return said;
   }
 
-  private static boolean isOfMoreUse(AnswerCache.Kept kept, Asked asked) {
-    return !kept.since().isBefore(asked.since())
-        || kept.answer().filter(answer -> answer.isCurrent(asked.now())).isPresent();
+  /** Looked up again after as long as an answer is given again, whatever the journal says. */
+  private boolean isFresh(KnownStatuses.Known known, Instant now) {
+    return !now.isBefore(known.since()) && now.isBefore(known.since().plus(settings.reuse()));
   }
 
-  private static boolean counts(AnswerCache.Kept kept, Instant now) {
-    return kept.said().until().map(now::isBefore).orElse(true);
-  }
-
-  private Asked lookUp(ServedIssuer issuer, CertID id, Der question, Instant now)
-      throws NotAnswered {
-    long mark = cache.mark();
-    StatusSource.Said said = said(issuer, id.getSerialNumber().getValue(), now);
-    return new Asked(issuer, id, question, said, now, mark, now);
+  /** RFC 5280 section 4.1.2.2: no certificate has another one. */
+  private static boolean isSerialNumber(BigInteger number) {
+    return number.signum() > 0 && number.bitLength() < 20 * 8;
   }
 
   /**
@@ -307,8 +286,7 @@ public final class OcspResponder {
 
   private static StatusSource.Said said(ServedIssuer issuer, BigInteger serial, Instant now)
       throws NotAnswered {
-    if (serial.signum() <= 0 || serial.bitLength() >= 20 * 8) {
-      // RFC 5280 section 4.1.2.2: no certificate has such a serial number.
+    if (!isSerialNumber(serial)) {
       return new StatusSource.Said(new CertificateStatus.Unknown());
     }
     try {

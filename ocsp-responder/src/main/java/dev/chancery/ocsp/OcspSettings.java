@@ -7,7 +7,7 @@ import java.time.Duration;
  *
  * @param validity from thisUpdate to nextUpdate
  * @param reuse how long after thisUpdate an answer is given again before a new one is signed
- * @param cacheOctets how much memory the answers that are kept may take, about
+ * @param cacheOctets how much memory the answers and statuses that are kept may take, about
  * @param nonces whether a nonce is echoed, at the price of a signature for each request; a client
  *     whose nonce is left out can still use the answer (RFC 9654 section 2.1)
  * @param atATime how many answers for one client alone may be in the making at a time, and how many

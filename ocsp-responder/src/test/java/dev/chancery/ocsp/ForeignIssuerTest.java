@@ -27,6 +27,7 @@ import org.bouncycastle.asn1.ASN1Encodable;
 import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.Extensions;
 import org.bouncycastle.asn1.x509.IssuingDistributionPoint;
 import org.bouncycastle.asn1.x509.KeyPurposeId;
 import org.bouncycastle.cert.CertIOException;
@@ -112,12 +113,27 @@ final class ForeignIssuerTest {
   }
 
   private OCSPResp ask(BigInteger serial) throws Exception {
-    byte[] request = OcspFixture.request(null, OcspFixture.id(old.certificate(), SHA256, serial));
+    return ask(serial, null);
+  }
+
+  private OCSPResp ask(BigInteger serial, Extensions extensions) throws Exception {
+    byte[] request =
+        OcspFixture.request(extensions, OcspFixture.id(old.certificate(), SHA256, serial));
     return new OCSPResp(responder.answer(request).encoded().bytes());
   }
 
+  /** The answer to a request, and the same to one with a nonce. */
   private SingleResp answered(BigInteger serial) throws Exception {
-    BasicOCSPResp answer = (BasicOCSPResp) ask(serial).getResponseObject();
+    SingleResp plain = verified(ask(serial));
+    SingleResp own = verified(ask(serial, OcspFixture.nonce(new byte[16])));
+    assertThat(own.getCertStatus() == null).isEqualTo(plain.getCertStatus() == null);
+    assertThat(own.getThisUpdate()).isEqualTo(plain.getThisUpdate());
+    assertThat(own.getNextUpdate()).isEqualTo(plain.getNextUpdate());
+    return plain;
+  }
+
+  private SingleResp verified(OCSPResp response) throws Exception {
+    BasicOCSPResp answer = (BasicOCSPResp) response.getResponseObject();
     assertThat(answer.getCerts()).containsExactly(signer);
     assertThat(answer.isSignatureValid(new JcaX509ContentVerifierProviderBuilder().build(signer)))
         .isTrue();

@@ -86,6 +86,7 @@ final class NonceFloodTest {
   @Test
   @DisplayName("of nonces: some are answered, some told to come later, and all others are answered")
   void nonces() throws Exception {
+    ocsp.statuses.setSlow(Duration.ofMillis(5));
     byte[] kept = ocsp.request(SERIAL);
     byte[] answer = ocsp.responder.answer(kept).encoded().bytes();
     ocsp.token.setSlow(Duration.ofMillis(20));
@@ -93,9 +94,10 @@ final class NonceFloodTest {
     Map<Integer, AtomicInteger> answers =
         flood(
             number ->
+                // Numbers that nobody has, so that each costs a look as well.
                 OcspFixture.request(
                     OcspFixture.nonce(ByteBuffer.allocate(16).putInt(number).array()),
-                    ocsp.id(SHA1, SERIAL)),
+                    ocsp.id(SHA1, BigInteger.valueOf(number))),
             () -> {
               for (int i = 1; i < 50; i++) {
                 assertThat(ocsp.responder.answer(kept).encoded().bytes()).isEqualTo(answer);
@@ -105,6 +107,9 @@ final class NonceFloodTest {
             });
 
     assertThat(answers).containsOnlyKeys(OCSPResp.SUCCESSFUL, OCSPResp.TRY_LATER);
+    assertThat(ocsp.statuses.mostAtATime())
+        .isGreaterThan(1)
+        .isLessThanOrEqualTo(2 * OcspFixture.SETTINGS.atATime());
     // What is left of the token is others': there are as many places again for shared answers.
     assertThat(ocsp.token.mostAtATime()).isLessThanOrEqualTo(2 * OcspFixture.SETTINGS.atATime());
   }

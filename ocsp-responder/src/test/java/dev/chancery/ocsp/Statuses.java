@@ -8,6 +8,7 @@ import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.StatusJournal;
 import java.math.BigInteger;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,6 +23,9 @@ final class Statuses implements RevocationLedger, StatusJournal {
   private final Map<SerialNumber, CertificateStatus> statuses = new ConcurrentHashMap<>();
   private final List<Change> journal = new ArrayList<>();
   private final AtomicInteger questions = new AtomicInteger();
+  private final AtomicInteger asking = new AtomicInteger();
+  private final AtomicInteger mostAsking = new AtomicInteger();
+  private volatile Duration slow = Duration.ZERO;
   private volatile boolean away;
   private volatile Runnable afterReading = () -> {};
 
@@ -46,6 +50,16 @@ final class Statuses implements RevocationLedger, StatusJournal {
     afterReading = what;
   }
 
+  /** Each status takes so long from now on. */
+  void setSlow(Duration slow) {
+    this.slow = slow;
+  }
+
+  /** How many were asked for at the same time, at most. */
+  int mostAtATime() {
+    return mostAsking.get();
+  }
+
   /** How many statuses were asked for. */
   int questions() {
     return questions.get();
@@ -55,9 +69,17 @@ final class Statuses implements RevocationLedger, StatusJournal {
   public CertificateStatus status(IssuerId issuer, SerialNumber serial) {
     requireThere();
     questions.incrementAndGet();
-    CertificateStatus status = statuses.getOrDefault(serial, new CertificateStatus.Unknown());
-    afterReading.run();
-    return status;
+    mostAsking.accumulateAndGet(asking.incrementAndGet(), Math::max);
+    try {
+      Thread.sleep(slow);
+      CertificateStatus status = statuses.getOrDefault(serial, new CertificateStatus.Unknown());
+      afterReading.run();
+      return status;
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    } finally {
+      asking.decrementAndGet();
+    }
   }
 
   @Override

@@ -14,7 +14,7 @@ import java.nio.file.Path;
  * S3Proxy, which checks signatures, in a process of its own; it can be killed and started again at
  * the same address, with what is in its buckets.
  */
-public final class S3Server implements AutoCloseable {
+public final class S3Server {
   public static final String ACCESS_KEY_ID = "test-access-key";
   public static final String SECRET_ACCESS_KEY = "test-secret-key";
 
@@ -79,7 +79,7 @@ public final class S3Server implements AutoCloseable {
     return URI.create("http://127.0.0.1:" + port);
   }
 
-  /** SIGKILL. */
+  /** SIGKILL; when it returns, the process is gone. */
   public void kill() throws InterruptedException {
     process.destroyForcibly().waitFor();
   }
@@ -87,10 +87,5 @@ public final class S3Server implements AutoCloseable {
   /** As after {@link #kill}. */
   public void startAgain() throws IOException, InterruptedException {
     process = listening();
-  }
-
-  @Override
-  public void close() {
-    process.destroyForcibly();
   }
 }
