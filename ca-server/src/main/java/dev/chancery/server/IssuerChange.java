@@ -14,6 +14,7 @@ import dev.chancery.store.IssuerSuccessions.Outcome;
 import dev.chancery.store.IssuerSuccessions.Replaced;
 import dev.chancery.store.IssuerSuccessions.Retired;
 import dev.chancery.store.IssuerSuccessions.UnderWay;
+import dev.chancery.store.RootRollovers;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -94,8 +95,24 @@ final class IssuerChange {
 
   private void requireSameRoot(IssuerId name, IssuerId instead) throws TooEarly {
     Optional<X509CertificateHolder> above = served.root(name);
-    Optional<X509CertificateHolder> before = served.root(instead);
-    if (above.isPresent() && before.isPresent() && !above.equals(before)) {
+    if (!served.names().contains(instead)) {
+      // Where there is one root, everything is below it, and once a rollover is switched everything
+      // goes to the new one; else nobody here knows.
+      TrustView.Snapshot now = view.look();
+      boolean switched =
+          now.inProgress()
+              .filter(rollover -> rollover.state() == RootRollovers.State.SWITCHED)
+              .filter(rollover -> above.equals(Optional.of(RootRollover.newRoot(rollover))))
+              .isPresent();
+      if (!switched && !above.map(List::of).equals(Optional.of(now.bundle().roots()))) {
+        throw new TooEarly(
+            ("issuer %s is not served here, so that it is not known which root it is below: a node"
+                    + " that serves both issuers is to be asked")
+                .formatted(instead));
+      }
+      return;
+    }
+    if (!above.equals(served.root(instead))) {
       throw new TooEarly(
           "issuer "
               + name

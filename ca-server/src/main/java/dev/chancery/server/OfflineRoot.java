@@ -157,11 +157,17 @@ final class OfflineRoot {
         && Files.exists(home.request(section.name()));
   }
 
+  /** The certificate of an OCSP signer, out of a ceremony. */
+  private record Signer(
+      IssuerId name, Path file, X509CertificateHolder certificate, boolean isNewer) {}
+
   /**
-   * Takes the certificates of OCSP signers that asked for one, the next one in place of the last.
+   * The certificates of OCSP signers that asked for one.
+   *
+   * @throws CommandFailed when one is none that the root delegates to
    */
-  private List<String> takeSigners(Outcome outcome) throws CommandFailed, ConfigurationInvalid {
-    List<String> taken = new ArrayList<>();
+  private List<Signer> signers(Outcome outcome) throws CommandFailed, ConfigurationInvalid {
+    List<Signer> signers = new ArrayList<>();
     for (Configuration.ForeignSection section : configuration.ocsp().foreign()) {
       Path request = home.request(section.name());
       Optional<X509CertificateHolder> certificate =
@@ -174,10 +180,38 @@ final class OfflineRoot {
         } catch (IllegalArgumentException e) {
           throw new CommandFailed("the OCSP signer of " + section.name() + ": " + e.getMessage());
         }
-        Home.writePrivate(
-            home.resolve(section.signerCertificate()), PemFile.text(List.of(certificate.get())));
+        Path file = home.resolve(section.signerCertificate());
+        signers.add(
+            new Signer(section.name(), file, certificate.get(), !isOlder(certificate.get(), file)));
+      }
+    }
+    return signers;
+  }
+
+  /** Whether the one that is there is over the same key, and was made later. */
+  private static boolean isOlder(X509CertificateHolder certificate, Path file)
+      throws ConfigurationInvalid {
+    if (!Files.exists(file)) {
+      return false;
+    }
+    X509CertificateHolder known = PemFile.certificates(file).getFirst();
+    return known.getSubjectPublicKeyInfo().equals(certificate.getSubjectPublicKeyInfo())
+        && known.getNotBefore().toInstant().isAfter(certificate.getNotBefore().toInstant());
+  }
+
+  /** Has each in the place of the last, but for one that is older than that. */
+  private static List<String> take(List<Signer> signers) throws ConfigurationInvalid {
+    List<String> taken = new ArrayList<>();
+    for (Signer signer : signers) {
+      if (signer.isNewer()) {
+        Home.writePrivate(signer.file(), PemFile.text(List.of(signer.certificate())));
         taken.add(
-            "the OCSP signer of %s, %s".formatted(section.name(), certificate.get().getSubject()));
+            "the OCSP signer of %s, %s"
+                .formatted(signer.name(), signer.certificate().getSubject()));
+      } else {
+        taken.add(
+            "not the OCSP signer of %s: %s has a later certificate"
+                .formatted(signer.name(), signer.file()));
       }
     }
     return taken;
@@ -222,6 +256,8 @@ final class OfflineRoot {
         directory + ": issuer " + name + ": ", List.of(certificate), trust, clock.instant());
     requireIssuer(name, certificate);
 
+    List<Signer> signers = signers(outcome);
+
     // 3. The ledgers, then the files: what is served is known.
     List<String> said = record(outcome, false);
     home.privateDirectory("ca");
@@ -231,7 +267,7 @@ final class OfflineRoot {
     Home.writePrivate(home.resolve(section.certificate()), PemFile.text(List.of(certificate)));
     List<String> taken = new ArrayList<>(List.of(certificate.getSubject().toString()));
     taken.addAll(said);
-    taken.addAll(takeSigners(outcome));
+    taken.addAll(take(signers));
     return List.copyOf(taken);
   }
 
@@ -247,8 +283,9 @@ final class OfflineRoot {
       throws CommandFailed, ConfigurationInvalid, CeremonyRefused, DatabaseUnusable, Refused {
     Outcome outcome = agreed(directory, planDigest);
     Path _ = rootFile(outcome.root());
+    List<Signer> signers = signers(outcome);
     List<String> taken = new ArrayList<>(record(outcome, true));
-    taken.addAll(takeSigners(outcome));
+    taken.addAll(take(signers));
     return List.copyOf(taken);
   }
 

@@ -167,7 +167,7 @@ final class RolloverApi {
                 .ifPresent(end -> status.put("crossCertificatesEnd", end.toString())));
     one.switchedAt().ifPresent(at -> status.put("switchedAt", at.toString()));
     one.retiredAt().ifPresent(at -> status.put("retiredAt", at.toString()));
-    RootRollover.Numbers numbers = rollover.numbers(one);
+    RolloverNumbers.Numbers numbers = rollover.numbers(one);
     status
         .put("liveBelowOldRoot", numbers.belowOld())
         .put("liveOnlyToOldRoot", numbers.onlyOld())

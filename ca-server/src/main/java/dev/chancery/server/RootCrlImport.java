@@ -19,7 +19,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.stream.Collectors;
-import org.bouncycastle.asn1.ASN1Enumerated;
 import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.cert.X509CRLEntryHolder;
 import org.bouncycastle.cert.X509CRLHolder;
@@ -63,13 +62,16 @@ final class RootCrlImport {
    * @throws CommandFailed with the serial numbers
    */
   void requireWhole(X509CRLHolder list) throws CommandFailed {
+    requireReasons(list);
     requireFinal(list);
     Instant made = list.getThisUpdate().toInstant();
     SortedSet<SerialNumber> lacking =
         new RootCrl(root, ledgers.crls(), ledgers.revocations(), clock).lacking(list, made);
     Optional<PublishedCrl> current = current();
     if (current.isPresent()) {
-      for (X509CRLEntryHolder entry : entries(RootCrl.decoded(current.get()))) {
+      X509CRLHolder published = RootCrl.decoded(current.get());
+      requireReasons(published);
+      for (X509CRLEntryHolder entry : entries(published)) {
         X509CRLEntryHolder now = list.getRevokedCertificate(entry.getSerialNumber());
         if (now == null && !mayGo(entry, made)) {
           lacking.add(SerialNumber.of(entry.getSerialNumber()));
@@ -90,6 +92,21 @@ final class RootCrlImport {
                           .map(SerialNumber::toString)
                           .collect(Collectors.joining(", ")))
               + " them too is needed");
+    }
+  }
+
+  /**
+   * What is not a reason is not taken for one, in the list that comes or in the one that is there.
+   */
+  private static void requireReasons(X509CRLHolder list) throws CommandFailed {
+    for (X509CRLEntryHolder entry : entries(list)) {
+      try {
+        RevocationReason _ = reason(entry);
+      } catch (IllegalArgumentException e) {
+        throw new CommandFailed(
+            "a CRL of the root has for %s %s"
+                .formatted(SerialNumber.of(entry.getSerialNumber()), e.getMessage()));
+      }
     }
   }
 
@@ -156,10 +173,6 @@ final class RootCrlImport {
   }
 
   private static RevocationReason reason(X509CRLEntryHolder entry) {
-    Extension reason = entry.getExtension(Extension.reasonCode);
-    return reason == null
-        ? RevocationReason.UNSPECIFIED
-        : RevocationReason.of(ASN1Enumerated.getInstance(reason.getParsedValue()).intValueExact())
-            .orElse(RevocationReason.UNSPECIFIED);
+    return RevocationReason.in(entry.getExtension(Extension.reasonCode));
   }
 }

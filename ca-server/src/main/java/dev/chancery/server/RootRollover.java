@@ -5,9 +5,7 @@ import dev.chancery.core.IssuerId;
 import dev.chancery.core.Profile;
 import dev.chancery.core.Refused;
 import dev.chancery.core.TokenAway;
-import dev.chancery.server.engine.Issuer;
 import dev.chancery.store.IssuerSuccessions;
-import dev.chancery.store.IssuerSuccessions.Live;
 import dev.chancery.store.IssuerSuccessions.Succession;
 import dev.chancery.store.RootRollovers;
 import dev.chancery.store.RootRollovers.CrossCertificates;
@@ -19,7 +17,6 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -57,30 +54,18 @@ final class RootRollover {
       Duration publishedFor,
       Duration longest) {}
 
-  /**
-   * How many certificates are alive.
-   *
-   * @param onlyOld of those below the old root, the ones that were issued before there was the
-   *     cross-certificate, or end after it: the chains that came with them lead, or will, to the
-   *     old root alone
-   * @param onlyNew likewise of those below the new root
-   */
-  record Numbers(
-      long belowOld,
-      long onlyOld,
-      Optional<Instant> oldUntil,
-      long belowNew,
-      long onlyNew,
-      Optional<Instant> newUntil) {}
-
   private final Foundations on;
   private final Settings settings;
   private final Clock clock;
+  private final RolloverNumbers counted;
+  private final CrossSigning crossing;
 
   RootRollover(Foundations on, Settings settings, Clock clock) {
     this.on = on;
     this.settings = settings;
     this.clock = clock;
+    this.counted = new RolloverNumbers(on.successions(), on.issuers(), on.served());
+    this.crossing = new CrossSigning(on.served(), settings, clock);
   }
 
   /** The rollover in progress, or the last one that was. */
@@ -112,56 +97,12 @@ final class RootRollover {
   }
 
   /** How many certificates are alive on either side of a rollover. */
-  Numbers numbers(Rollover rollover) {
-    List<IssuerId> below = on.served().below(newRoot(rollover));
-    List<IssuerId> others = old(rollover);
-    Map<IssuerId, Live> old = on.successions().live(others);
-    Map<IssuerId, Live> fresh = on.successions().live(below);
-    Optional<CrossCertificates> crossed = rollover.crossCertificates();
-    return new Numbers(
-        sum(old.values()),
-        sum(single(rollover, others, crossed.map(CrossCertificates::oldByNew), old).values()),
-        last(old),
-        sum(fresh.values()),
-        sum(single(rollover, below, crossed.map(CrossCertificates::newByOld), fresh).values()),
-        last(fresh));
+  RolloverNumbers.Numbers numbers(Rollover rollover) {
+    return counted.of(rollover);
   }
 
-  /** Those whose chains do not lead over a cross-certificate to their end. */
-  private Map<IssuerId, Live> single(
-      Rollover rollover,
-      List<IssuerId> issuers,
-      Optional<Der> crossed,
-      Map<IssuerId, Live> whenThereIsNone) {
-    return crossed.isEmpty()
-        ? whenThereIsNone
-        : on.successions()
-            .liveOutside(
-                issuers, rollover.crossSignedAt().orElseThrow(), end(crossed.orElseThrow()));
-  }
-
-  private static Instant end(Der certificate) {
-    return TrustView.decoded(certificate).getNotAfter().toInstant();
-  }
-
-  private static Optional<Instant> last(Map<IssuerId, Live> live) {
-    return live.values().stream().flatMap(one -> one.until().stream()).max(Instant::compareTo);
-  }
-
-  private static long sum(Collection<Live> counts) {
-    return counts.stream().mapToLong(Live::number).sum();
-  }
-
-  /**
-   * Every issuer that is not known here to be below another root than the old one: one that only
-   * other nodes serve, or none any more, may be below it.
-   */
   private List<IssuerId> old(Rollover rollover) {
-    X509CertificateHolder oldRoot = oldRoot(rollover);
-    return on.issuers().all().stream()
-        .filter(name -> !RootNames.isRoot(name))
-        .filter(name -> on.served().root(name).map(oldRoot::equals).orElse(true))
-        .toList();
+    return counted.old(rollover);
   }
 
   /** Begins: the new root is known, and clients are not given it. */
@@ -226,99 +167,12 @@ final class RootRollover {
     if (rollover.state() == State.PREPARED) {
       throw outOfTurn(rollover, State.PUBLISHED);
     }
-    X509CertificateHolder before = oldRoot(rollover);
-    X509CertificateHolder after = newRoot(rollover);
-    requireCrossed("oldByNew", oldByNew, before, after);
-    requireCrossed("newByOld", newByOld, after, before);
-    requireLongEnough("oldByNew", oldByNew, after, rollover);
-    requireLongEnough("newByOld", newByOld, before, rollover);
-    requirePaths(before, oldByNew, after);
-    requirePaths(after, newByOld, before);
+    crossing.require(rollover, numbers(rollover), oldByNew, newByOld);
     CrossCertificates certificates = new CrossCertificates(encoded(oldByNew), encoded(newByOld));
     if (!on.rollovers().crossSign(rollover, certificates, by)) {
       throw overtaken();
     }
     return taken();
-  }
-
-  private void requireCrossed(
-      String which,
-      X509CertificateHolder certificate,
-      X509CertificateHolder certified,
-      X509CertificateHolder above)
-      throws Refused {
-    if (!Issuer.isSameAuthority(certificate, certified)) {
-      throw JsonBody.bad(
-          which + " has not name, key and key identifier of the root " + certified.getSubject());
-    }
-    if (!CertificationPath.isSigned(certificate, above)) {
-      throw JsonBody.bad(which + " is not signed by the root " + above.getSubject());
-    }
-    requirePath(which + ": ", List.of(certificate), above);
-  }
-
-  /** The chains of what is alive, and of what is still issued, are to lead to both roots. */
-  private void requireLongEnough(
-      String which,
-      X509CertificateHolder certificate,
-      X509CertificateHolder above,
-      Rollover rollover)
-      throws Refused {
-    Instant end = certificate.getNotAfter().toInstant();
-    Numbers numbers = numbers(rollover);
-    for (boolean old : List.of(true, false)) {
-      Optional<Instant> last = old ? numbers.oldUntil() : numbers.newUntil();
-      if (last.filter(until -> end.isBefore(within(until, above))).isPresent()) {
-        throw JsonBody.bad(
-            "%s ends at %s, and the last live certificate below the %s root at %s"
-                .formatted(which, end, old ? "old" : "new", last.orElseThrow()));
-      }
-    }
-    Instant now = clock.instant();
-    Instant from = rollover.publishedAt().orElseThrow().plus(settings.publishedFor());
-    Optional<String> obstacle = ending(which, certificate, above, from.isBefore(now) ? now : from);
-    if (obstacle.isPresent()) {
-      throw JsonBody.bad(obstacle.get());
-    }
-  }
-
-  /** Whether a cross-certificate ends before what is issued below both roots at a time. */
-  private Optional<String> ending(
-      String which, X509CertificateHolder certificate, X509CertificateHolder above, Instant from) {
-    Instant end = certificate.getNotAfter().toInstant();
-    Instant needed = from.plus(settings.longest());
-    return end.isBefore(within(needed, above))
-        ? Optional.of(
-            "%s ends at %s, and a certificate that is issued at %s can live until %s"
-                .formatted(which, end, from, needed))
-        : Optional.empty();
-  }
-
-  /** No cross-certificate is of use after the end of the root that signed it. */
-  private static Instant within(Instant time, X509CertificateHolder root) {
-    Instant end = root.getNotAfter().toInstant();
-    return time.isBefore(end) ? time : end;
-  }
-
-  /** What every client will do with the chains, done once before any does. */
-  private void requirePaths(
-      X509CertificateHolder root, X509CertificateHolder crossed, X509CertificateHolder other)
-      throws Refused {
-    for (IssuerId issuer : on.served().below(root)) {
-      List<X509CertificateHolder> chain = new ArrayList<>();
-      on.served().chain(issuer).forEach(one -> chain.add(TrustView.decoded(one)));
-      chain.add(crossed);
-      requirePath("with issuer " + issuer + ": ", chain, other);
-    }
-  }
-
-  private void requirePath(
-      String where, List<X509CertificateHolder> chain, X509CertificateHolder root) throws Refused {
-    try {
-      CertificationPath.require(where, chain, new TrustBundle(List.of(root)), clock.instant());
-    } catch (ConfigurationInvalid e) {
-      throw JsonBody.bad(String.valueOf(e.getMessage()));
-    }
   }
 
   /**
@@ -375,28 +229,14 @@ final class RootRollover {
   private Optional<String> unswitched(Rollover rollover, Map<IssuerId, IssuerId> successors) {
     Instant since = rollover.publishedAt().orElseThrow();
     Instant from = since.plus(settings.publishedFor());
-    if (clock.instant().isBefore(from)) {
+    Instant now = clock.instant();
+    if (now.isBefore(from)) {
       return Optional.of(
           "both roots have been in the bundle since %s, for %s; rollover.publishedFor wants %s, until %s"
               .formatted(
-                  since,
-                  rounded(Duration.between(since, clock.instant())),
-                  settings.publishedFor(),
-                  from));
+                  since, rounded(Duration.between(since, now)), settings.publishedFor(), from));
     }
-    CrossCertificates crossed = rollover.crossCertificates().orElseThrow();
-    Optional<String> ending =
-        ending(
-                "oldByNew",
-                TrustView.decoded(crossed.oldByNew()),
-                newRoot(rollover),
-                clock.instant())
-            .or(() ->
-                ending(
-                    "newByOld",
-                    TrustView.decoded(crossed.newByOld()),
-                    oldRoot(rollover),
-                    clock.instant()));
+    Optional<String> ending = crossing.ending(rollover);
     if (ending.isPresent()) {
       return ending.map(why -> why + ": chancery rollover cross-sign takes longer ones");
     }
@@ -426,7 +266,7 @@ final class RootRollover {
   }
 
   private Optional<String> unretired(Rollover rollover) {
-    Numbers numbers = numbers(rollover);
+    RolloverNumbers.Numbers numbers = numbers(rollover);
     if (numbers.belowOld() > 0) {
       return Optional.of(
           ("%d live certificates are below the old root, the last until %s; of %d of them the chain"

@@ -39,6 +39,7 @@ import dev.chancery.server.profiles.BuiltInProfiles;
 import dev.chancery.store.BulkRevocations;
 import dev.chancery.store.CompromisedKeys;
 import dev.chancery.store.Database;
+import dev.chancery.store.DatabaseClock;
 import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.IssuerSuccessions;
 import dev.chancery.store.JooqCrlLedger;
@@ -169,7 +170,9 @@ final class Server implements AutoCloseable {
     tokenMetrics.watch(tokens.all());
     IssuerSuccessions successions =
         new IssuerSuccessions(database, clock, ISSUANCE_GRACE, BuiltInProfiles.ALL.keySet());
-    RootRollovers rollovers = new RootRollovers(database, clock);
+    // A step that one node takes is waited for by another one's, days later.
+    Clock common = new DatabaseClock(database);
+    RootRollovers rollovers = new RootRollovers(database, common);
     TrustView trustView = new TrustView(trust, successions, rollovers, clock, System::nanoTime);
     RetiredIssuers retired = new RetiredIssuers(successions, crls);
     List<KeyedIssuer> issuers =
@@ -401,7 +404,7 @@ final class Server implements AutoCloseable {
                     own,
                     configuration.rollover().publishedFor(),
                     RootRollover.longest(profiles.values())),
-                clock),
+                common),
             trustView,
             ids);
     BulkRevoking bulk = part(new BulkRevoking(new BulkRevocations(database, clock), revoking));

@@ -3,6 +3,10 @@ package dev.chancery.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.chancery.core.IssuerId;
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.e2e.TestRoot;
+import dev.chancery.store.IssuerRegistry;
 import dev.chancery.testing.AdjustableClock;
 import java.io.ByteArrayInputStream;
 import java.net.URI;
@@ -11,6 +15,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyPairGenerator;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509CRL;
 import java.security.cert.X509Certificate;
@@ -186,6 +191,41 @@ class IssuerChangeTest {
     home.start();
     token = home.token("web");
     assertThat(issuer(signed())).isNotEqualTo(issuer(before));
+  }
+
+  @Test
+  @DisplayName("takes the place of one that is served nowhere any more, below the only root")
+  void servedNowhere() throws Exception {
+    home.stop();
+    IssuerId gone = new IssuerId("gone");
+    try (OpenedHome opened = OpenedHome.open(home.directory, clock)) {
+      KeyPairGenerator keys = KeyPairGenerator.getInstance("Ed25519");
+      new IssuerRegistry(opened.database())
+          .register(gone, SubjectPublicKey.of(keys.generateKeyPair().getPublic()));
+    }
+    home.start();
+
+    home.command("issuer", "activate", "second", "--instead-of", "gone");
+    assertThat(listed("gone").path("successor").asText()).isEqualTo("second");
+  }
+
+  @Test
+  @DisplayName("of another root waits by the database's clock, which no node's own puts forward")
+  void commonClock() throws Exception {
+    home.stop();
+    TestRoot.write(
+        home.directory.resolve("new-root.pem"), new TestRoot("O=Tests,CN=New Root").certificate());
+    Path file = home.directory.resolve("chancery.yaml");
+    Files.writeString(file, Files.readString(file) + "rollover: {root: new-root.pem}\n");
+    home.start();
+    clock.advance(Duration.ofMinutes(-30));
+
+    home.command("rollover", "prepare");
+    home.command("rollover", "publish");
+
+    JsonNode status = home.command("rollover", "status");
+    assertThat(Instant.parse(status.path("bothRootsSince").asText()))
+        .isAfter(clock.instant().plus(Duration.ofMinutes(20)));
   }
 
   private void requireRevoked(X509Certificate certificate) throws Exception {

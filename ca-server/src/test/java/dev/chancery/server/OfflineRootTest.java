@@ -8,11 +8,14 @@ import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.server.ceremony.CeremonyScene;
 import dev.chancery.store.Database;
 import dev.chancery.store.IssuerRegistry;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.junit.jupiter.api.AfterEach;
@@ -187,8 +190,10 @@ class OfflineRootTest {
             root: {keyId: "726f6f74", certificate: root.pem, sha256: "@root.pem@"}\
             """
                 .formatted(tokenSerial(carried)));
+    // The token itself bears the mark of the first: only a copy from before can be used again.
+    copy(folder.resolve("first/token"), folder.resolve("first/copy"));
     Path one = later.hold("one", "../first/token", List.of("second"));
-    Path other = later.hold("other", "../first/token", List.of("second"));
+    Path other = later.hold("other", "../first/copy", List.of("second"));
     assertThat(certificate(one.resolve("second.pem")))
         .isNotEqualTo(certificate(other.resolve("second.pem")));
 
@@ -199,6 +204,14 @@ class OfflineRootTest {
     assertThatThrownBy(() -> again.takeCrl(other, later.digest()))
         .hasMessageContaining("another ceremony of this plan was imported")
         .hasMessageContaining("its root is to be looked into");
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> files = Files.walk(from)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, to.resolve(from.relativize(file)));
+      }
+    }
   }
 
   private static String tokenSerial(Path directory) throws Exception {
@@ -315,6 +328,62 @@ class OfflineRootTest {
     CeremonyScene whole = second("whole", earlier(serial, number.formatted(10, entry)));
     Path all = whole.hold("out", "../first/token", List.of("second", "crl"));
     assertThat(offline.takeCrl(all, whole.digest())).contains("the root's CRL number 10");
+  }
+
+  @Test
+  @DisplayName("keeps an OCSP signer's certificate that is later than the one of a ceremony")
+  void olderSigner() throws Exception {
+    CeremonyScene later = new CeremonyScene(folder.resolve("signer"));
+    later.clock.advance(Duration.ofDays(1));
+    requested(later, "ocsp.csr", home.resolve("ca/root.csr"));
+    requested(later, "root.pem", carried.resolve("root.pem"));
+    String plan = later(earlier(tokenSerial(carried), ""));
+    later.plan(
+        plan.substring(0, plan.indexOf("intermediates:"))
+            + """
+            ocspSigner:
+              name: root-ocsp
+              csr: ocsp.csr
+              sha256: "@ocsp.csr@"
+              key: ec-p256
+              subject: {organization: Tests, commonName: Root OCSP}
+              notAfter: 2027-06-01T00:00:00Z
+            """);
+    later.rehearse(List.of("root", "root-ocsp"));
+    later.prepare();
+    Path made = later.hold("out", "../first/token", List.of("root-ocsp"));
+    Path file = home.resolve("ca/root-ocsp.pem");
+
+    // It ends before the one that is there, and is later all the same.
+    assertThat(offline(Map.of()).takeCrl(made, later.digest()))
+        .contains("the OCSP signer of root, O=Tests,CN=Root OCSP");
+    assertThat(certificate(file)).isEqualTo(certificate(made.resolve("root-ocsp.pem")));
+
+    assertThat(offline(Map.of()).takeCrl(carried, scene.digest()))
+        .contains("not the OCSP signer of root: " + file + " has a later certificate");
+    assertThat(certificate(file)).isEqualTo(certificate(made.resolve("root-ocsp.pem")));
+    // The very same is no older one.
+    assertThat(offline(Map.of()).takeCrl(made, later.digest()))
+        .contains("the OCSP signer of root, O=Tests,CN=Root OCSP");
+  }
+
+  @Test
+  @DisplayName("looks at the requests of OCSP signers before anything is written")
+  void signersFirst() throws Exception {
+    CeremonyScene later = second("later", earlier(tokenSerial(carried), ""));
+    Path made = later.hold("out", "../first/token", List.of("second"));
+    Path request = home.resolve("ca/root.csr");
+    String before = Files.readString(request);
+    Files.writeString(request, "no request");
+    OfflineRoot broken = offline(Map.of());
+
+    assertThatThrownBy(() -> broken.take(SECOND, made, later.digest()))
+        .isInstanceOf(ConfigurationInvalid.class)
+        .hasMessageContaining(request.toString());
+
+    Files.writeString(request, before);
+    assertThat(offline(Map.of()).take(SECOND, made, later.digest()))
+        .contains("certificates that the ledger did not know: 1");
   }
 
   @Test

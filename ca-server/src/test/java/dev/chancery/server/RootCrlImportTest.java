@@ -27,9 +27,11 @@ import java.time.temporal.ChronoUnit;
 import java.util.Date;
 import java.util.List;
 import java.util.Optional;
+import org.bouncycastle.asn1.ASN1Enumerated;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.CRLNumber;
 import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.Extensions;
 import org.bouncycastle.cert.X509CRLHolder;
 import org.bouncycastle.cert.X509v2CRLBuilder;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
@@ -84,6 +86,11 @@ class RootCrlImportTest {
 
   private X509CRLHolder list(Instant at, RevocationReason reason, BigInteger... revoked)
       throws Exception {
+    return list(at, BigInteger.valueOf(reason.code()), revoked);
+  }
+
+  private X509CRLHolder list(Instant at, BigInteger reason, BigInteger... revoked)
+      throws Exception {
     KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
     generator.initialize(256);
     X509v2CRLBuilder builder =
@@ -91,7 +98,12 @@ class RootCrlImportTest {
     builder.setNextUpdate(Date.from(clock.instant().plus(Duration.ofDays(365))));
     builder.addExtension(Extension.cRLNumber, false, new CRLNumber(BigInteger.ONE));
     for (BigInteger serial : revoked) {
-      builder.addCRLEntry(serial, Date.from(at), reason.code());
+      builder.addCRLEntry(
+          serial,
+          Date.from(at),
+          new Extensions(
+              new Extension(
+                  Extension.reasonCode, false, new ASN1Enumerated(reason).getEncoded("DER"))));
     }
     return builder.build(
         new JcaContentSignerBuilder("SHA256withECDSA")
@@ -127,6 +139,25 @@ class RootCrlImportTest {
     // What was on hold is revoked for good.
     publish(list(at, RevocationReason.CERTIFICATE_HOLD, STRANGER));
     lists.requireWhole(list(at, RevocationReason.KEY_COMPROMISE, STRANGER));
+  }
+
+  @Test
+  @DisplayName("refuses a list with a reason that is none, and says the same of a published one")
+  void noReasons() throws Exception {
+    Instant at = clock.instant();
+    for (BigInteger none : List.of(BigInteger.valueOf(7), BigInteger.ONE.shiftLeft(40))) {
+      X509CRLHolder odd = list(at, none, STRANGER);
+      assertThatThrownBy(() -> lists.requireWhole(odd))
+          .isInstanceOf(CommandFailed.class)
+          .hasMessage(
+              "a CRL of the root has for %s not a reason of RFC 5280: %s"
+                  .formatted(SerialNumber.of(STRANGER), none));
+    }
+    publish(list(at, BigInteger.ONE.shiftLeft(40), STRANGER));
+    X509CRLHolder next = list(at, RevocationReason.KEY_COMPROMISE, STRANGER);
+    assertThatThrownBy(() -> lists.requireWhole(next))
+        .isInstanceOf(CommandFailed.class)
+        .hasMessageContaining("a CRL of the root has for");
   }
 
   private void publish(X509CRLHolder list) throws Exception {

@@ -73,6 +73,7 @@ class RootRolloverTest {
   private JooqIssuanceLedger issuance;
   private IssuerRegistry registry;
   private SucceededAuthority ordering;
+  private IssuerChange change;
   private RootRollover rollover;
 
   @BeforeEach
@@ -141,7 +142,7 @@ class RootRolloverTest {
             rollovers,
             clock,
             System::nanoTime);
-    IssuerChange change = new IssuerChange(served, registry, successions, view, () -> {});
+    change = new IssuerChange(served, registry, successions, view, () -> {});
     rollover =
         new RootRollover(
             new RootRollover.Foundations(
@@ -171,6 +172,33 @@ class RootRolloverTest {
     for (AutoCloseable part : parts.reversed()) {
       part.close();
     }
+  }
+
+  @Test
+  @DisplayName("have an issuer of an unknown root replaced by none, where there are several roots")
+  void unknownRoot() throws Exception {
+    IssuerId elsewhere = new IssuerId("elsewhere");
+    registry.register(elsewhere, key());
+
+    for (IssuerId instead : List.of(WEB, NEXT, THIRD)) {
+      assertThatThrownBy(() -> change.activate(instead, elsewhere, BY))
+          .isInstanceOf(TooEarly.class)
+          .hasMessageContaining("issuer elsewhere is not served here, so that it is not known");
+    }
+    assertThatThrownBy(() -> change.activate(NEXT, WEB, BY))
+        .isInstanceOf(TooEarly.class)
+        .hasMessageContaining("issuer next is below another root than web");
+
+    // Once a rollover is switched, everything goes to the new root.
+    published();
+    crossSign(Duration.ofDays(365));
+    clock.advance(PUBLISHED_FOR);
+    rollover.switchOver(Map.of(elsewhere, NEXT), BY);
+    IssuerId later = new IssuerId("later");
+    registry.register(later, key());
+    assertThatThrownBy(() -> change.activate(THIRD, later, BY))
+        .hasMessageContaining("issuer later is not served here");
+    change.activate(NEXT, later, BY);
   }
 
   private static SubjectPublicKey key() throws Exception {
@@ -218,7 +246,7 @@ class RootRolloverTest {
     rollover.publish(BY);
   }
 
-  private RootRollover.Numbers numbers() {
+  private RolloverNumbers.Numbers numbers() {
     return rollover.numbers(rollover.last().orElseThrow());
   }
 
@@ -317,7 +345,7 @@ class RootRolloverTest {
     live(elsewhere, Duration.ofDays(91));
     live(THIRD, Duration.ofDays(92));
     assertThat(numbers())
-        .isEqualTo(new RootRollover.Numbers(2, 2, numbers().oldUntil(), 0, 0, Optional.empty()));
+        .isEqualTo(new RolloverNumbers.Numbers(2, 2, numbers().oldUntil(), 0, 0, Optional.empty()));
     crossSign(Duration.ofDays(1000));
     assertThat(numbers().onlyOld()).isEqualTo(2);
     clock.advance(PUBLISHED_FOR);

@@ -1,7 +1,11 @@
 package dev.chancery.core;
 
+import java.math.BigInteger;
 import java.util.List;
 import java.util.Optional;
+import org.bouncycastle.asn1.ASN1Enumerated;
+import org.bouncycastle.asn1.x509.Extension;
+import org.jspecify.annotations.Nullable;
 
 /** CRLReason (RFC 5280 section 5.3.1). */
 public enum RevocationReason {
@@ -35,6 +39,23 @@ public enum RevocationReason {
       }
     }
     return Optional.empty();
+  }
+
+  /**
+   * The reason in the extension of a CRL's entry.
+   *
+   * @param reasonCode null when the entry has none, which is {@link #UNSPECIFIED}
+   * @throws IllegalArgumentException when it holds no reason that there is
+   */
+  public static RevocationReason in(@Nullable Extension reasonCode) {
+    if (reasonCode == null) {
+      return UNSPECIFIED;
+    }
+    BigInteger code = ASN1Enumerated.getInstance(reasonCode.getParsedValue()).getValue();
+    return ALL.stream()
+        .filter(reason -> BigInteger.valueOf(reason.code).equals(code))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("not a reason of RFC 5280: " + code));
   }
 
   /** The reason with this RFC 5280 name. */

@@ -6,6 +6,7 @@ enum CryptokiAttribute {
   CKA_TOKEN(0x1),
   CKA_PRIVATE(0x2),
   CKA_LABEL(0x3),
+  CKA_APPLICATION(0x10),
   CKA_VALUE(0x11),
   CKA_CERTIFICATE_TYPE(0x80),
   CKA_ISSUER(0x81),

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A person's login to a token: to make, look at and destroy keys, and to check the token. There is
- * no way to sign with it but the probe of an inspection.
+ * A person's login to a token: to make, look at and destroy keys, to leave notes, and to check the
+ * token. There is no way to sign with it but the probe of an inspection.
  */
 public final class TokenCeremony implements AutoCloseable {
   // Beside one session for each thread that signs: the one that keeps the login, and the two that
@@ -239,6 +239,26 @@ public final class TokenCeremony implements AutoCloseable {
             + id
             + " cannot be seen now; look when the token is back",
         failure);
+  }
+
+  /**
+   * The texts that the token keeps under a label, as {@link #keep} left them.
+   *
+   * @throws TokenUnusable when it does not show one of them
+   */
+  public List<String> notes(String label) throws TokenUnusable, TokenAway {
+    return call(false, session -> new Pkcs11Notes(description, session).texts(label));
+  }
+
+  /**
+   * Has the token keep a text for ever, as a data object (CKO_DATA) that nobody modifies, and reads
+   * it back.
+   *
+   * @param label printable ASCII, as the text is
+   * @throws TokenUnusable when the token does not keep such objects
+   */
+  public void keep(String label, String text) throws TokenUnusable, TokenAway {
+    List<String> _ = call(true, session -> new Pkcs11Notes(description, session).keep(label, text));
   }
 
   /**

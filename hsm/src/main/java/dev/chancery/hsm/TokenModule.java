@@ -100,25 +100,70 @@ public final class TokenModule {
   public TokenInfo initialize(TokenName name, Path securityOfficerPinFile, Path pinFile)
       throws TokenUnusable, TokenAway {
     byte[] label = paddedLabel(name);
+    return withPins(
+        securityOfficerPinFile,
+        pinFile,
+        (officer, user) -> {
+          CryptokiToken free = free(name);
+          requirePins(officer, user, module.info(free));
+          module.initialize(free, officer, label);
+          setPin(free, name, officer, user);
+          return module.info(free);
+        });
+  }
+
+  /**
+   * Goes on with an initialization that ended before the user's PIN was set.
+   *
+   * @param name of the token, which is initialized
+   * @throws TokenUnusable when its user has a PIN, or the security officer's is another one; that
+   *     is tried once, and not when one more wrong one would lock it
+   */
+  public TokenInfo finishInitialization(TokenName name, Path securityOfficerPinFile, Path pinFile)
+      throws TokenUnusable, TokenAway {
+    return withPins(
+        securityOfficerPinFile,
+        pinFile,
+        (officer, user) -> {
+          CryptokiToken token = name.in(library, module.tokens());
+          TokenInfo before = module.info(token);
+          requirePins(officer, user, before);
+          if (before.has(TokenFlag.USER_PIN_SET)) {
+            throw new TokenUnusable(name + " has a PIN already: nothing was changed");
+          }
+          if (before.has(TokenFlag.SO_PIN_FINAL_TRY) || before.has(TokenFlag.SO_PIN_LOCKED)) {
+            throw new TokenUnusable(
+                "the security officer's PIN of " + name + " is locked, or would be by a wrong one");
+          }
+          setPin(token, name, officer, user);
+          return module.info(token);
+        });
+  }
+
+  private interface PinWork {
+    TokenInfo with(char[] officer, char[] user) throws TokenUnusable, CryptokiError;
+  }
+
+  private TokenInfo withPins(Path officerPinFile, Path pinFile, PinWork work)
+      throws TokenUnusable, TokenAway {
     return calls.call(
         library.toString(),
         () -> {
-          // Everything that can be wrong comes first: half an initialization cannot be taken back.
-          try (SecretFile officer =
-                  SecretFile.read("security officer's PIN", securityOfficerPinFile);
+          try (SecretFile officer = SecretFile.read("security officer's PIN", officerPinFile);
               SecretFile user = SecretFile.read("PIN", pinFile)) {
-            CryptokiToken free = free(name);
-            TokenInfo before = module.info(free);
-            requireLength("security officer's PIN", officer.characters(), before);
-            requireLength("PIN", user.characters(), before);
-            if (Arrays.equals(officer.characters(), user.characters())) {
-              throw new TokenUnusable("the security officer's PIN is the user's: make two");
-            }
-            module.initialize(free, officer.characters(), label);
-            setPin(free, name, officer.characters(), user.characters());
-            return module.info(free);
+            return work.with(officer.characters(), user.characters());
           }
         });
+  }
+
+  /** Everything that can be wrong comes first: half an initialization cannot be taken back. */
+  private static void requirePins(char[] officer, char[] user, TokenInfo token)
+      throws TokenUnusable {
+    requireLength("security officer's PIN", officer, token);
+    requireLength("PIN", user, token);
+    if (Arrays.equals(officer, user)) {
+      throw new TokenUnusable("the security officer's PIN is the user's: make two");
+    }
   }
 
   private static byte[] paddedLabel(TokenName name) throws TokenUnusable {

@@ -101,6 +101,29 @@ final class CeremonyFaultsTest {
         .toList();
   }
 
+  @ParameterizedTest
+  @EnumSource(
+      names = {"CKR_ATTRIBUTE_VALUE_INVALID", "CKR_FUNCTION_NOT_SUPPORTED", "CKR_DEVICE_MEMORY"})
+  void aTokenThatKeepsNoDataObjectsSaysSo(ReturnCode code) throws Exception {
+    faults.always(Pkcs11Function.C_CREATE_OBJECT, code);
+
+    assertThatThrownBy(() -> ceremony.keep("refused", "text"))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessageEndingWith(
+            "does not keep data objects (CKO_DATA): C_CREATE_OBJECT: %s".formatted(code));
+    assertThat(ceremony.notes("refused")).isEmpty();
+  }
+
+  @Test
+  void aNoteThatIsNotShownIsNotTakenForNone() throws Exception {
+    ceremony.keep("hidden", "text");
+    faults.always(Pkcs11Function.C_GET_ATTRIBUTE_VALUE, ReturnCode.CKR_ATTRIBUTE_SENSITIVE);
+
+    assertThatThrownBy(() -> ceremony.notes("hidden"))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessageContaining("does not show its data object hidden");
+  }
+
   @Test
   void aTokenThatIsFullHasNothingOfTheKey() throws Exception {
     KeyId other = TokenContract.freshId();

@@ -105,6 +105,34 @@ final class TokenCeremonyTest {
         .toList();
   }
 
+  @Test
+  void aNoteIsKeptAndShownAfterALoginAlone() throws Exception {
+    assertThat(ceremony.notes("Some subject")).isEmpty();
+    ceremony.keep("Some subject", "the first text");
+    ceremony.keep("Some subject", "the second text");
+    ceremony.keep("Another subject", "a third text");
+
+    assertThat(ceremony.notes("Some subject"))
+        .containsExactlyInAnyOrder("the first text", "the second text");
+    otherwise(session -> {
+      List<CryptokiObject> found =
+          session.find(
+              new CryptokiTemplate()
+                  .with(CryptokiAttribute.CKA_CLASS, 0)
+                  .with(
+                      CryptokiAttribute.CKA_LABEL,
+                      "Another subject".getBytes(StandardCharsets.US_ASCII)));
+      assertThat(found).hasSize(1);
+      Pkcs11Objects objects = new Pkcs11Objects("", session);
+      for (CryptokiAttribute set :
+          List.of(CryptokiAttribute.CKA_TOKEN, CryptokiAttribute.CKA_PRIVATE)) {
+        assertThat(objects.flag(found.getFirst(), set).value()).contains(true);
+      }
+      assertThat(objects.flag(found.getFirst(), CryptokiAttribute.CKA_MODIFIABLE).value())
+          .contains(false);
+    });
+  }
+
   @ParameterizedTest
   @EnumSource(names = {"EC_P256", "EC_P384", "RSA_2048", "RSA_3072", "RSA_4096"})
   void whatIsGeneratedIsStrict(KeyAlgorithm algorithm) throws Exception {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.chancery.core.KeyAlgorithm;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -50,6 +51,37 @@ final class TokenInitializationTest {
       assertThat(ceremony.generate(TokenContract.freshId(), KeyAlgorithm.EC_P256, true).findings())
           .isEmpty();
     }
+  }
+
+  @Test
+  void aTokenThatWasInitializedAndGotNoPinGetsOneFromItsOfficer() throws Exception {
+    TokenName name = labelled(FreshToken.label("half"));
+    Cryptoki cryptoki = Cryptoki.load(FreshToken.module(folder), FreshToken.ENVIRONMENT);
+    CryptokiToken free =
+        cryptoki.allTokens().stream()
+            .filter(token -> !token.initialized())
+            .findFirst()
+            .orElseThrow();
+    String label = "%-32s".formatted(name.label().orElseThrow());
+    cryptoki.initialize(
+        free, "an-officer-19".toCharArray(), label.getBytes(StandardCharsets.US_ASCII));
+    Path user = file("user", "a-user-2718");
+
+    assertThatThrownBy(() -> module.finishInitialization(name, file("wrong", "no-officer"), user))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessageContaining("CKR_PIN_INCORRECT");
+    assertThat(module.token(name).flags()).doesNotContain(TokenFlag.USER_PIN_SET);
+
+    Path officer = file("so", "an-officer-19");
+    assertThat(module.finishInitialization(name, officer, user).flags())
+        .contains(TokenFlag.USER_PIN_SET);
+    module.open(name, user).close();
+    // Whoever has a PIN keeps it.
+    assertThatThrownBy(
+            () -> module.finishInitialization(name, officer, file("next", "another-2718")))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessageContaining("has a PIN already: nothing was changed");
+    module.open(name, user).close();
   }
 
   @Test

@@ -10,6 +10,7 @@ import dev.chancery.store.RootRollovers.Root;
 import dev.chancery.store.RootRollovers.State;
 import dev.chancery.testing.DatabaseKind;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -48,6 +49,21 @@ final class RootRolloversTest extends LedgerContract {
 
   private Rollover last() {
     return rollovers.all().getLast();
+  }
+
+  @Test
+  @DisplayName("are dated by the clock that all nodes have in common, when that is given")
+  void commonClock() {
+    rollovers = new RootRollovers(database, new DatabaseClock(database));
+    Instant before = Instant.now().minusSeconds(60);
+    assertThat(rollovers.prepare(UUID.randomUUID(), OLD, NEW, "alice")).isTrue();
+    // Wherever the clocks of the nodes are; here the database runs beside the test.
+    clock.advance(Duration.ofDays(40));
+    assertThat(rollovers.publish(last(), "alice")).isTrue();
+
+    assertThat(last().publishedAt().orElseThrow())
+        .isBetween(before, Instant.now().plusSeconds(60))
+        .isAfterOrEqualTo(last().preparedAt());
   }
 
   @Test

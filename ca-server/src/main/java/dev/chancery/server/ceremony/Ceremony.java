@@ -19,19 +19,14 @@ import dev.chancery.server.ConfigurationInvalid;
 import dev.chancery.server.engine.CaCertificates;
 import dev.chancery.server.engine.Issuer;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
-import java.time.Instant;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import org.bouncycastle.cert.X509CertificateHolder;
 
 /**
@@ -105,14 +100,15 @@ final class Ceremony {
     places.out().make();
     try (Transcript transcript = Transcript.open(places.out(), clock, disk)) {
       requireClock(transcript);
+      Delivery delivery = new Delivery(places, console);
       if (transcript.state().isCompleted()) {
-        finish(transcript, inputs, digest);
+        delivery.make(transcript.state(), inputs, digest);
         return;
       }
       try {
         begin(transcript, plan, digest);
         confirmed(transcript, plan, digest, inputs);
-        finish(transcript, inputs, digest);
+        delivery.make(transcript.state(), inputs, digest);
       } catch (CeremonyRefused | ConfigurationInvalid | TokenUnusable | TokenAway | Refused e) {
         if (transcript.state().begun().isPresent() && !transcript.state().isCompleted()) {
           transcript.append(new TranscriptEntry.Refusal(String.valueOf(e.getMessage())));
@@ -186,18 +182,9 @@ final class Ceremony {
   private void perform(Transcript transcript, CeremonyPlan plan, String digest, Manifest inputs)
       throws CeremonyRefused, TokenUnusable, TokenAway, Refused {
     // 1. What can be refused before a token is touched.
-    requireTime(plan);
-    Map<CeremonyPlan.Item, Keys.Subject> subjects = new LinkedHashMap<>();
-    for (CeremonyPlan.Item item : plan.items()) {
-      subjects.put(item, marked(Keys.of(item, inputs)));
-    }
-    Optional<X509CertificateHolder> earlier = earlierRoot(plan, inputs);
-    requireWitnesses(transcript, plan, digest, inputs);
-    String rehearsal = "";
-    if (!isRehearsal()) {
-      rehearsal = requireRehearsal(transcript.state(), plan, digest, inputs);
-      requireOffline(plan);
-    }
+    Admission.Admitted admitted =
+        new Admission(isRehearsal(), machine, clock, random)
+            .require(transcript, plan, digest, inputs);
 
     // 2. What an ended run left in doubt is given up: it may have been signed once already.
     TranscriptLedgers ledgers =
@@ -216,12 +203,14 @@ final class Ceremony {
         .equals(digest.substring(0, TYPED_DIGITS))) {
       throw new CeremonyRefused("what was typed is not the beginning of the plan's digest");
     }
-    transcript.append(new TranscriptEntry.Approved(digest, rehearsal));
+    transcript.append(new TranscriptEntry.Approved(digest, admitted.rehearsal()));
 
-    // 4. The token and the root's key.
+    // 4. The token, which is this transcript's from then on, and the root's key.
+    Optional<X509CertificateHolder> earlier = admitted.earlierRoot();
     CeremonyPlan.Root root = rehearsedRoot(plan, earlier);
-    RootToken rootToken = new RootToken(access, token(plan), transcript);
+    RootToken rootToken = RootToken.of(access, token(plan), transcript);
     try (Token token = rootToken.open()) {
+      rootToken.mark(new CeremonyMark(transcript, digest, random));
       SubjectPublicKey publicKey =
           switch (root) {
             case CeremonyPlan.NewRoot made -> rootToken.key(token, made.keyId(), made.algorithm());
@@ -238,7 +227,7 @@ final class Ceremony {
               : earlier.orElseThrow();
       Issuer issuer =
           Issuer.of(ROOT, certificate, List.of(List.of()), Optional.of(key), plan.urls());
-      for (Map.Entry<CeremonyPlan.Item, Keys.Subject> each : subjects.entrySet()) {
+      for (Map.Entry<CeremonyPlan.Item, Keys.Subject> each : admitted.subjects().entrySet()) {
         certify(transcript, ledgers, issuer, each.getKey(), each.getValue());
       }
 
@@ -324,168 +313,16 @@ final class Ceremony {
     Files.delete(folder);
   }
 
-  private void requireTime(CeremonyPlan plan) throws CeremonyRefused {
-    Instant now = clock.instant();
-    if (now.isAfter(plan.until())) {
-      throw new CeremonyRefused("the plan expired at " + plan.until() + ", it is " + now);
-    }
-    if (!isRehearsal() && now.isBefore(plan.from())) {
-      throw new CeremonyRefused("the plan is for " + plan.from() + " and later, it is " + now);
-    }
-  }
-
-  /** A rehearsal comes before the witnesses sign, but a wrong signature is wrong there too. */
-  private void requireWitnesses(
-      Transcript transcript, CeremonyPlan plan, String digest, Manifest inputs)
-      throws CeremonyRefused {
-    Witnesses witnesses = plan.witnesses();
-    int needed = isRehearsal() ? 0 : witnesses.threshold();
-    List<String> signed =
-        witnesses.require(inputs, CeremonyPlan.FILE, Witnesses.Purpose.PLAN, needed);
-    if (!isRehearsal()) {
-      inputs.requireSigned(witnesses);
-    }
-    transcript.append(new TranscriptEntry.Witnessed(digest, signed));
-  }
-
-  /**
-   * Refuses a plan or a program that was not rehearsed, and to go on with what could not be
-   * verified any more.
-   *
-   * @return the digest of the transcript of the rehearsal
-   */
-  private String requireRehearsal(
-      TranscriptState state, CeremonyPlan plan, String digest, Manifest inputs)
-      throws CeremonyRefused {
-    if (!inputs.has(REHEARSAL_FILE)) {
-      throw new CeremonyRefused(
-          "the plan was not rehearsed: " + REHEARSAL_FILE + " is not in the manifest");
-    }
-    byte[] rehearsal = inputs.read(REHEARSAL_FILE);
-    if (!Verification.rehearsed(plan, digest, rehearsal).equals(machine.distribution())) {
-      throw new CeremonyRefused("the plan was rehearsed with another distribution than this");
-    }
-    Verification.requireActs(plan, digest, state, rehearsal);
-    return Digests.sha256(rehearsal);
-  }
-
-  private void requireOffline(CeremonyPlan plan) throws CeremonyRefused {
-    if (plan.offline() && !machine.networkInterfaces().isEmpty()) {
-      throw new CeremonyRefused(
-          "this machine has a network: " + String.join(", ", machine.networkInterfaces()));
-    }
-  }
-
-  private Optional<X509CertificateHolder> earlierRoot(CeremonyPlan plan, Manifest inputs)
-      throws CeremonyRefused {
-    return plan.root() instanceof CeremonyPlan.EarlierRoot root
-        ? Optional.of(Keys.certificate(root.file(), root.input().read(inputs)))
-        : Optional.empty();
-  }
-
   /** A rehearsal has no earlier root's key: it makes one that stands in for it. */
   private CeremonyPlan.Root rehearsedRoot(
       CeremonyPlan plan, Optional<X509CertificateHolder> earlier) throws Refused {
-    if (!isRehearsal() || earlier.isEmpty()) {
-      return plan.root();
-    }
-    X509CertificateHolder certificate = earlier.get();
-    return new CeremonyPlan.NewRoot(
-        plan.root().keyId(),
-        SubjectPublicKey.of(certificate.getSubjectPublicKeyInfo()).algorithm(),
-        Rehearsal.marked(certificate.getSubject()),
-        certificate.getNotAfter().toInstant(),
-        OptionalInt.empty(),
-        Optional.empty());
-  }
-
-  private Keys.Subject marked(Keys.Subject subject) {
-    return isRehearsal()
-        ? new Keys.Subject(
-            Rehearsal.marked(subject.name()), subject.key(), subject.nameConstraints())
-        : subject;
+    return isRehearsal() && earlier.isPresent()
+        ? Rehearsal.root(plan.root().keyId(), earlier.get())
+        : plan.root();
   }
 
   private CeremonyPlan.TokenPart token(CeremonyPlan plan) {
     return isRehearsal() ? Rehearsal.TOKEN : plan.token();
-  }
-
-  /** Puts everything that others need into the directory; done anew it changes nothing. */
-  private void finish(Transcript transcript, Manifest inputs, String digest)
-      throws CeremonyRefused, ConfigurationInvalid {
-    TranscriptEntry.Begun begun = transcript.state().begun().orElseThrow();
-    if (!begun.plan().equals(digest)) {
-      throw new CeremonyRefused("another plan's ceremony is in " + places.out().directory());
-    }
-    CeremonyPlan plan =
-        PlanFile.read(
-            places.in().path(CeremonyPlan.FILE), inputs.read(CeremonyPlan.FILE), isRehearsal());
-    List<String> carried = new ArrayList<>(plan.digests().keySet());
-    carried.add(CeremonyPlan.FILE);
-    plan.witnesses().names().stream()
-        .map(witness -> Witnesses.signatureFile(CeremonyPlan.FILE, witness))
-        .filter(inputs::has)
-        .forEach(carried::add);
-    for (String file : carried) {
-      places.out().write(file, inputs.read(file));
-    }
-    if (isRehearsal()) {
-      places.in().write(REHEARSAL_FILE, places.out().read(Transcript.FILE));
-    } else {
-      places.out().write(REHEARSAL_FILE, shownRehearsal(transcript.state(), inputs));
-    }
-    Results.write(transcript.state(), places.out());
-    byte[] page = TranscriptPage.of(transcript.state(), plan).getBytes(StandardCharsets.UTF_8);
-    places.out().write(TranscriptPage.FILE, page);
-    if (!isRehearsal()) {
-      Verification.requireRight(places.out(), plan, digest, transcript.state());
-    }
-    console.say((isRehearsal() ? "The rehearsal" : "The ceremony") + " is complete:");
-    transcript.state().made().forEach(item -> console.say("  signed:   " + item));
-    transcript.state().abandoned().forEach(item -> console.say("  given up: " + item));
-    List<String> unrevoked = unrevoked(transcript.state());
-    if (!unrevoked.isEmpty()) {
-      console.say(
-          "No CRL of this ceremony revokes what was given up. The next one owes it, with "
-              + String.join(", ", unrevoked));
-    }
-    if (isRehearsal()) {
-      console.say(
-          "Its transcript is %s now. The manifest is to be made anew, and signed."
-              .formatted(places.in().path(REHEARSAL_FILE)));
-    } else {
-      console.say(
-          "%d of the witnesses sign the transcript in %s now, each with"
-              .formatted(plan.witnesses().threshold(), places.out().directory()));
-      for (String witness : plan.witnesses().names()) {
-        console.say(
-            "  " + Witnesses.command(Transcript.FILE, witness, Witnesses.Purpose.TRANSCRIPT));
-      }
-    }
-  }
-
-  /** The serial numbers that may be on certificates, and are on no CRL. */
-  private static List<String> unrevoked(TranscriptState state) {
-    return state.made().contains(CeremonyPlan.CRL)
-        ? List.of()
-        : state.abandoned().stream()
-            .filter(item -> !item.equals(CeremonyPlan.CRL))
-            .map(item -> state.signing(item).orElseThrow().number())
-            .toList();
-  }
-
-  /** The rehearsal that was shown when the token was used, and no other. */
-  private static byte[] shownRehearsal(TranscriptState state, Manifest inputs)
-      throws CeremonyRefused {
-    byte[] rehearsal = inputs.read(REHEARSAL_FILE);
-    String wanted = state.actedUnder().orElseThrow().rehearsal();
-    if (!Digests.sha256(rehearsal).equals(wanted)) {
-      throw new CeremonyRefused(
-          REHEARSAL_FILE
-              + ": not the rehearsal that was shown before, whose transcript has SHA-256 "
-              + wanted);
-    }
-    return rehearsal;
   }
 
   /** The certificate in these octets. */

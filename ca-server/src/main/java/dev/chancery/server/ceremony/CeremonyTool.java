@@ -7,12 +7,15 @@ import dev.chancery.server.ConfigurationInvalid;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import org.bouncycastle.cert.X509CertificateHolder;
 
 /** The ceremonies of an offline root, as the command line and the server's side of it see them. */
 public final class CeremonyTool {
@@ -65,8 +68,14 @@ public final class CeremonyTool {
     for (CeremonyPlan.Input input : plan.inputs()) {
       byte[] _ = input.read(folder);
     }
+    Map<CeremonyPlan.Item, Keys.Subject> subjects = new LinkedHashMap<>();
     for (CeremonyPlan.Item item : plan.items()) {
-      Keys.Subject _ = Keys.of(item, folder);
+      subjects.put(item, Keys.of(item, folder));
+    }
+    Optional<X509CertificateHolder> earlier = EarlierRoots.certificate(plan, folder);
+    if (earlier.isPresent()) {
+      Clock then = Clock.fixed(plan.until(), ZoneOffset.UTC);
+      EarlierRoots.requireBelow(earlier.get(), plan, subjects, then, random);
     }
     List<String> lines = new ArrayList<>(Words.plan(plan));
     lines.add("SHA-256 of the plan: " + Digests.sha256(octets));
@@ -110,7 +119,11 @@ public final class CeremonyTool {
     new Ceremony(
             new Ceremony.Places(new Folder(in), new Folder(out), isRehearsal),
             token.access(),
-            Machine.here(version, System.getProperty("java.class.path")),
+            Machine.here(
+                version,
+                Optional.ofNullable(System.getProperty("chancery.distribution"))
+                    .map(folder -> Path.of(folder).toAbsolutePath().normalize()),
+                System.getProperty("java.class.path")),
             console,
             clock,
             random,
@@ -128,6 +141,13 @@ public final class CeremonyTool {
             lines.add(
                 "%s ceremony %s, plan %s".formatted(begun.mode(), begun.ceremony(), begun.plan())));
     state.tokenSerial().ifPresent(serial -> lines.add("token: serial number " + serial));
+    state
+        .marking()
+        .ifPresent(mark ->
+            lines.add(
+                "mark: transcript %s%s"
+                    .formatted(
+                        mark.transcript(), state.isMarked() ? "" : ", not known to be made")));
     state.generated().ifPresent(key -> lines.add("key: " + key.keyId()));
     state.made().forEach(item -> lines.add("signed: " + item));
     state.abandoned().forEach(item -> lines.add("given up: " + item));

@@ -30,15 +30,23 @@ final class Confirmation {
     this.until = until;
   }
 
-  void require(String item, String description, ToBeSigned toBeSigned) {
+  /**
+   * Returns when the item was confirmed, which is the time that the transcript has for it: no
+   * second passes between the look at the clock and the line.
+   *
+   * @throws NotGiven when it was not, or too late
+   */
+  Instant require(String item, String description, ToBeSigned toBeSigned) {
     console.say(description);
     console.say("  to be signed: SHA-256 " + Digests.sha256(toBeSigned.bytes().bytes()));
     console.say("  signed with:  " + toBeSigned.scheme());
     if (!console.ask("type " + item + " to sign it: ").equals(item)) {
       throw new NotGiven("what was typed is not " + item);
     }
-    if (clock.instant().isAfter(until)) {
+    Instant at = clock.instant();
+    if (at.isAfter(until)) {
       throw new NotGiven("the plan expired at " + until + ", before " + item + " was confirmed");
     }
+    return at;
   }
 }

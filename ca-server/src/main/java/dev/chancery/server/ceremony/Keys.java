@@ -34,6 +34,9 @@ import org.jspecify.annotations.Nullable;
  * that the plan does not give is refused: whoever wrote it expects another certificate.
  */
 final class Keys {
+  /** Those of an int, but for the sign. */
+  private static final int MOST_BITS = 31;
+
   private Keys() {}
 
   /**
@@ -62,11 +65,8 @@ final class Keys {
           X509CertificateHolder other = certificate(cross.file(), octets);
           SubjectPublicKey key = SubjectPublicKey.of(other.getSubjectPublicKeyInfo());
           requireRoot(cross.file(), other, key);
-          yield new Subject(
-              other.getSubject(),
-              key,
-              Optional.ofNullable(other.getExtension(Extension.nameConstraints))
-                  .map(extension -> NameConstraints.getInstance(extension.getParsedValue())));
+          requirePath(cross, other);
+          yield new Subject(other.getSubject(), key, nameConstraints(other));
         }
       };
     } catch (Refused e) {
@@ -92,6 +92,35 @@ final class Keys {
               + ": its key identifier is not the one that a cross-certificate from here would have"
               + " (RFC 7093 section 2 method 1)");
     }
+  }
+
+  /** Whoever trusts this root is not to trust the other for longer paths than its own people do. */
+  private static void requirePath(CeremonyPlan.CrossCertificate cross, X509CertificateHolder other)
+      throws CeremonyRefused {
+    OptionalInt own = pathLength(other);
+    OptionalInt given = cross.pathLength();
+    if (own.isPresent() && (given.isEmpty() || given.getAsInt() > own.getAsInt())) {
+      throw new CeremonyRefused(
+          "%s: the root has path length %d, and the plan gives %s"
+              .formatted(
+                  cross.file(),
+                  own.getAsInt(),
+                  given.isEmpty() ? "one without bound" : String.valueOf(given.getAsInt())));
+    }
+  }
+
+  /** The path length of a CA's certificate; more than an int can hold is as good as none. */
+  static OptionalInt pathLength(X509CertificateHolder authority) {
+    BasicConstraints basic = BasicConstraints.fromExtensions(authority.getExtensions());
+    ASN1Integer length = basic == null ? null : basic.getPathLenConstraintInteger();
+    return length == null || length.getValue().bitLength() > MOST_BITS
+        ? OptionalInt.empty()
+        : OptionalInt.of(length.intValueExact());
+  }
+
+  static Optional<NameConstraints> nameConstraints(X509CertificateHolder authority) {
+    return Optional.ofNullable(authority.getExtension(Extension.nameConstraints))
+        .map(extension -> NameConstraints.getInstance(extension.getParsedValue()));
   }
 
   /** The one certificate of a file in PEM. */

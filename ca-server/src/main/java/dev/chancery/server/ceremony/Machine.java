@@ -4,10 +4,12 @@ import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
@@ -16,12 +18,14 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * The program and the machine that a ceremony runs on.
  *
  * @param tool the program's version
- * @param distribution the digest over its libraries' names and digests
+ * @param distribution the digest over the names and digests of its files
  * @param networkInterfaces those that are up, without the loopback
  */
 record Machine(String tool, String distribution, List<String> networkInterfaces) {
@@ -30,15 +34,23 @@ record Machine(String tool, String distribution, List<String> networkInterfaces)
    */
   private static final Path INTERFACES = Path.of("/proc/self/net/dev");
 
+  /** The folders of the distribution's archive that hold what is run, or what it reads. */
+  private static final List<String> PARTS = List.of("bin", "config", "lib", "scripts");
+
   Machine {
     networkInterfaces = List.copyOf(networkInterfaces);
   }
 
-  static Machine here(String tool, String classPath) throws CeremonyRefused {
+  /**
+   * The ones that this runs on.
+   *
+   * @param folder the distribution's own; empty in development, where there are libraries only
+   */
+  static Machine here(String tool, Optional<Path> folder, String classPath) throws CeremonyRefused {
     try {
-      return new Machine(tool, distribution(classPath), interfaces());
-    } catch (IOException e) {
-      throw new CeremonyRefused("the program's own libraries cannot be read");
+      return new Machine(tool, distribution(folder, classPath), interfaces());
+    } catch (IOException | UncheckedIOException e) {
+      throw new CeremonyRefused("the program's own files cannot be read");
     }
   }
 
@@ -76,17 +88,41 @@ record Machine(String tool, String distribution, List<String> networkInterfaces)
     }
   }
 
-  /** Of the jars, by name: folders of classes are there in development only, and are left out. */
-  private static String distribution(String classPath) throws IOException {
+  /**
+   * Of every file that the distribution came with, by its place, and of the jars that are run from
+   * elsewhere, by name. Folders of classes are there in development only, and are left out; so is
+   * what is put beside the distribution later: its start-up cache, or the directories of a
+   * ceremony.
+   */
+  static String distribution(Optional<Path> folder, String classPath) throws IOException {
     List<String> lines = new ArrayList<>();
+    for (String part : folder.isPresent() ? PARTS : List.<String>of()) {
+      Path place = folder.get().resolve(part);
+      if (Files.exists(place, LinkOption.NOFOLLOW_LINKS)) {
+        try (Stream<Path> files = Files.walk(place)) {
+          for (Path file : files.toList()) {
+            line(file, folder.get().relativize(file).toString()).ifPresent(lines::add);
+          }
+        }
+      }
+    }
     for (String entry : classPath.split(File.pathSeparator, -1)) {
-      Path jar = Path.of(entry);
-      if (Files.isRegularFile(jar)) {
+      Path jar = Path.of(entry).toAbsolutePath().normalize();
+      if (Files.isRegularFile(jar) && folder.filter(jar::startsWith).isEmpty()) {
         lines.add(digest(jar) + "  " + jar.getFileName() + "\n");
       }
     }
     Collections.sort(lines);
     return Digests.sha256(String.join("", lines).getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static Optional<String> line(Path file, String name) throws IOException {
+    if (Files.isSymbolicLink(file)) {
+      return Optional.of(Files.readSymbolicLink(file) + "  " + name + "\n");
+    }
+    return Files.isRegularFile(file)
+        ? Optional.of(digest(file) + "  " + name + "\n")
+        : Optional.empty();
   }
 
   private static String digest(Path file) throws IOException {

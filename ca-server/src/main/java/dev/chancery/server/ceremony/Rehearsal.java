@@ -1,5 +1,8 @@
 package dev.chancery.server.ceremony;
 
+import dev.chancery.core.Refused;
+import dev.chancery.core.SubjectPublicKey;
+import dev.chancery.hsm.KeyId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -9,6 +12,7 @@ import org.bouncycastle.asn1.x500.AttributeTypeAndValue;
 import org.bouncycastle.asn1.x500.RDN;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x500.style.BCStyle;
+import org.bouncycastle.cert.X509CertificateHolder;
 
 /** What tells the things of a rehearsal from real ones. */
 final class Rehearsal {
@@ -19,6 +23,22 @@ final class Rehearsal {
   private static final int LONGEST_COMMON_NAME = 64;
 
   private Rehearsal() {}
+
+  /**
+   * The root that stands in for an earlier one, whose key is not at hand: what that would not
+   * certify this one does not either.
+   *
+   * @throws Refused when that has a key of a kind that no root has here
+   */
+  static CeremonyPlan.NewRoot root(KeyId keyId, X509CertificateHolder earlier) throws Refused {
+    return new CeremonyPlan.NewRoot(
+        keyId,
+        SubjectPublicKey.of(earlier.getSubjectPublicKeyInfo()).algorithm(),
+        marked(earlier.getSubject()),
+        earlier.getNotAfter().toInstant(),
+        Keys.pathLength(earlier),
+        Keys.nameConstraints(earlier));
+  }
 
   /** A name that begins its common name with REHEARSAL, if it does not yet. */
   static X500Name marked(X500Name name) {

@@ -7,6 +7,7 @@ import dev.chancery.hsm.KeyId;
 import dev.chancery.hsm.Pkcs11Settings;
 import dev.chancery.hsm.Pkcs11Token;
 import dev.chancery.hsm.Token;
+import dev.chancery.hsm.TokenCeremony;
 import dev.chancery.hsm.TokenFlag;
 import dev.chancery.hsm.TokenInfo;
 import dev.chancery.hsm.TokenModule;
@@ -40,23 +41,31 @@ final class RootToken {
   private final Access access;
   private final CeremonyPlan.TokenPart plan;
   private final Transcript transcript;
+  private final TokenModule module;
 
-  RootToken(Access access, CeremonyPlan.TokenPart plan, Transcript transcript) {
+  private RootToken(
+      Access access, CeremonyPlan.TokenPart plan, Transcript transcript, TokenModule module) {
     this.access = access;
     this.plan = plan;
     this.transcript = transcript;
+    this.module = module;
   }
 
-  /** The token that the plan names, initialized when the plan says so and it is not yet. */
-  Token open() throws CeremonyRefused, TokenUnusable, TokenAway {
+  /** The token that a plan names; only its module is loaded. */
+  static RootToken of(Access access, CeremonyPlan.TokenPart plan, Transcript transcript)
+      throws TokenUnusable, TokenAway {
     TokenModule module =
         TokenModule.load(
             access.library(), access.environment(), access.initializeArguments(), LIMIT);
-    TranscriptState state = transcript.state();
-    if (plan.initialize() && state.tokenSerial().isEmpty()) {
-      initialize(module);
+    return new RootToken(access, plan, transcript, module);
+  }
+
+  /** Opens it, and initializes it before when the plan says so and it is not yet. */
+  Token open() throws CeremonyRefused, TokenUnusable, TokenAway {
+    if (plan.initialize() && transcript.state().tokenSerial().isEmpty()) {
+      initialize();
     }
-    TokenName name = new TokenName(Optional.of(plan.label()), state.tokenSerial().or(plan::serial));
+    TokenName name = name();
     TokenInfo info = module.token(name);
     Token token = Pkcs11Token.open(settings(name), TokenObserver.NONE);
     transcript.append(
@@ -69,7 +78,19 @@ final class RootToken {
     return token;
   }
 
-  private void initialize(TokenModule module) throws CeremonyRefused, TokenUnusable, TokenAway {
+  private TokenName name() {
+    return new TokenName(
+        Optional.of(plan.label()), transcript.state().tokenSerial().or(plan::serial));
+  }
+
+  /** Has the token, which was opened, bear a mark. */
+  void mark(CeremonyMark mark) throws CeremonyRefused, TokenUnusable, TokenAway {
+    try (TokenCeremony login = module.open(name(), access.pinFile())) {
+      mark.put(login);
+    }
+  }
+
+  private void initialize() throws CeremonyRefused, TokenUnusable, TokenAway {
     Path officer =
         access
             .officerPinFile()
@@ -96,16 +117,22 @@ final class RootToken {
               plan.label(), initialized.stream().map(TokenInfo::serial).toList()));
     }
 
-    // 2. The one that the run that ended has made, if it came so far; else a new one.
-    if (there.isPresent() && !there.get().flags().contains(TokenFlag.USER_PIN_SET)) {
-      throw new CeremonyRefused(
-          ("the token \"%s\" with serial number %s was initialized by the run that ended, but has"
-                  + " no PIN: set it with the module's own tool, and go on")
-              .formatted(there.get().label(), there.get().serial()));
-    }
+    // 2. The one that the run that ended has made, if it came so far, or half of it; else a new
+    // one.
     TokenInfo made =
-        there.isPresent() ? there.get() : module.initialize(plan.name(), officer, access.pinFile());
+        there.isPresent()
+            ? finished(there.get(), officer)
+            : module.initialize(plan.name(), officer, access.pinFile());
     transcript.append(new TranscriptEntry.Initialized(made.label(), made.serial()));
+  }
+
+  private TokenInfo finished(TokenInfo there, Path officer) throws TokenUnusable, TokenAway {
+    return there.flags().contains(TokenFlag.USER_PIN_SET)
+        ? there
+        : module.finishInitialization(
+            new TokenName(Optional.of(there.label()), Optional.of(there.serial())),
+            officer,
+            access.pinFile());
   }
 
   private boolean isPlanned(TokenInfo token) {

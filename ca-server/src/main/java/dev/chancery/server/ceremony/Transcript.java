@@ -7,6 +7,7 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.StandardOpenOption;
 import java.time.Clock;
+import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -114,15 +115,17 @@ final class Transcript implements AutoCloseable {
    * @throws UncheckedIOException when it cannot be written; nothing more can be done then
    */
   void append(TranscriptEntry entry) {
+    append(clock.instant(), entry);
+  }
+
+  /** As the other, for something that was at a time that somebody has looked at before. */
+  void append(Instant at, TranscriptEntry entry) {
     if (broken) {
       throw new IllegalStateException("a line before could not be written");
     }
     TranscriptLine line =
         new TranscriptLine(
-            state.lines().size() + 1,
-            state.lastDigest(),
-            clock.instant().truncatedTo(ChronoUnit.MILLIS),
-            entry);
+            state.lines().size() + 1, state.lastDigest(), at.truncatedTo(ChronoUnit.MILLIS), entry);
     state.add(line);
     byte[] octets = line.octets();
     byte[] whole = Arrays.copyOf(octets, octets.length + 1);

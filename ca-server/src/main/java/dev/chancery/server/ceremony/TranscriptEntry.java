@@ -19,6 +19,8 @@ import java.util.Map;
   @JsonSubTypes.Type(value = TranscriptEntry.Initializing.class, name = "initializing"),
   @JsonSubTypes.Type(value = TranscriptEntry.Initialized.class, name = "initialized"),
   @JsonSubTypes.Type(value = TranscriptEntry.Opened.class, name = "opened"),
+  @JsonSubTypes.Type(value = TranscriptEntry.Marking.class, name = "marking"),
+  @JsonSubTypes.Type(value = TranscriptEntry.Marked.class, name = "marked"),
   @JsonSubTypes.Type(value = TranscriptEntry.Generating.class, name = "generating"),
   @JsonSubTypes.Type(value = TranscriptEntry.Generated.class, name = "generated"),
   @JsonSubTypes.Type(value = TranscriptEntry.Signing.class, name = "signing"),
@@ -85,6 +87,17 @@ sealed interface TranscriptEntry {
   record Opened(
       String label, String serial, String manufacturer, String model, String firmwareVersion)
       implements TranscriptEntry {}
+
+  /**
+   * The token is about to be marked as that of this plan and this transcript; written before.
+   *
+   * @param plan the digest of the plan
+   * @param transcript random digits, which name this transcript in the token
+   */
+  record Marking(String plan, String transcript) implements TranscriptEntry {}
+
+  /** The token has the mark: no other transcript of the plan is begun with it any more. */
+  record Marked(String plan, String transcript) implements TranscriptEntry {}
 
   /** A key is about to be made; written before. */
   record Generating(String keyId, String algorithm) implements TranscriptEntry {}

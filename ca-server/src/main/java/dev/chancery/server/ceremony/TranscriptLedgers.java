@@ -58,9 +58,11 @@ final class TranscriptLedgers {
     this.confirmation = confirmation;
   }
 
-  private void signing(String item, String kind, String number, ToBeSigned toBeSigned) {
+  private void signing(
+      Instant confirmed, String item, String kind, String number, ToBeSigned toBeSigned) {
     byte[] octets = toBeSigned.bytes().bytes();
     transcript.append(
+        confirmed,
         new TranscriptEntry.Signing(
             item,
             kind,
@@ -122,8 +124,9 @@ final class TranscriptLedgers {
     @Override
     protected void commit(PreparedCertificate prepared) {
       ToBeSigned toBeSigned = prepared.toBeSigned();
-      confirmation.require(item, Words.certificate(item, toBeSigned.bytes()), toBeSigned);
-      signing(item, CERTIFICATE, prepared.serial().toString(), toBeSigned);
+      Instant confirmed =
+          confirmation.require(item, Words.certificate(item, toBeSigned.bytes()), toBeSigned);
+      signing(confirmed, item, CERTIFICATE, prepared.serial().toString(), toBeSigned);
     }
 
     @Override
@@ -163,11 +166,12 @@ final class TranscriptLedgers {
     @Override
     protected Optional<Digest> commit(PreparedCrl prepared) throws IOException {
       ToBeSigned toBeSigned = whole(prepared);
-      confirmation.require(
-          CeremonyPlan.CRL,
-          Words.crl(CeremonyPlan.CRL, prepared.number(), toBeSigned.bytes()),
-          toBeSigned);
-      signing(CeremonyPlan.CRL, LIST, prepared.number().toString(), toBeSigned);
+      Instant confirmed =
+          confirmation.require(
+              CeremonyPlan.CRL,
+              Words.crl(CeremonyPlan.CRL, prepared.number(), toBeSigned.bytes()),
+              toBeSigned);
+      signing(confirmed, CeremonyPlan.CRL, LIST, prepared.number().toString(), toBeSigned);
       return Optional.of(Digest.of(prepared.scheme(), Octets.of(toBeSigned.bytes().bytes())));
     }
 

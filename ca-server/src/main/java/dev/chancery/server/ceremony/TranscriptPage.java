@@ -54,6 +54,9 @@ final class TranscriptPage {
           "initialized token " + token.label() + ", serial number " + token.serial();
       case TranscriptEntry.Opened token ->
           "opened token " + token.label() + ", serial number " + token.serial();
+      case TranscriptEntry.Marking mark ->
+          "marking the token for the plan, transcript " + mark.transcript();
+      case TranscriptEntry.Marked _ -> "marked the token";
       case TranscriptEntry.Generating key ->
           "making the " + key.algorithm() + " key " + key.keyId();
       case TranscriptEntry.Generated key -> "made the key " + key.keyId();

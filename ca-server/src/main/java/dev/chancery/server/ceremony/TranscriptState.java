@@ -12,15 +12,19 @@ import org.jspecify.annotations.Nullable;
  * is refused, whoever wrote it: what is signed once is never signed again.
  */
 final class TranscriptState {
+  private static final String UNMARKED = "the token was not marked before it was used";
+
   private final List<TranscriptLine> lines = new ArrayList<>();
   private final Map<String, TranscriptEntry.Signing> signing = new LinkedHashMap<>();
   private final Map<String, TranscriptEntry.Signed> signed = new LinkedHashMap<>();
   private final Map<String, TranscriptEntry.Abandoned> abandoned = new LinkedHashMap<>();
   private TranscriptEntry.@Nullable Begun begun;
   private TranscriptEntry.@Nullable Initializing initializing;
+  private TranscriptEntry.@Nullable Marking marking;
   private TranscriptEntry.@Nullable Generating generating;
   private TranscriptEntry.@Nullable Generated generated;
   private @Nullable String tokenSerial;
+  private boolean marked;
   private TranscriptEntry.@Nullable Approved approved;
   private TranscriptEntry.@Nullable Approved actedUnder;
   private boolean completed;
@@ -85,6 +89,8 @@ final class TranscriptState {
       case TranscriptEntry.Initializing entry -> initializing = entry;
       case TranscriptEntry.Initialized entry -> tokenSerial = entry.serial();
       case TranscriptEntry.Opened entry -> tokenSerial = entry.serial();
+      case TranscriptEntry.Marking entry -> marking = entry;
+      case TranscriptEntry.Marked _ -> marked = true;
       case TranscriptEntry.Generating entry -> generating = entry;
       case TranscriptEntry.Generated entry -> generated = entry;
       case TranscriptEntry.Signing entry -> signing.put(entry.item(), entry);
@@ -102,6 +108,7 @@ final class TranscriptState {
     return switch (entry) {
       case TranscriptEntry.Initializing _,
           TranscriptEntry.Opened _,
+          TranscriptEntry.Marking _,
           TranscriptEntry.Generating _,
           TranscriptEntry.Signing _ ->
           true;
@@ -111,6 +118,7 @@ final class TranscriptState {
           TranscriptEntry.Witnessed _,
           TranscriptEntry.Approved _,
           TranscriptEntry.Initialized _,
+          TranscriptEntry.Marked _,
           TranscriptEntry.Generated _,
           TranscriptEntry.Signed _,
           TranscriptEntry.Abandoned _,
@@ -135,8 +143,23 @@ final class TranscriptState {
           require(
               tokenSerial == null || tokenSerial.equals(entry.serial()),
               "the token has serial number " + entry.serial() + ", not " + tokenSerial);
-      case TranscriptEntry.Generating _ ->
-          require(generating == null && tokenSerial != null, "a second key is made");
+      case TranscriptEntry.Marking entry ->
+          require(
+              marking == null
+                  && tokenSerial != null
+                  && begun().filter(first -> first.plan().equals(entry.plan())).isPresent(),
+              "the token is marked again, or for another plan");
+      case TranscriptEntry.Marked entry ->
+          require(
+              !marked
+                  && marking != null
+                  && marking.plan().equals(entry.plan())
+                  && marking.transcript().equals(entry.transcript()),
+              "the mark in the token is not the one that was to be made");
+      case TranscriptEntry.Generating _ -> {
+        require(marked, UNMARKED);
+        require(generating == null, "a second key is made");
+      }
       case TranscriptEntry.Generated entry ->
           require(
               generating != null
@@ -144,10 +167,10 @@ final class TranscriptState {
                   && generating.keyId().equals(entry.keyId())
                   && generating.algorithm().equals(entry.algorithm()),
               "the key is not the one that was to be made");
-      case TranscriptEntry.Signing entry ->
-          require(
-              tokenSerial != null && !signing.containsKey(entry.item()),
-              entry.item() + " is signed a second time");
+      case TranscriptEntry.Signing entry -> {
+        require(marked, UNMARKED);
+        require(!signing.containsKey(entry.item()), entry.item() + " is signed a second time");
+      }
       case TranscriptEntry.Signed entry ->
           require(inDoubt(entry.item()), entry.item() + " was not to be signed");
       case TranscriptEntry.Abandoned entry ->
@@ -195,6 +218,16 @@ final class TranscriptState {
 
   Optional<String> tokenSerial() {
     return Optional.ofNullable(tokenSerial);
+  }
+
+  /** The mark that was to be put into the token. */
+  Optional<TranscriptEntry.Marking> marking() {
+    return Optional.ofNullable(marking);
+  }
+
+  /** Whether the token has it. */
+  boolean isMarked() {
+    return marked;
   }
 
   boolean isGenerating() {

@@ -1,10 +1,8 @@
 package dev.chancery.server.ceremony;
 
 import dev.chancery.core.BouncyCastle;
-import dev.chancery.core.CertificateStatus;
 import dev.chancery.core.Der;
 import dev.chancery.core.Refused;
-import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.ToBeSigned;
@@ -15,24 +13,15 @@ import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.Signature;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
-import org.bouncycastle.asn1.ASN1Enumerated;
-import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.x500.X500Name;
-import org.bouncycastle.asn1.x509.AuthorityKeyIdentifier;
-import org.bouncycastle.asn1.x509.Extension;
-import org.bouncycastle.asn1.x509.SubjectKeyIdentifier;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
-import org.bouncycastle.asn1.x509.TBSCertList;
 import org.bouncycastle.asn1.x509.TBSCertificate;
 import org.bouncycastle.cert.X509CertificateHolder;
 
@@ -125,7 +114,7 @@ final class Verification {
     require(state.isCompleted(), "the ceremony did not come to its end");
     require(begun.ceremony().equals(plan.name()), "the transcript is of another ceremony");
     require(begun.plan().equals(planDigest), "the transcript is of another plan");
-    requireActs(plan, planDigest, state, files.read(Ceremony.REHEARSAL_FILE));
+    Acts.requirePermitted(plan, planDigest, state, files.read(Ceremony.REHEARSAL_FILE));
     require(begun.inputs().equals(plan.digests()), "the transcript has not the inputs of the plan");
     for (CeremonyPlan.Input input : plan.inputs()) {
       byte[] _ = input.read(files);
@@ -151,7 +140,10 @@ final class Verification {
     }
     if (plan.crl().isPresent()) {
       planned.add(CeremonyPlan.CRL);
-      requireCrl(issuer, key);
+      if (state.abandoned(CeremonyPlan.CRL).isEmpty()) {
+        ToBeSigned list = signed(CeremonyPlan.CRL, key, TranscriptLedgers.LIST);
+        ListVerification.requireRight(list, issuer, plan, state);
+      }
     }
     for (String item : state.items()) {
       require(planned.contains(item), item + " was signed, and the plan has no such item");
@@ -173,94 +165,10 @@ final class Verification {
         TranscriptPage.FILE + ": not the page of this transcript");
   }
 
-  private static void require(boolean condition, String complaint) throws CeremonyRefused {
+  static void require(boolean condition, String complaint) throws CeremonyRefused {
     if (!condition) {
       throw new CeremonyRefused(complaint);
     }
-  }
-
-  /**
-   * Refuses a ceremony, finished or not, in which something was done with the token that was not to
-   * be done: by another program than the one of the rehearsal, on a machine with a network, without
-   * the witnesses. What a run was refused for before it did anything is no matter.
-   *
-   * @param rehearsal the transcript of the rehearsal
-   */
-  static void requireActs(
-      CeremonyPlan plan, String planDigest, TranscriptState state, byte[] rehearsal)
-      throws CeremonyRefused {
-    String distribution = rehearsed(plan, planDigest, rehearsal);
-    Acting acting = new Acting("", List.of());
-    for (TranscriptLine line : state.lines()) {
-      switch (line.entry()) {
-        case TranscriptEntry.Begun begun ->
-            acting = new Acting(begun.distribution(), begun.networkInterfaces());
-        case TranscriptEntry.Resumed resumed ->
-            acting = new Acting(resumed.distribution(), resumed.networkInterfaces());
-        case TranscriptEntry.Witnessed checked -> acting.witnessed = checked.witnesses().size();
-        case TranscriptEntry.Approved approval -> acting.approved = Optional.of(approval);
-        case TranscriptEntry entry when TranscriptState.isAct(entry) -> {
-          String where = ", at line " + line.number();
-          require(
-              acting.approved.filter(given -> given.plan().equals(planDigest)).isPresent()
-                  && acting.witnessed >= plan.witnesses().threshold(),
-              "the token was used without the witnesses' approval" + where);
-          require(
-              acting.approved.orElseThrow().rehearsal().equals(Digests.sha256(rehearsal)),
-              Ceremony.REHEARSAL_FILE
-                  + ": not the transcript of the rehearsal that was shown"
-                  + where);
-          require(
-              acting.distribution.equals(distribution),
-              "another distribution was run than in the rehearsal" + where);
-          require(
-              !plan.offline() || acting.networkInterfaces.isEmpty(),
-              "the machine had a network" + where);
-          require(
-              !(entry instanceof TranscriptEntry.Signing)
-                  || (!line.time().isBefore(plan.from()) && !line.time().isAfter(plan.until())),
-              "something was signed outside the time of the plan, at " + line.time() + where);
-        }
-        default -> {}
-      }
-    }
-  }
-
-  /** What one run of the program says of itself, and what was shown to it. */
-  private static final class Acting {
-    private final String distribution;
-    private final List<String> networkInterfaces;
-    private int witnessed;
-    private Optional<TranscriptEntry.Approved> approved = Optional.empty();
-
-    Acting(String distribution, List<String> networkInterfaces) {
-      this.distribution = distribution;
-      this.networkInterfaces = networkInterfaces;
-    }
-  }
-
-  /**
-   * The distribution that the plan was rehearsed with, to the end and whole: every item was made,
-   * and a root, be it one that stands in for an earlier one.
-   */
-  static String rehearsed(CeremonyPlan plan, String planDigest, byte[] rehearsal)
-      throws CeremonyRefused {
-    TranscriptState state = TranscriptState.of(rehearsal);
-    Optional<TranscriptEntry.Begun> begun = state.begun();
-    require(
-        state.isCompleted()
-            && begun.filter(one -> one.mode().equals(TranscriptEntry.REHEARSAL)).isPresent(),
-        "not a rehearsal that came to its end");
-    require(
-        begun.orElseThrow().plan().equals(planDigest),
-        "another plan was rehearsed: it has SHA-256 " + begun.orElseThrow().plan());
-    Set<String> missing = new LinkedHashSet<>(plan.all());
-    missing.removeAll(state.made());
-    require(
-        missing.isEmpty(),
-        "the rehearsal did not make %s: rehearse again, in another directory"
-            .formatted(String.join(", ", missing)));
-    return begun.orElseThrow().distribution();
   }
 
   private void requireToken() throws CeremonyRefused {
@@ -279,14 +187,12 @@ final class Verification {
   }
 
   private X509CertificateHolder rootCertificate() throws CeremonyRefused {
-    return switch (plan.root()) {
-      case CeremonyPlan.EarlierRoot earlier ->
-          Keys.certificate(earlier.file(), earlier.input().read(files));
-      case CeremonyPlan.NewRoot _ -> {
-        require(state.made().contains(CeremonyPlan.ROOT), "no root was made");
-        yield Results.certificate(state, CeremonyPlan.ROOT);
-      }
-    };
+    Optional<X509CertificateHolder> earlier = EarlierRoots.certificate(plan, files);
+    if (earlier.isPresent()) {
+      return earlier.get();
+    }
+    require(state.made().contains(CeremonyPlan.ROOT), "no root was made");
+    return Results.certificate(state, CeremonyPlan.ROOT);
   }
 
   private void requireRoot(SubjectPublicKey key) throws CeremonyRefused {
@@ -409,72 +315,5 @@ final class Verification {
     } catch (GeneralSecurityException e) {
       return false;
     }
-  }
-
-  private void requireCrl(Issuer issuer, SubjectPublicKey key) throws CeremonyRefused {
-    String item = CeremonyPlan.CRL;
-    if (state.abandoned(item).isPresent()) {
-      return;
-    }
-    ToBeSigned toBeSigned = signed(item, key, TranscriptLedgers.LIST);
-    TBSCertList list = TBSCertList.getInstance(toBeSigned.bytes().bytes());
-    CeremonyPlan.RootCrl wanted = plan.crl().orElseThrow();
-    require(
-        list.getIssuer().equals(issuer.certificate().orElseThrow().getSubject()),
-        item + ": not the root's");
-    require(
-        list.getExtensions() != null && list.getNextUpdate() != null,
-        item + ": has no extensions or no end");
-    AuthorityKeyIdentifier above = AuthorityKeyIdentifier.fromExtensions(list.getExtensions());
-    SubjectKeyIdentifier own =
-        SubjectKeyIdentifier.fromExtensions(issuer.certificate().orElseThrow().getExtensions());
-    require(
-        own == null
-            || (above != null
-                && Arrays.equals(above.getKeyIdentifierOctets(), own.getKeyIdentifier())),
-        item + ": not with the key identifier of the root");
-    // What narrows a CRL is critical (RFC 5280 sections 5.2.4 and 5.2.5): this one is of
-    // everything.
-    require(
-        list.getExtensions().getCriticalExtensionOIDs().length == 0,
-        item + ": is not of all that the root has signed");
-    Extension number = list.getExtensions().getExtension(Extension.cRLNumber);
-    require(
-        number != null
-            && ASN1Integer.getInstance(number.getParsedValue()).getValue().equals(wanted.number()),
-        item + ": not the number of the plan");
-    Instant begin = list.getThisUpdate().getDate().toInstant();
-    require(
-        !begin.isBefore(plan.from()) && !begin.isAfter(plan.until()),
-        item + ": was not made in the time of the plan");
-    require(
-        begin.plus(wanted.validity()).equals(list.getNextUpdate().getDate().toInstant()),
-        item + ": not as long as the plan says");
-    Map<SerialNumber, CertificateStatus.Revoked> expected = TranscriptLedgers.revoked(plan, state);
-    TBSCertList.CRLEntry[] entries = list.getRevokedCertificates();
-    require(entries.length == expected.size(), item + ": not as many entries as there should be");
-    for (TBSCertList.CRLEntry entry : entries) {
-      CertificateStatus.Revoked status =
-          expected.get(SerialNumber.of(entry.getUserCertificate().getValue()));
-      require(
-          status != null
-              && entry
-                  .getRevocationDate()
-                  .getDate()
-                  .toInstant()
-                  .equals(status.at().truncatedTo(ChronoUnit.SECONDS))
-              && reason(entry) == status.reason(),
-          item + ": an entry is not one that there should be");
-    }
-  }
-
-  /** RFC 5280 section 5.3.1: an entry without a reason is of none in particular. */
-  static RevocationReason reason(TBSCertList.CRLEntry entry) {
-    Extension reason =
-        entry.hasExtensions() ? entry.getExtensions().getExtension(Extension.reasonCode) : null;
-    return reason == null
-        ? RevocationReason.UNSPECIFIED
-        : RevocationReason.of(ASN1Enumerated.getInstance(reason.getParsedValue()).intValueExact())
-            .orElse(RevocationReason.UNSPECIFIED);
   }
 }

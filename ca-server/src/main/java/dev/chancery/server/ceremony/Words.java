@@ -210,7 +210,7 @@ final class Words {
           revoked(
               SerialNumber.of(entry.getUserCertificate().getValue()),
               entry.getRevocationDate().getDate().toInstant(),
-              Verification.reason(entry)));
+              ListVerification.reason(entry)));
     }
     return """
     %s: a CRL

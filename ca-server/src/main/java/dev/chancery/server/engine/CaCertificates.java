@@ -30,6 +30,8 @@ import org.bouncycastle.asn1.x500.X500Name;
  * ledger must know an issuer's name and key before.
  */
 public final class CaCertificates {
+  private static final RequestId NO_REQUEST = new RequestId(new UUID(0, 0));
+
   private final IssuanceLedger issuance;
   private final RevocationLedger revocations;
   private final Clock clock;
@@ -69,6 +71,31 @@ public final class CaCertificates {
   }
 
   /**
+   * A certificate that is wanted.
+   *
+   * @param notAfter its last second
+   */
+  public record Wanted(Profile profile, SubjectPublicKey key, X500Name subject, Instant notAfter) {}
+
+  /**
+   * Refuses what {@link #below} would refuse, whether or not the issuer's key is at hand; nothing
+   * is made.
+   */
+  public static void requireBelow(Issuer parent, Wanted wanted, Clock clock, SecureRandom random)
+      throws Refused {
+    Grant _ =
+        new Decision(catalogue(parent, wanted.profile()), clock, random)
+            .on(
+                request(
+                    parent,
+                    wanted.profile(),
+                    wanted.key(),
+                    wanted.subject(),
+                    Optional.of(wanted.notAfter()),
+                    NO_REQUEST));
+  }
+
+  /**
    * The rules that a root's to-be-signed certificate breaks; empty when {@link #root} could have
    * made it.
    */
@@ -88,12 +115,11 @@ public final class CaCertificates {
       Profile profile,
       SubjectPublicKey key,
       X500Name subject) {
-    RequestId none = new RequestId(new UUID(0, 0));
     return Lint.findings(
         toBeSigned,
         parent,
         profile,
-        request(parent, profile, key, subject, Optional.empty(), none));
+        request(parent, profile, key, subject, Optional.empty(), NO_REQUEST));
   }
 
   /** The octets of the subject key identifier that a certificate of a key gets. */
@@ -104,18 +130,17 @@ public final class CaCertificates {
   private IssuedCertificate issue(
       Issuer issuer, Profile profile, SubjectPublicKey key, X500Name subject, Instant notAfter)
       throws Refused, TokenAway {
-    List<Profile> profiles =
-        BuiltInProfiles.ALL.containsKey(profile.id()) ? List.of() : List.of(profile);
     IssuingAuthority authority =
         new IssuingAuthority(
-            new Catalogue(List.of(issuer), profiles),
-            issuance,
-            revocations,
-            clock,
-            random,
-            revoked -> {});
+            catalogue(issuer, profile), issuance, revocations, clock, random, revoked -> {});
     RequestId request = new RequestId(new TimeOrderedIds(clock, random).next());
     return authority.issue(request(issuer, profile, key, subject, Optional.of(notAfter), request));
+  }
+
+  private static Catalogue catalogue(Issuer issuer, Profile profile) {
+    return new Catalogue(
+        List.of(issuer),
+        BuiltInProfiles.ALL.containsKey(profile.id()) ? List.of() : List.of(profile));
   }
 
   private static IssuanceRequest request(

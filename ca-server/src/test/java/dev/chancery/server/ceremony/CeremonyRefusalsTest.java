@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -556,12 +557,36 @@ class CeremonyRefusalsTest {
   void late() throws Exception {
     scene.rehearse();
     scene.prepare();
-    scene.thinking = Duration.ofDays(300);
+    scene.asked = item -> scene.clock.advance(Duration.ofDays(300));
 
     assertThatThrownBy(() -> ceremony(scene.typing(CeremonyScene.ITEMS)).run())
         .hasMessageContaining(
             "the plan expired at 2027-01-01T00:00:00Z, before root was confirmed");
     assertThat(state(out).items()).isEmpty();
+  }
+
+  @Test
+  @DisplayName("nothing that was confirmed in the last second of the plan")
+  void lastSecond() throws Exception {
+    scene.rehearse();
+    scene.prepare();
+    Instant until = Instant.parse("2027-01-01T00:00:00Z");
+    scene.asked =
+        item -> {
+          if (item.equals("crl")) {
+            scene.clock.advance(Duration.between(scene.clock.instant(), until));
+            scene.tick = Duration.ofSeconds(1);
+          }
+        };
+
+    requireVerified();
+
+    TranscriptLine signing =
+        state(out).lines().stream()
+            .filter(line -> line.entry() instanceof TranscriptEntry.Signing)
+            .toList()
+            .getLast();
+    assertThat(signing.time()).isEqualTo(until);
   }
 
   private void requireRefused(List<String> typed, String reason) throws Exception {

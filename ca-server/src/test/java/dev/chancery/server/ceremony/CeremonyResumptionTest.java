@@ -3,6 +3,7 @@ package dev.chancery.server.ceremony;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -102,6 +103,9 @@ class CeremonyResumptionTest {
         // The token is made, its key is made, and the line that says so is not there.
         Arguments.of("\"event\":\"initializing\"", true),
         Arguments.of("\"event\":\"initialized\"", false),
+        // The token is to be marked, and the mark is made.
+        Arguments.of("\"event\":\"marking\"", true),
+        Arguments.of("\"event\":\"marked\"", false),
         Arguments.of("\"event\":\"generating\"", true),
         Arguments.of("\"event\":\"generated\"", false),
         // Before and after each kind of item is signed; root, certificate, OCSP signer, CRL.
@@ -181,7 +185,10 @@ class CeremonyResumptionTest {
     return TranscriptState.of(Arrays.copyOf(text, end)).inDoubt().contains("root");
   }
 
-  /** SoftHSM2 keeps each object in a file: a key pair and its certificate are three. */
+  /**
+   * SoftHSM2 keeps each object in a file: the mark is one, and a key pair and its certificate are
+   * three.
+   */
   private static long keysOf(String token) throws Exception {
     try (var files = Files.walk(folder.resolve(token).resolve("tokens"))) {
       long objects =
@@ -189,8 +196,37 @@ class CeremonyResumptionTest {
               .map(file -> String.valueOf(file.getFileName()))
               .filter(name -> name.endsWith(".object") && !name.equals("token.object"))
               .count();
-      return (objects + 2) / 3;
+      return (objects + 1) / 3;
     }
+  }
+
+  @Test
+  @DisplayName("between a token's initialization and its PIN goes on with that token")
+  void halfInitialized() throws Exception {
+    String token = "token-half";
+    Path out = folder.resolve("out-half");
+    Transcript.Disk killing =
+        (file, octets) -> {
+          Folder.append(file, octets);
+          if (new String(octets, StandardCharsets.UTF_8).contains("\"event\":\"initializing\"")) {
+            throw new Killed();
+          }
+        };
+    Ceremony ended = scene.ceremony(out, token, true, scene.typing(CeremonyScene.ITEMS), killing);
+    assertThatThrownBy(ended::run).isInstanceOf(Killed.class);
+    scene.initializeByHalf(token);
+
+    scene.officerPin = "another-so-pin-1";
+    try {
+      Ceremony wrong =
+          scene.ceremony(out, token, true, scene.typing(CeremonyScene.ITEMS), Folder::append);
+      assertThatThrownBy(wrong::run).hasMessageContaining("CKR_PIN_INCORRECT");
+    } finally {
+      scene.officerPin = CeremonyScene.OFFICER_PIN;
+    }
+    assertThat(state(out).tokenSerial()).isEmpty();
+
+    requireGoesOn(out, token, "half initialized");
   }
 
   @Test

@@ -16,14 +16,17 @@ import java.security.KeyPairGenerator;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.security.spec.ECGenParameterSpec;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.Extension;
@@ -84,6 +87,20 @@ public final class CeremonyScene {
   public static final List<String> ITEMS = List.of("root", "web", "old-by-new", "root-ocsp", "crl");
   static final List<String> WITNESSES = List.of("anna", "bert", "carla");
 
+  static final String OFFICER_PIN = "test-so-pin-1234";
+
+  /** For what asks nobody. */
+  static final Console SILENT =
+      new Console() {
+        @Override
+        public void say(String text) {}
+
+        @Override
+        public String ask(String question) {
+          throw new IllegalStateException("nobody is to be asked: " + question);
+        }
+      };
+
   private static final AtomicInteger LIBRARIES = new AtomicInteger();
   private static final Map<String, String> OWN =
       Map.of("SOFTHSM2_CONF", String.valueOf(System.getenv("SOFTHSM2_CONF")));
@@ -95,8 +112,17 @@ public final class CeremonyScene {
   private String planned = PLAN;
   final List<String> said = new ArrayList<>();
 
-  /** How long people take over an item before they type its name. */
-  Duration thinking = Duration.ZERO;
+  /** The module to go by, when it is not a copy of SoftHSM2. */
+  Optional<Path> module = Optional.empty();
+
+  /** What is taken for the security officer's PIN. */
+  String officerPin = OFFICER_PIN;
+
+  /** What happens while people look at an item, before they type its name. */
+  Consumer<String> asked = item -> {};
+
+  /** How long each look at the clock takes. */
+  Duration tick = Duration.ZERO;
 
   /**
    * @param keys where the witnesses' keys are
@@ -299,11 +325,11 @@ public final class CeremonyScene {
             + "\nobjectstore.backend = file\nlog.level = ERROR\n");
     RootToken.Access access =
         new RootToken.Access(
-            library(),
+            module.isPresent() ? module.get() : library(),
             Map.of("SOFTHSM2_CONF", configuration.toString()),
             Optional.empty(),
             Files.writeString(store.resolve("pin"), SoftHsmToken.PIN),
-            Optional.of(Files.writeString(store.resolve("so-pin"), "test-so-pin-1234")));
+            Optional.of(Files.writeString(store.resolve("so-pin"), officerPin)));
     List<String> left = new ArrayList<>(typed);
     Console console =
         new Console() {
@@ -320,8 +346,8 @@ public final class CeremonyScene {
               left.remove(wanted);
               return wanted;
             }
-            clock.advance(thinking);
             String item = question.replaceAll("type (\\S+) to sign it: ", "$1");
+            asked.accept(item);
             return left.remove(item) ? item : left.isEmpty() ? "" : left.removeFirst();
           }
         };
@@ -330,9 +356,29 @@ public final class CeremonyScene {
         access,
         machine,
         console,
-        clock,
+        new TickingClock(),
         new SecureRandom(),
         disk);
+  }
+
+  /** The scene's clock, which goes on after each look. */
+  private final class TickingClock extends Clock {
+    @Override
+    public Instant instant() {
+      Instant now = clock.instant();
+      clock.advance(tick);
+      return now;
+    }
+
+    @Override
+    public ZoneId getZone() {
+      return clock.getZone();
+    }
+
+    @Override
+    public Clock withZone(ZoneId zone) {
+      throw new UnsupportedOperationException("a ceremony has no zone");
+    }
   }
 
   /** SoftHSM2 sees no token that is made after it was loaded: each run has a copy of its own. */
@@ -359,35 +405,51 @@ public final class CeremonyScene {
     byte[] digest = MessageDigest.getInstance("SHA-256").digest(octets);
     Path in = Files.write(store.resolve("to-be-signed"), digest);
     Path out = store.resolve("signature");
-    ProcessBuilder tool =
-        new ProcessBuilder(
-                "pkcs11-tool",
-                "--module",
-                library().toString(),
-                "--token-label",
-                "test-root",
-                "--login",
-                "--pin",
-                SoftHsmToken.PIN,
-                "--sign",
-                "--mechanism",
-                "ECDSA",
-                "--signature-format",
-                "openssl",
-                "--id",
-                "726f6f74",
-                "--input-file",
-                in.toString(),
-                "--output-file",
-                out.toString())
-            .redirectErrorStream(true);
-    tool.environment().put("SOFTHSM2_CONF", store.resolve("softhsm2.conf").toString());
+    withPin(
+        token,
+        "--sign",
+        "--mechanism",
+        "ECDSA",
+        "--signature-format",
+        "openssl",
+        "--id",
+        "726f6f74",
+        "--input-file",
+        in.toString(),
+        "--output-file",
+        out.toString());
+    return Files.readAllBytes(out);
+  }
+
+  /** Has another program do something with a token that is there, logged in. */
+  void withPin(String token, String... arguments) throws Exception {
+    List<String> all =
+        new ArrayList<>(
+            List.of("--token-label", "test-root", "--login", "--pin", SoftHsmToken.PIN));
+    all.addAll(List.of(arguments));
+    tool(token, all);
+  }
+
+  /** Initializes a free token up to the user's PIN, as a ceremony that is ended there. */
+  void initializeByHalf(String token) throws Exception {
+    tool(
+        token,
+        List.of(
+            "--init-token", "--slot-index", "0", "--label", "test-root", "--so-pin", OFFICER_PIN));
+  }
+
+  private void tool(String token, List<String> arguments) throws Exception {
+    List<String> command =
+        new ArrayList<>(List.of("pkcs11-tool", "--module", library().toString()));
+    command.addAll(arguments);
+    ProcessBuilder tool = new ProcessBuilder(command).redirectErrorStream(true);
+    tool.environment()
+        .put("SOFTHSM2_CONF", folder.resolve(token).resolve("softhsm2.conf").toString());
     Process process = tool.start();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     if (process.waitFor() != 0) {
       throw new IllegalStateException("pkcs11-tool failed: " + output);
     }
-    return Files.readAllBytes(out);
   }
 
   /** The witnesses sign the transcript, and one of them the manifest. */
@@ -424,6 +486,11 @@ public final class CeremonyScene {
 
   /** A root with one more extension when there is one. */
   static String root(String subject, Extension extension) throws Exception {
+    return root(subject, new BasicConstraints(true), extension);
+  }
+
+  /** As the other, with the path length that the basic constraints have. */
+  static String root(String subject, BasicConstraints basic, Extension extension) throws Exception {
     KeyPair keys = keyPair();
     X500Name name = new X500Name(subject);
     X509v3CertificateBuilder builder =
@@ -434,7 +501,7 @@ public final class CeremonyScene {
             Date.from(Instant.parse("2035-01-01T00:00:00Z")),
             name,
             keys.getPublic());
-    builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(true));
+    builder.addExtension(Extension.basicConstraints, true, basic);
     builder.addExtension(
         Extension.subjectKeyIdentifier,
         false,

@@ -3,9 +3,22 @@ package dev.chancery.server.ceremony;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.chancery.hsm.KeyId;
+import dev.chancery.testing.FaultyModule;
+import dev.chancery.testing.Pkcs11Function;
+import dev.chancery.testing.ReturnCode;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.GeneralName;
+import org.bouncycastle.asn1.x509.GeneralSubtree;
+import org.bouncycastle.asn1.x509.NameConstraints;
 import org.bouncycastle.cert.X509CRLHolder;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.operator.jcajce.JcaContentVerifierProviderBuilder;
@@ -14,10 +27,17 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** The ceremonies of a root after its first one: with its token, and no key is made. */
 @DisplayName("A later ceremony of a root")
 class EarlierRootTest {
+  private static final String TOKEN = "../first/token";
+  private static final String HELD = "this plan was begun with this token before";
+
   @TempDir Path folder;
   private CeremonyScene first;
   private CeremonyScene second;
@@ -44,9 +64,19 @@ class EarlierRootTest {
   }
 
   private void plan(String serial) throws Exception {
+    plan("second", serial);
+  }
+
+  private void plan(String name, String serial) throws Exception {
+    writePlan(name, serial);
+    rehearse(name);
+    second.prepare();
+  }
+
+  private void writePlan(String name, String serial) throws Exception {
     second.plan(
         """
-        name: second
+        name: %s
         from: 2026-01-01T00:00:00Z
         until: 2027-01-01T00:00:00Z
         offline: false
@@ -66,22 +96,203 @@ class EarlierRootTest {
             pathLength: 0
         crl: {number: 8, validity: 365d, revoked: [{serial: %s, at: 2026-05-01T00:00:00Z, reason: cACompromise}]}
         """
-            .formatted(serial, made.signing("web").orElseThrow().number()));
+            .formatted(name, serial, made.signing("web").orElseThrow().number()));
+  }
+
+  private void rehearse(String name) throws Exception {
+    for (String witness : CeremonyScene.WITNESSES) {
+      Files.deleteIfExists(
+          second.in().resolve(Witnesses.signatureFile(CeremonyPlan.FILE, witness)));
+    }
     Manifest.write(new Folder(second.in()));
     second
         .ceremony(
-            second.rehearsal(),
-            "rehearsal-token",
+            folder.resolve("rehearsal-" + name),
+            "rehearsal-token-" + name,
             false,
             second.typing(List.of("root", "second-web", "crl")),
             Folder::append)
         .run();
-    second.prepare();
   }
 
   private Ceremony ceremony(Path out) throws Exception {
-    return second.ceremony(
-        out, "../first/token", true, second.typing(List.of("second-web", "crl")), Folder::append);
+    return ceremony(out, Folder::append);
+  }
+
+  private Ceremony ceremony(Path out, Transcript.Disk disk) throws Exception {
+    return second.ceremony(out, TOKEN, true, second.typing(List.of("second-web", "crl")), disk);
+  }
+
+  private static TranscriptState state(Path out) throws Exception {
+    return TranscriptState.of(Files.readAllBytes(out.resolve(Transcript.FILE)));
+  }
+
+  private void requireVerified(Path out) throws Exception {
+    second.close(out);
+    assertThat(Verification.verify(new Folder(out), true).state().isCompleted()).isTrue();
+  }
+
+  private void requireRefused(Path out, String reason) throws Exception {
+    List<String> before =
+        Files.exists(out.resolve(Transcript.FILE)) ? state(out).items() : List.of();
+    Ceremony ceremony = ceremony(out);
+
+    assertThatThrownBy(ceremony::run).hasMessageContaining(reason);
+    assertThat(state(out).items()).isEqualTo(before);
+    assertThat(((TranscriptEntry.Refusal) state(out).lines().getLast().entry()).reason())
+        .contains(reason);
+  }
+
+  /** As kill -9: nothing catches it on the way. */
+  private static final class Killed extends Error {
+    private static final long serialVersionUID = 1L;
+  }
+
+  /** Ends the second ceremony at a line of its transcript, before or after that is written. */
+  private Path killed(String line, boolean written) throws Exception {
+    Path out = folder.resolve("killed");
+    Ceremony ended =
+        ceremony(
+            out,
+            (file, octets) -> {
+              boolean here = new String(octets, StandardCharsets.UTF_8).contains(line);
+              if (!here || written) {
+                Folder.append(file, octets);
+              }
+              if (here) {
+                throw new Killed();
+              }
+            });
+    assertThatThrownBy(ended::run).isInstanceOf(Killed.class);
+    return out;
+  }
+
+  @Test
+  @DisplayName("is held once: another --out is refused, also when the first directory is lost")
+  void heldOnce() throws Exception {
+    plan(made.tokenSerial().orElseThrow());
+    Path out = folder.resolve("second-out");
+    ceremony(out).run();
+    requireRefused(folder.resolve("other-out"), HELD);
+
+    Files.move(out, folder.resolve("lost"));
+    requireRefused(out, HELD);
+    requireRefused(folder.resolve("other-out"), HELD);
+
+    // What is left to do then: another plan.
+    plan("third", made.tokenSerial().orElseThrow());
+    Path third = folder.resolve("third-out");
+    ceremony(third).run();
+    requireVerified(third);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "marked, false",
+    "marked, true",
+    "signing, false",
+    "signing, true",
+    "signed, false",
+    "signed, true",
+  })
+  @DisplayName("that was ended with the mark in the token goes on there and nowhere else")
+  void endedAfterTheMark(String event, boolean written) throws Exception {
+    plan(made.tokenSerial().orElseThrow());
+    Path out = killed("\"event\":\"" + event + "\"", written);
+
+    requireRefused(folder.resolve("other-out"), HELD);
+    ceremony(out).run();
+    requireVerified(out);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"false, true", "true, true", "false, false", "true, false"})
+  @DisplayName("that was ended before the mark was in the token is held in one place, the next")
+  void endedBeforeTheMark(boolean written, boolean there) throws Exception {
+    plan(made.tokenSerial().orElseThrow());
+    Path out = killed("\"event\":\"marking\"", written);
+    Path next = there ? out : folder.resolve("other-out");
+
+    ceremony(next).run();
+    requireVerified(next);
+    requireRefused(there ? folder.resolve("other-out") : out, HELD);
+  }
+
+  @Test
+  @DisplayName(
+      "is refused when another one has looked for marks at the same time, and made its own")
+  void atTheSameTime() throws Exception {
+    plan(made.tokenSerial().orElseThrow());
+    Path out = folder.resolve("second-out");
+    Path other = folder.resolve("other-out");
+    Ceremony slow =
+        ceremony(
+            out,
+            (file, octets) -> {
+              Folder.append(file, octets);
+              if (new String(octets, StandardCharsets.UTF_8).contains("\"event\":\"marking\"")) {
+                runUnchecked(other);
+              }
+            });
+
+    assertThatThrownBy(slow::run).hasMessageContaining(HELD);
+    assertThat(state(out).items()).isEmpty();
+    assertThat(state(other).isCompleted()).isTrue();
+  }
+
+  private void runUnchecked(Path out) {
+    try {
+      ceremony(out).run();
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  @DisplayName("is refused in a copy of its directory from before the mark")
+  void copied() throws Exception {
+    plan(made.tokenSerial().orElseThrow());
+    Path out = killed("\"event\":\"marking\"", false);
+    Path copy = Files.createDirectories(folder.resolve("copy"));
+    Files.copy(out.resolve(Transcript.FILE), copy.resolve(Transcript.FILE));
+    ceremony(out).run();
+
+    requireRefused(copy, HELD);
+  }
+
+  @Test
+  @DisplayName("is refused when the mark that its transcript knows is not in the token")
+  void unmarked() throws Exception {
+    plan(made.tokenSerial().orElseThrow());
+    Path out = killed("\"event\":\"marked\"", true);
+    // The first ceremony has left one too.
+    for (int mark = 0; mark < 2; mark++) {
+      second.withPin(TOKEN, "--delete-object", "--type", "data", "--label", CeremonyMark.LABEL);
+    }
+
+    requireRefused(out, "says that the token was marked");
+  }
+
+  @Test
+  @DisplayName("is refused with a token that keeps no data objects, before anything is signed")
+  void noDataObjects() throws Exception {
+    plan(made.tokenSerial().orElseThrow());
+    Path out = folder.resolve("second-out");
+    try (FaultyModule faults = FaultyModule.build(folder)) {
+      second.module = Optional.of(faults.library());
+      faults.always(Pkcs11Function.C_CREATE_OBJECT, ReturnCode.CKR_ATTRIBUTE_VALUE_INVALID);
+      requireRefused(
+          out,
+          "does not keep data objects (CKO_DATA): C_CREATE_OBJECT: CKR_ATTRIBUTE_VALUE_INVALID");
+      faults.clear();
+
+      // Done, and said not to be: the next run sees the mark.
+      faults.failAfterwards(Pkcs11Function.C_CREATE_OBJECT, ReturnCode.CKR_DEVICE_ERROR, 1);
+      requireRefused(out, "C_CREATE_OBJECT: CKR_DEVICE_ERROR");
+      second.module = Optional.empty();
+      ceremony(out).run();
+      requireVerified(out);
+    }
   }
 
   @Test
@@ -108,6 +319,91 @@ class EarlierRootTest {
         .isNotNull();
   }
 
+  /** What the root, which has path length 2 and ends with 2045, does not certify. */
+  static Stream<Arguments> beyondTheRoot() {
+    return Stream.of(
+        Arguments.of(
+            "notAfter: 2032-01-01T00:00:00Z",
+            "notAfter: 2046-01-02T00:00:00Z",
+            "second-web: notAfter must lie between"),
+        Arguments.of("pathLength: 0", "pathLength: 2", "second-web: the path length of issuer"),
+        Arguments.of("    pathLength: 0\n", "", "second-web: the path length of issuer"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("beyondTheRoot")
+  @DisplayName("is refused by check, rehearsal and run when the root could not certify all of it")
+  void beyondTheRoot(String before, String after, String reason) throws Exception {
+    writePlan("second", made.tokenSerial().orElseThrow());
+    Path file = second.in().resolve(CeremonyPlan.FILE);
+    String text = Files.readString(file);
+    assertThat(text).contains(before);
+    Files.writeString(file, text.replace(before, after));
+
+    requireNotCertified(reason);
+  }
+
+  @Test
+  @DisplayName("is refused by check, rehearsal and run when the root does not permit a name")
+  void beyondTheNames() throws Exception {
+    NameConstraints names =
+        new NameConstraints(
+            new GeneralSubtree[] {new GeneralSubtree(new GeneralName(new X500Name("O=Others")))},
+            null);
+    second.write(
+        "root.pem",
+        CeremonyScene.root(
+            "O=Tests,CN=Test Root",
+            new Extension(Extension.nameConstraints, true, names.getEncoded("DER"))));
+    writePlan("second", made.tokenSerial().orElseThrow());
+
+    requireNotCertified("second-web: the issuer's name constraints do not allow the subject");
+  }
+
+  private void requireNotCertified(String reason) throws Exception {
+    CeremonyTool tool =
+        new CeremonyTool(CeremonyScene.SILENT, second.clock, new SecureRandom(), "test");
+    assertThatThrownBy(() -> tool.checkPlan(second.in()))
+        .isInstanceOf(CeremonyRefused.class)
+        .hasMessageContaining(reason);
+    assertThatThrownBy(() -> rehearse("second"))
+        .isInstanceOf(CeremonyRefused.class)
+        .hasMessageContaining(reason);
+    second.prepare();
+    Path out = folder.resolve("second-out");
+    requireRefused(out, reason);
+    assertThat(state(out).lines().stream().map(TranscriptLine::entry))
+        .noneMatch(TranscriptState::isAct);
+  }
+
+  @Test
+  @DisplayName("is rehearsed with a root of the same end, path length and names")
+  void standIn() throws Exception {
+    plan(made.tokenSerial().orElseThrow());
+
+    X509CertificateHolder stands =
+        Results.certificate(state(folder.resolve("rehearsal-second")), CeremonyPlan.ROOT);
+    X509CertificateHolder root = Results.certificate(made, CeremonyPlan.ROOT);
+    assertThat(stands.getNotAfter()).isEqualTo(root.getNotAfter());
+    assertThat(Keys.pathLength(stands)).hasValue(2);
+    NameConstraints names =
+        new NameConstraints(
+            new GeneralSubtree[] {
+              new GeneralSubtree(new GeneralName(GeneralName.dNSName, "example.internal"))
+            },
+            null);
+    String constrained =
+        CeremonyScene.root(
+            "O=Tests,CN=Test Root",
+            new Extension(Extension.nameConstraints, true, names.getEncoded("DER")));
+    assertThat(
+            Rehearsal.root(
+                    new KeyId("726f6f74"),
+                    Keys.certificate("root.pem", constrained.getBytes(StandardCharsets.US_ASCII)))
+                .nameConstraints())
+        .contains(names);
+  }
+
   @Test
   @DisplayName("is refused with a token of another serial number")
   void otherToken() throws Exception {
@@ -116,8 +412,7 @@ class EarlierRootTest {
     Ceremony ceremony = ceremony(out);
 
     assertThatThrownBy(ceremony::run).hasMessageContaining("0000000000000000");
-    assertThat(TranscriptState.of(Files.readAllBytes(out.resolve(Transcript.FILE))).items())
-        .isEmpty();
+    assertThat(state(out).items()).isEmpty();
   }
 
   @Test
@@ -129,7 +424,6 @@ class EarlierRootTest {
     Ceremony ceremony = ceremony(out);
 
     assertThatThrownBy(ceremony::run).hasMessageContaining("726f6f74");
-    assertThat(TranscriptState.of(Files.readAllBytes(out.resolve(Transcript.FILE))).items())
-        .isEmpty();
+    assertThat(state(out).items()).isEmpty();
   }
 }

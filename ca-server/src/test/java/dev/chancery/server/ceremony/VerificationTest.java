@@ -18,8 +18,11 @@ import java.util.Collections;
 import java.util.Date;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.bouncycastle.asn1.ASN1Enumerated;
@@ -259,6 +262,34 @@ class VerificationTest {
                     : entry));
     cases.add(
         lie(
+            "a mark for another plan",
+            "the token is marked again, or for another plan",
+            entry ->
+                entry instanceof TranscriptEntry.Marking mark
+                    ? new TranscriptEntry.Marking("0".repeat(64), mark.transcript())
+                    : entry));
+    cases.add(
+        lie(
+            "the mark of another transcript",
+            "the mark in the token is not the one that was to be made",
+            entry ->
+                entry instanceof TranscriptEntry.Marked mark
+                    ? new TranscriptEntry.Marked(mark.plan(), "0".repeat(32))
+                    : entry));
+    cases.add(
+        without(
+            "a mark that was to be made",
+            "the token was not marked before it was used",
+            entry -> entry instanceof TranscriptEntry.Marked));
+    cases.add(
+        without(
+            "a mark",
+            "the token was not marked before it was used",
+            entry ->
+                entry instanceof TranscriptEntry.Marking
+                    || entry instanceof TranscriptEntry.Marked));
+    cases.add(
+        lie(
             "another key",
             "the root has not the key that was made",
             entry ->
@@ -270,9 +301,15 @@ class VerificationTest {
             "another plan's digest",
             "the transcript is of another plan",
             entry ->
-                entry instanceof TranscriptEntry.Begun begun
-                    ? begun(begun, begun.mode(), "0".repeat(64), begun.inputs())
-                    : entry));
+                switch (entry) {
+                  case TranscriptEntry.Begun begun ->
+                      begun(begun, begun.mode(), "0".repeat(64), begun.inputs());
+                  case TranscriptEntry.Marking mark ->
+                      new TranscriptEntry.Marking("0".repeat(64), mark.transcript());
+                  case TranscriptEntry.Marked mark ->
+                      new TranscriptEntry.Marked("0".repeat(64), mark.transcript());
+                  default -> entry;
+                }));
     cases.add(
         lie(
             "a rehearsal passed off as real",
@@ -711,16 +748,17 @@ class VerificationTest {
         offline,
         out,
         entry ->
-            entry instanceof TranscriptEntry.Begun begun
-                ? new TranscriptEntry.Begun(
-                    begun.ceremony(),
-                    begun.mode(),
-                    begun.plan(),
-                    begun.tool(),
-                    begun.distribution(),
-                    begun.inputs(),
-                    List.of("eth0"))
-                : entry,
+            Optional.of(
+                entry instanceof TranscriptEntry.Begun begun
+                    ? new TranscriptEntry.Begun(
+                        begun.ceremony(),
+                        begun.mode(),
+                        begun.plan(),
+                        begun.tool(),
+                        begun.distribution(),
+                        begun.inputs(),
+                        List.of("eth0"))
+                    : entry),
         time -> time);
     assertThatThrownBy(() -> Verification.verify(new Folder(out), true))
         .isInstanceOf(CeremonyRefused.class)
@@ -795,27 +833,41 @@ class VerificationTest {
     return new Case(name, out -> rewrite(out, change, time -> time), reason);
   }
 
+  /** All lines but some, otherwise as in a lie. */
+  private static Case without(String name, String reason, Predicate<TranscriptEntry> left) {
+    return new Case(
+        "without " + name,
+        out -> rewrite(scene, out, entry -> Optional.of(entry).filter(left.negate()), time -> time),
+        reason);
+  }
+
   private static void rewrite(
       Path out, UnaryOperator<TranscriptEntry> change, UnaryOperator<Instant> time)
       throws Exception {
-    rewrite(scene, out, change, time);
+    rewrite(scene, out, entry -> Optional.of(change.apply(entry)), time);
   }
 
   private static void rewrite(
       CeremonyScene signers,
       Path out,
-      UnaryOperator<TranscriptEntry> change,
+      Function<TranscriptEntry, Optional<TranscriptEntry>> change,
       UnaryOperator<Instant> time)
       throws Exception {
     Path file = out.resolve("transcript.jsonl");
     StringBuilder text = new StringBuilder();
     String previous = TranscriptLine.NONE;
+    int number = 0;
     boolean changed = false;
     for (TranscriptLine line : TranscriptState.of(Files.readAllBytes(file)).lines()) {
-      TranscriptEntry entry = change.apply(line.entry());
+      Optional<TranscriptEntry> entry = change.apply(line.entry());
+      changed |= !entry.equals(Optional.of(line.entry()));
+      if (entry.isEmpty()) {
+        continue;
+      }
+      number++;
       TranscriptLine next =
-          new TranscriptLine(line.number(), previous, time.apply(line.time()), entry);
-      changed |= !entry.equals(line.entry()) || !next.time().equals(line.time());
+          new TranscriptLine(number, previous, time.apply(line.time()), entry.get());
+      changed |= !next.time().equals(line.time());
       text.append(new String(next.octets(), StandardCharsets.UTF_8)).append('\n');
       previous = next.digest();
     }
