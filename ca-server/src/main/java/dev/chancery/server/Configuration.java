@@ -250,7 +250,7 @@ record Configuration(
 
   /**
    * @param knownWithin how long a revocation by another node may take until it shows here
-   * @param cacheMegabytes for signed answers
+   * @param cacheMegabytes for statuses and signed answers
    * @param atATime how many answers may be in the making at a time, of each kind
    * @param foreign other CAs whose certificates are answered for
    */

@@ -4,14 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.chancery.testing.DatabaseKind;
+import dev.chancery.testing.S3Server;
 import io.javalin.Javalin;
 import java.io.IOException;
-import java.lang.ProcessBuilder.Redirect;
 import java.math.BigInteger;
-import java.net.ConnectException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,21 +39,15 @@ import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.GetObjectResponse;
 
-/** A bucket of S3Proxy, which checks signatures, in a process of its own. */
+/** A bucket of a storage that checks signatures, in a process of its own. */
 @Execution(ExecutionMode.CONCURRENT)
 @Timeout(180)
 final class S3TargetTest {
-  private static final String ID = "test-access-key";
-  private static final String SECRET = "test-secret-key";
   private static final Duration FRESHNESS = Duration.ofMinutes(5);
-
-  /** Put there by the build, for its dependencies would be in the way of ours. */
-  private static final Path SERVER = Path.of("target", "s3proxy", "s3proxy.jar");
 
   @TempDir Path folder;
 
-  private int port;
-  private Process server;
+  private S3Server server;
   private CrlFixture crl;
   private CrlShelf shelf;
   private CrlPublisher publisher;
@@ -66,38 +56,24 @@ final class S3TargetTest {
 
   @BeforeEach
   void open() throws Exception {
-    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      port = free.getLocalPort();
-    }
-    Files.createDirectory(folder.resolve("objects"));
-    Files.writeString(
-        folder.resolve("s3proxy.properties"),
-        """
-        s3proxy.endpoint=http://127.0.0.1:%d
-        s3proxy.authorization=aws-v4
-        s3proxy.identity=%s
-        s3proxy.credential=%s
-        jclouds.provider=filesystem-nio2
-        jclouds.filesystem.basedir=%s
-        """
-            .formatted(port, ID, SECRET, folder.resolve("objects")));
-    start();
+    server = S3Server.start(folder);
     reader =
         S3Client.builder()
             .httpClientBuilder(UrlConnectionHttpClient.builder())
-            .endpointOverride(endpoint())
+            .endpointOverride(server.endpoint())
             .region(Region.US_EAST_1)
             .forcePathStyle(true)
             .requestChecksumCalculation(RequestChecksumCalculation.WHEN_REQUIRED)
             .responseChecksumValidation(ResponseChecksumValidation.WHEN_REQUIRED)
             .credentialsProvider(
-                StaticCredentialsProvider.create(AwsBasicCredentials.create(ID, SECRET)))
+                StaticCredentialsProvider.create(
+                    AwsBasicCredentials.create(S3Server.ACCESS_KEY_ID, S3Server.SECRET_ACCESS_KEY)))
             .build();
     reader.createBucket(bucket -> bucket.bucket("crls"));
     crl = new CrlFixture(DatabaseKind.H2, folder);
     shelf = crl.shelf();
     publisher = crl.publisher(shelf);
-    target = target(SECRET);
+    target = target(S3Server.SECRET_ACCESS_KEY);
   }
 
   @AfterEach
@@ -106,43 +82,13 @@ final class S3TargetTest {
     reader.close();
     publisher.close();
     crl.close();
-    server.destroyForcibly().waitFor();
-  }
-
-  private URI endpoint() {
-    return URI.create("http://127.0.0.1:" + port);
-  }
-
-  private void start() throws Exception {
-    server =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-Xmx256m",
-                "-DLOG_LEVEL=warn",
-                "-jar",
-                SERVER.toString(),
-                "--properties",
-                folder.resolve("s3proxy.properties").toString())
-            .redirectErrorStream(true)
-            .redirectOutput(Redirect.appendTo(folder.resolve("s3proxy.log").toFile()))
-            .start();
-    for (int i = 0; i < 600; i++) {
-      assertThat(server.isAlive()).isTrue();
-      try (Socket _ = new Socket(InetAddress.getLoopbackAddress(), port)) {
-        return;
-      } catch (ConnectException e) {
-        Thread.sleep(100);
-      }
-    }
-    throw new AssertionError(Files.readString(folder.resolve("s3proxy.log")));
+    server.close();
   }
 
   private S3Target target(String secret) {
     return new S3Target(
-        new S3Target.Place(Optional.of(endpoint()), "us-east-1", true, "crls", "pki/"),
-        () -> new S3Target.AccessKey(ID, secret),
+        new S3Target.Place(Optional.of(server.endpoint()), "us-east-1", true, "crls", "pki/"),
+        () -> new S3Target.AccessKey(S3Server.ACCESS_KEY_ID, secret),
         FRESHNESS);
   }
 
@@ -246,7 +192,7 @@ final class S3TargetTest {
 
   /** As the distribution does: what fails is tried again. */
   private boolean putUntilDone(CrlShelf.Copy copy) throws Exception {
-    try (S3Target node = target(SECRET)) {
+    try (S3Target node = target(S3Server.SECRET_ACCESS_KEY)) {
       for (int i = 0; i < 50; i++) {
         try {
           node.put(copy);
@@ -272,9 +218,9 @@ final class S3TargetTest {
     }
     assertThat(stored().asByteArray()).isEqualTo(Files.readAllBytes(first.file()));
 
-    server.destroyForcibly().waitFor();
+    server.kill();
     assertThatThrownBy(() -> target.put(second)).isInstanceOf(IOException.class);
-    start();
+    server.startAgain();
     target.put(second);
     assertThat(stored().asByteArray()).isEqualTo(Files.readAllBytes(second.file()));
   }

@@ -20,13 +20,14 @@ import org.slf4j.LoggerFactory;
 public final class Pkcs11Token extends Token {
   private static final Logger LOG = LoggerFactory.getLogger(Pkcs11Token.class);
 
-  private final Pkcs11Settings settings;
+  // Made once: it is told the observer with every signature.
+  private final String description;
   private final TokenObserver observer;
   private final Map<KeyId, WantedKey> wanted = new ConcurrentHashMap<>();
   private final TokenSupervisor supervisor;
 
   private Pkcs11Token(Pkcs11Settings settings, TokenObserver observer, Patience patience) {
-    this.settings = settings;
+    this.description = settings.description();
     this.observer = observer;
     this.supervisor = new TokenSupervisor(settings, observer, wanted.values(), patience);
   }
@@ -64,7 +65,7 @@ public final class Pkcs11Token extends Token {
 
   @Override
   public String description() {
-    return settings.description();
+    return description;
   }
 
   @Override

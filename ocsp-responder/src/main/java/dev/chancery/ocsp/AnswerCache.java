@@ -1,7 +1,7 @@
 package dev.chancery.ocsp;
 
-import dev.chancery.core.CertificateStatus;
 import dev.chancery.core.Der;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Iterator;
@@ -12,9 +12,9 @@ import java.util.Optional;
 import java.util.function.Predicate;
 
 /**
- * Signed answers for giving again, as many as fit into a part of the memory; the one unused for
- * longest goes first. There is one for each question, and it goes when the status changes that it
- * gives.
+ * Statuses that were looked up, and the signed answers that give them, as many as fit into a part
+ * of the memory; the one unused for longest goes first. There is one for each question, and it goes
+ * when the status changes.
  *
  * <p>A question is the CertID as it came: an answer repeats it, and some clients know their answer
  * only by an equal one, with the parameters of the hash (absent or NULL) as they were.
@@ -23,8 +23,12 @@ final class AnswerCache {
   /** What an answer takes beside its own octets and those of the question: objects, references. */
   static final int OVERHEAD = 400;
 
-  /** An answer, and the status that it gives. */
-  record Kept(CertificateStatus status, OcspReply.Shared answer) {}
+  /**
+   * A status, and the answer that gives it once one was signed for all.
+   *
+   * @param since when the status was looked up
+   */
+  record Kept(StatusSource.Said said, Instant since, Optional<OcspReply.Shared> answer) {}
 
   private static final class Entry {
     private final Kept kept;
@@ -47,6 +51,7 @@ final class AnswerCache {
     this.most = most;
   }
 
+  /** For who wants the answer: counts for {@link #askedOften}. */
   synchronized Optional<Kept> find(Der question) {
     Entry entry = answers.get(question);
     if (entry == null) {
@@ -56,14 +61,19 @@ final class AnswerCache {
     return Optional.of(entry.kept);
   }
 
+  /** For who wants nothing but the status. */
+  synchronized Optional<Kept> look(Der question) {
+    return Optional.ofNullable(answers.get(question)).map(entry -> entry.kept);
+  }
+
   /** To be asked for before a status is read; {@link #keep} takes it as the proof of that. */
   synchronized long mark() {
     return changes;
   }
 
   /**
-   * Keeps an answer, unless something was forgotten since the mark: the status may have been read
-   * before a change that is taken as known by now.
+   * Keeps this in place of what there was, unless something was forgotten since the mark: the
+   * status may have been read before a change that is taken as known by now.
    */
   synchronized void keep(Der question, Kept kept, long mark) {
     if (mark != changes) {
@@ -100,10 +110,10 @@ final class AnswerCache {
   }
 
   /** Questions that were asked so many times since their answer was kept, and others see fit. */
-  synchronized List<Der> askedOften(int least, int most, Predicate<OcspReply.Shared> others) {
+  synchronized List<Der> askedOften(int least, int most, Predicate<Kept> others) {
     List<Der> found = new ArrayList<>();
     for (Map.Entry<Der, Entry> each : answers.entrySet()) {
-      if (each.getValue().asked >= least && others.test(each.getValue().kept.answer())) {
+      if (each.getValue().asked >= least && others.test(each.getValue().kept)) {
         found.add(each.getKey());
         if (found.size() == most) {
           break;
@@ -114,6 +124,8 @@ final class AnswerCache {
   }
 
   private static long octets(Der question, Kept kept) {
-    return (long) OVERHEAD + question.length() + kept.answer().encoded().length();
+    return (long) OVERHEAD
+        + question.length()
+        + kept.answer().map(answer -> answer.encoded().length()).orElse(0);
   }
 }

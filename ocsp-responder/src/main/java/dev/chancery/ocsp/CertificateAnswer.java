@@ -33,9 +33,8 @@ record CertificateAnswer(CertID certificate, CertificateStatus status) {
     return OcspQuery.encoded(certificate);
   }
 
-  SingleResponse encoded(Instant thisUpdate, Instant nextUpdate) {
-    return new SingleResponse(
-        certificate, certStatus(), time(thisUpdate), time(nextUpdate), (Extensions) null);
+  SingleResponse encoded(ASN1GeneralizedTime thisUpdate, ASN1GeneralizedTime nextUpdate) {
+    return new SingleResponse(certificate, certStatus(), thisUpdate, nextUpdate, (Extensions) null);
   }
 
   private CertStatus certStatus() {

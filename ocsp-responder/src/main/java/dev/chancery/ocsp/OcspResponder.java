@@ -58,10 +58,26 @@ public final class OcspResponder {
     }
   }
 
-  /** A certificate that a relying party asks for, and all that its answer depends on. */
-  private record Asked(ServedIssuer issuer, CertID id, StatusSource.Said said, Instant now) {
+  /**
+   * A certificate that a relying party asks for, and all that its answer depends on.
+   *
+   * @param since when its status was looked up
+   * @param mark of the cache, from before that
+   */
+  private record Asked(
+      ServedIssuer issuer,
+      CertID id,
+      Der question,
+      StatusSource.Said said,
+      Instant since,
+      long mark,
+      Instant now) {
     CertificateAnswer answer() {
       return new CertificateAnswer(id, said.status());
+    }
+
+    AnswerCache.Kept kept(Optional<OcspReply.Shared> answer) {
+      return new AnswerCache.Kept(said, since, answer);
     }
 
     Instant thisUpdate() {
@@ -100,12 +116,23 @@ public final class OcspResponder {
   private Optional<OcspReply.Shared> known(Der question, Instant now) {
     // In this order: what is in the cache after the look was not taken away by it.
     return view.isCurrent()
-        ? cache.find(question).map(AnswerCache.Kept::answer).filter(answer -> isFresh(answer, now))
+        ? cache.find(question).flatMap(kept -> given(kept, now))
         : Optional.empty();
   }
 
-  private boolean isFresh(OcspReply.Shared answer, Instant now) {
-    return answer.isCurrent(now) && now.isBefore(answer.signedAt().plus(settings.reuse()));
+  /** The answer, if there is one that may be given again. */
+  private Optional<OcspReply.Shared> given(AnswerCache.Kept kept, Instant now) {
+    return isFresh(kept, now)
+        ? kept.answer().filter(answer -> answer.isCurrent(now))
+        : Optional.empty();
+  }
+
+  private boolean isFresh(AnswerCache.Kept kept, Instant now) {
+    return isYoungerThan(settings.reuse(), kept, now);
+  }
+
+  private static boolean isYoungerThan(Duration age, AnswerCache.Kept kept, Instant now) {
+    return !now.isBefore(kept.since()) && now.isBefore(kept.since().plus(age));
   }
 
   /** The one issuer of all that is asked: an answer has one signature, by one issuer's word. */
@@ -126,7 +153,10 @@ public final class OcspResponder {
       for (OcspQuery.CertificateId id : query.certificates()) {
         asked.add(ask(issuer, id.encoded(), now));
       }
-      return new OcspReply.Single(sign(asked, nonce).encoded());
+      Signed signed = sign(asked, nonce);
+      // Not before: what is asked for in vain must not take the place of answers.
+      asked.forEach(this::rememberStatus);
+      return signed.single();
     } finally {
       forOne.leave();
     }
@@ -142,34 +172,32 @@ public final class OcspResponder {
     }
     forAll.enter();
     try {
-      long mark = cache.mark();
       Asked asked = ask(issuer, id.encoded(), now);
       if (!asked.answer().lasts()) {
-        return new OcspReply.Single(sign(List.of(asked), Optional.empty()).encoded());
+        return sign(List.of(asked), Optional.empty()).single();
       }
-      Optional<OcspReply.Shared> earlier =
-          cache
-              .find(question)
-              .filter(kept -> kept.status().equals(asked.said().status()))
-              .map(AnswerCache.Kept::answer)
-              .filter(answer -> answer.isCurrent(now));
-      if (earlier.isPresent() && isFresh(earlier.get(), now)) {
-        return earlier.get();
+      Optional<AnswerCache.Kept> earlier =
+          cache.look(question).filter(kept -> kept.said().status().equals(asked.said().status()));
+      Optional<OcspReply.Shared> again = earlier.flatMap(kept -> given(kept, now));
+      if (again.isPresent()) {
+        return again.get();
       }
       try {
-        return renew(question, asked, mark);
+        return renew(asked);
       } catch (TokenAway away) {
-        return earlier.orElseThrow(() -> away);
+        return earlier
+            .flatMap(AnswerCache.Kept::answer)
+            .filter(answer -> answer.isCurrent(now))
+            .orElseThrow(() -> away);
       }
     } finally {
       forAll.leave();
     }
   }
 
-  private OcspReply.Shared renew(Der question, Asked asked, long mark)
-      throws NotAnswered, TokenAway {
-    OcspReply.Shared fresh = sign(List.of(asked), Optional.empty());
-    cache.keep(question, new AnswerCache.Kept(asked.said().status(), fresh), mark);
+  private OcspReply.Shared renew(Asked asked) throws TokenAway {
+    OcspReply.Shared fresh = sign(List.of(asked), Optional.empty()).shared();
+    cache.keep(asked.question(), asked.kept(Optional.of(fresh)), asked.mark());
     return fresh;
   }
 
@@ -189,7 +217,8 @@ public final class OcspResponder {
     Instant now = clock.instant().truncatedTo(ChronoUnit.SECONDS);
     Duration young = settings.reuse().multipliedBy(3).dividedBy(4);
     List<Der> due =
-        cache.askedOften(OFTEN, most, answer -> !now.isBefore(answer.signedAt().plus(young)));
+        cache.askedOften(
+            OFTEN, most, kept -> kept.answer().isPresent() && !isYoungerThan(young, kept, now));
     // What one issuer's token or list cannot do for one question it cannot do for the next.
     Set<IssuerId> away = new HashSet<>();
     for (Der question : due) {
@@ -215,15 +244,50 @@ public final class OcspResponder {
 
   private void signAhead(Der question, ServedIssuer issuer, Instant now)
       throws NotAnswered, TokenAway {
-    long mark = cache.mark();
-    Asked asked = ask(issuer, OcspQuery.certificateId(question).encoded(), now);
+    Asked asked = lookUp(issuer, OcspQuery.certificateId(question).encoded(), question, now);
     if (asked.answer().lasts()) {
-      OcspReply.Shared _ = renew(question, asked, mark);
+      OcspReply.Shared _ = renew(asked);
     }
   }
 
+  /** A certificate with its status, from the cache while that is as good as a look. */
   private Asked ask(ServedIssuer issuer, CertID id, Instant now) throws NotAnswered {
-    return new Asked(issuer, id, said(issuer, id.getSerialNumber().getValue(), now), now);
+    Der question = OcspQuery.encoded(id);
+    long mark = cache.mark();
+    // In this order: see known.
+    Optional<AnswerCache.Kept> kept =
+        view.isCurrent()
+            ? cache.look(question).filter(known -> isFresh(known, now) && counts(known, now))
+            : Optional.empty();
+    if (kept.isPresent()) {
+      return new Asked(issuer, id, question, kept.get().said(), kept.get().since(), mark, now);
+    }
+    return lookUp(issuer, id, question, now);
+  }
+
+  /** Keeps a status without an answer, unless that would cost an answer that is still of use. */
+  private void rememberStatus(Asked asked) {
+    boolean there =
+        cache.look(asked.question()).filter(kept -> isOfMoreUse(kept, asked)).isPresent();
+    if (asked.answer().lasts() && !there) {
+      cache.keep(asked.question(), asked.kept(Optional.empty()), asked.mark());
+    }
+  }
+
+  private static boolean isOfMoreUse(AnswerCache.Kept kept, Asked asked) {
+    return !kept.since().isBefore(asked.since())
+        || kept.answer().filter(answer -> answer.isCurrent(asked.now())).isPresent();
+  }
+
+  private static boolean counts(AnswerCache.Kept kept, Instant now) {
+    return kept.said().until().map(now::isBefore).orElse(true);
+  }
+
+  private Asked lookUp(ServedIssuer issuer, CertID id, Der question, Instant now)
+      throws NotAnswered {
+    long mark = cache.mark();
+    StatusSource.Said said = said(issuer, id.getSerialNumber().getValue(), now);
+    return new Asked(issuer, id, question, said, now, mark, now);
   }
 
   /**
@@ -258,8 +322,19 @@ public final class OcspResponder {
     }
   }
 
+  /** An answer, of which the headers for all are made only when all can be given it. */
+  private record Signed(Der encoded, Instant at, Instant thisUpdate, Instant nextUpdate) {
+    OcspReply.Single single() {
+      return new OcspReply.Single(encoded);
+    }
+
+    OcspReply.Shared shared() {
+      return OcspReply.Shared.of(encoded, at, thisUpdate, nextUpdate);
+    }
+  }
+
   /** One signature over all that one request asks of one issuer. */
-  private OcspReply.Shared sign(List<Asked> asked, Optional<Der> nonce) throws TokenAway {
+  private Signed sign(List<Asked> asked, Optional<Der> nonce) throws TokenAway {
     ServedIssuer issuer = asked.getFirst().issuer();
     Instant now = asked.getFirst().now();
     OcspSigner signer =
@@ -269,9 +344,9 @@ public final class OcspResponder {
             .orElseThrow(() -> new TokenAway("there is no OCSP signer of " + issuer.id()));
     Instant thisUpdate = asked.stream().map(Asked::thisUpdate).min(Instant::compareTo).orElse(now);
     Instant nextUpdate = nextUpdate(signer, asked);
-    Der signed =
+    Der encoded =
         signer.sign(asked.stream().map(Asked::answer).toList(), now, thisUpdate, nextUpdate, nonce);
-    return OcspReply.Shared.of(signed, now, thisUpdate, nextUpdate);
+    return new Signed(encoded, now, thisUpdate, nextUpdate);
   }
 
   /** Never after the signer's own end, when no client could verify the answer any more. */

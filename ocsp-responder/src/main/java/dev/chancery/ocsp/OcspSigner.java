@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import org.bouncycastle.asn1.ASN1EncodableVector;
 import org.bouncycastle.asn1.ASN1Encoding;
+import org.bouncycastle.asn1.ASN1GeneralizedTime;
 import org.bouncycastle.asn1.DERBitString;
 import org.bouncycastle.asn1.DEROctetString;
 import org.bouncycastle.asn1.DERSequence;
@@ -62,12 +63,17 @@ final class OcspSigner {
       Instant nextUpdate,
       Optional<Der> nonce)
       throws TokenAway {
+    // Bouncy Castle parses each time that it is given as text.
+    ASN1GeneralizedTime producedAt = CertificateAnswer.time(now);
+    ASN1GeneralizedTime from =
+        thisUpdate.equals(now) ? producedAt : CertificateAnswer.time(thisUpdate);
+    ASN1GeneralizedTime until = CertificateAnswer.time(nextUpdate);
     ASN1EncodableVector singles = new ASN1EncodableVector(answers.size());
-    answers.forEach(answer -> singles.add(answer.encoded(thisUpdate, nextUpdate)));
+    answers.forEach(answer -> singles.add(answer.encoded(from, until)));
     ResponseData data =
         new ResponseData(
             responder,
-            CertificateAnswer.time(now),
+            producedAt,
             new DERSequence(singles),
             nonce.map(OcspSigner::echo).orElse(null));
     SignatureValue signature = key.sign(data);

@@ -30,8 +30,11 @@ class AnswerCacheTest {
 
   private static AnswerCache.Kept answer(CertificateStatus status, int length) {
     return new AnswerCache.Kept(
-        status,
-        OcspReply.Shared.of(Der.of(new byte[length]), Instant.EPOCH, Instant.EPOCH, Instant.EPOCH));
+        new StatusSource.Said(status),
+        Instant.EPOCH,
+        Optional.of(
+            OcspReply.Shared.of(
+                Der.of(new byte[length]), Instant.EPOCH, Instant.EPOCH, Instant.EPOCH)));
   }
 
   private void keep(int question, AnswerCache.Kept kept) {
@@ -115,6 +118,35 @@ class AnswerCacheTest {
     assertThat(cache.askedOften(1, 10, kept -> false)).isEmpty();
     keep(4, answer(GOOD, 900));
     assertThat(cache.askedOften(3, 10, kept -> true)).containsExactly(question(3));
+  }
+
+  @Test
+  @DisplayName("keeps a status without an answer, which takes the less memory")
+  void statusAlone() {
+    AnswerCache.Kept status =
+        new AnswerCache.Kept(new StatusSource.Said(GOOD), Instant.EPOCH, Optional.empty());
+    for (int i = 0; i < 8_000; i++) {
+      keep(i, status);
+    }
+
+    int most = MOST / (2 + AnswerCache.OVERHEAD);
+    assertThat(
+            IntStream.range(0, 8_000)
+                .filter(i -> cache.look(question(i)).isPresent())
+                .boxed()
+                .toList())
+        .isEqualTo(IntStream.range(8_000 - most, 8_000).boxed().toList());
+  }
+
+  @Test
+  @DisplayName("does not count who looks for the status alone")
+  void looks() {
+    keep(1, answer(GOOD, 900));
+    for (int i = 0; i < 5; i++) {
+      assertThat(cache.look(question(1))).isPresent();
+    }
+
+    assertThat(cache.askedOften(1, 10, kept -> true)).isEmpty();
   }
 
   @Test

@@ -18,6 +18,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("A revoked certificate is not said to be good")
 final class FreshnessTest {
@@ -39,6 +41,12 @@ final class FreshnessTest {
     ocsp.close();
   }
 
+  /** With a nonce, each answer is signed anew. */
+  private byte[] request(BigInteger serial, boolean nonce) throws Exception {
+    return OcspFixture.request(
+        nonce ? OcspFixture.nonce(new byte[16]) : null, ocsp.id(OcspFixture.SHA1, serial));
+  }
+
   private CertificateStatus revoked(RevocationReason reason) {
     return new CertificateStatus.Revoked(ocsp.clock.instant(), reason, Optional.empty());
   }
@@ -51,17 +59,21 @@ final class FreshnessTest {
     return new OCSPResp(ocsp.responder.answer(request).encoded().bytes()).getStatus();
   }
 
-  @Test
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
   @DisplayName("after this node revoked it, in the very next answer, though one is kept")
-  void here() throws Exception {
+  void here(boolean nonce) throws Exception {
+    request = request(SERIAL, nonce);
     assertThat(answered().getCertStatus()).isNull();
     ocsp.set(SERIAL, revoked(RevocationReason.SUPERSEDED));
     assertThat(answered().getCertStatus()).isInstanceOf(RevokedStatus.class);
   }
 
-  @Test
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
   @DisplayName("after another node revoked it, within the bound")
-  void elsewhere() throws Exception {
+  void elsewhere(boolean nonce) throws Exception {
+    request = request(SERIAL, nonce);
     assertThat(answered().getCertStatus()).isNull();
     ocsp.statuses.set(SERIAL, revoked(RevocationReason.SUPERSEDED));
     Awaitility.await()
@@ -69,9 +81,11 @@ final class FreshnessTest {
         .until(() -> answered().getCertStatus() instanceof RevokedStatus);
   }
 
-  @Test
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
   @DisplayName("by an answer whose status was read before, and that is kept after")
-  void readBefore() throws Exception {
+  void readBefore(boolean nonce) throws Exception {
+    request = request(SERIAL, nonce);
     ocsp.statuses.afterReading(() -> {
       ocsp.statuses.afterReading(() -> {});
       ocsp.set(SERIAL, revoked(RevocationReason.SUPERSEDED));
@@ -80,9 +94,11 @@ final class FreshnessTest {
     assertThat(answered().getCertStatus()).isInstanceOf(RevokedStatus.class);
   }
 
-  @Test
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
   @DisplayName("when this node has not seen the journal for longer than the bound")
-  void notSeen() throws Exception {
+  void notSeen(boolean nonce) throws Exception {
+    request = request(SERIAL, nonce);
     assertThat(answered().getCertStatus()).isNull();
     int asked = ocsp.statuses.questions();
     ocsp.view.close();
@@ -94,9 +110,11 @@ final class FreshnessTest {
     assertThat(answered().getCertStatus()).isInstanceOf(RevokedStatus.class);
   }
 
-  @Test
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
   @DisplayName("while the ledger is away: tryLater as soon as the bound is over, kept or not")
-  void ledgerAway() throws Exception {
+  void ledgerAway(boolean nonce) throws Exception {
+    request = request(SERIAL, nonce);
     assertThat(answered().getCertStatus()).isNull();
     ocsp.statuses.setAway(true);
     Awaitility.await().atMost(OcspFixture.BOUND).until(() -> error() == OCSPResp.TRY_LATER);
@@ -123,9 +141,11 @@ final class FreshnessTest {
     assertThat(answered().getCertStatus()).isInstanceOf(RevokedStatus.class);
   }
 
-  @Test
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
   @DisplayName("when the clock is stepped back, before the revocation or before the kept answer")
-  void clockBack() throws Exception {
+  void clockBack(boolean nonce) throws Exception {
+    request = request(SERIAL, nonce);
     assertThat(answered().getCertStatus()).isNull();
     ocsp.clock.advance(Duration.ofMinutes(-5));
     SingleResp earlier = answered();
@@ -139,20 +159,23 @@ final class FreshnessTest {
     assertThat(revoked.getThisUpdate().toInstant()).isBeforeOrEqualTo(ocsp.clock.instant());
   }
 
-  @Test
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
   @DisplayName("while it is on hold; after its release it is good")
-  void hold() throws Exception {
+  void hold(boolean nonce) throws Exception {
+    request = request(SERIAL, nonce);
     ocsp.set(SERIAL, revoked(RevocationReason.CERTIFICATE_HOLD));
     assertThat(((RevokedStatus) answered().getCertStatus()).getRevocationReason()).isEqualTo(6);
     ocsp.set(SERIAL, GOOD);
     assertThat(answered().getCertStatus()).isNull();
   }
 
-  @Test
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
   @DisplayName("and one that is not issued yet is not kept as unknown")
-  void issuedLater() throws Exception {
+  void issuedLater(boolean nonce) throws Exception {
     BigInteger other = SERIAL.add(BigInteger.ONE);
-    request = ocsp.request(other);
+    request = request(other, nonce);
     assertThat(answered().getCertStatus()).isInstanceOf(UnknownStatus.class);
     // Issuing a certificate writes nothing into the journal.
     ocsp.statuses.setQuietly(other, GOOD);
@@ -170,6 +193,68 @@ final class FreshnessTest {
       assertThat(ocsp.post(request).body()).isEqualTo(first);
       assertThat(ocsp.get(path).body()).isEqualTo(first);
     }
+    assertThat(ocsp.statuses.questions()).isEqualTo(asked);
+  }
+
+  @Test
+  @DisplayName(
+      "The ledger is asked once for a status, whether answers with nonces or kept ones say it")
+  void askedOnce() throws Exception {
+    int before = ocsp.statuses.questions();
+    for (int i = 0; i < 20; i++) {
+      request = request(SERIAL, i % 4 != 3);
+      assertThat(answered().getCertStatus()).isNull();
+    }
+    assertThat(ocsp.statuses.questions()).isEqualTo(before + 1);
+
+    ocsp.set(SERIAL, revoked(RevocationReason.SUPERSEDED));
+    for (int i = 0; i < 20; i++) {
+      request = request(SERIAL, i % 4 != 3);
+      assertThat(answered().getCertStatus()).isInstanceOf(RevokedStatus.class);
+    }
+    assertThat(ocsp.statuses.questions()).isEqualTo(before + 2);
+  }
+
+  @Test
+  @DisplayName("A status is looked up again when it is as old as an answer may be, journal or not")
+  void oldStatus() throws Exception {
+    request = request(SERIAL, true);
+    assertThat(answered().getCertStatus()).isNull();
+    ocsp.clock.advance(Duration.ofMinutes(50));
+    request = request(SERIAL, false);
+    assertThat(answered().getCertStatus()).isNull();
+    // What no journal tells, as when someone writes into the tables.
+    ocsp.statuses.setQuietly(SERIAL, revoked(RevocationReason.SUPERSEDED));
+    ocsp.clock.advance(Duration.ofMinutes(11));
+    assertThat(answered().getCertStatus()).isInstanceOf(RevokedStatus.class);
+    request = request(SERIAL, true);
+    assertThat(answered().getCertStatus()).isInstanceOf(RevokedStatus.class);
+  }
+
+  @Test
+  @DisplayName("What is asked for with nonces while the token is away costs no answer its place")
+  void nothingForNothing() throws Exception {
+    assertThat(answered().getCertStatus()).isNull();
+    ocsp.token.setAway(true);
+    for (int i = 1; i < 1_000; i++) {
+      BigInteger other = SERIAL.add(BigInteger.valueOf(i));
+      ocsp.statuses.setQuietly(other, GOOD);
+      byte[] reply = ocsp.responder.answer(request(other, true)).encoded().bytes();
+      assertThat(new OCSPResp(reply).getStatus()).isEqualTo(OCSPResp.TRY_LATER);
+    }
+    assertThat(answered().getCertStatus()).isNull();
+  }
+
+  @Test
+  @DisplayName("What only nonces asked for is not signed ahead")
+  void notAhead() throws Exception {
+    request = request(SERIAL, true);
+    for (int i = 0; i < 10; i++) {
+      assertThat(answered().getCertStatus()).isNull();
+    }
+    int asked = ocsp.statuses.questions();
+    ocsp.clock.advance(Duration.ofMinutes(46));
+    ocsp.responder.signAhead(10);
     assertThat(ocsp.statuses.questions()).isEqualTo(asked);
   }
 
