@@ -34,7 +34,7 @@ import org.bouncycastle.openssl.jcajce.JcaPKCS8Generator;
  */
 final class RolloverScene implements AutoCloseable {
   /** For how long both roots are to be published: more than a slow machine needs for two steps. */
-  static final Duration PUBLISHED_FOR = Duration.ofMinutes(2);
+  static final Duration PUBLISHED_FOR = Duration.ofMinutes(1);
 
   /** The home of the second node. */
   static final String OTHER_HOME = "other-home";

@@ -58,6 +58,9 @@ class BindingTest {
                     "listeners.api", "{host: 127.0.0.1, port: 0}",
                     "listeners.admin.port", "0",
                     "listeners.management.port", "0",
+                    // A start that is refused would wait for a look at its own CRL, which nobody
+                    // serves yet.
+                    "crl.fetchBack", "false",
                     "acme.endpoints.default.externalAccountBinding", rule)),
             Clock.systemUTC(),
             new SecureRandom(),

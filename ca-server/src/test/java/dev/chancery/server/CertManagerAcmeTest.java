@@ -45,9 +45,12 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** cert-manager's ACME issuer, request by request: its key, its nonces, its retries. */
 @DisplayName("The sequence of cert-manager's ACME issuer")
+@Execution(ExecutionMode.CONCURRENT)
 class CertManagerAcmeTest {
   private static final String DNS = "www.corp.test";
   private static final String IP = "10.1.2.3";

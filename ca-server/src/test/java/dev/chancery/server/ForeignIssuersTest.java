@@ -47,9 +47,12 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** A server that answers for another CA as well, over its sockets. */
 @DisplayName("OCSP for a CA that is not run here")
+@Execution(ExecutionMode.CONCURRENT)
 final class ForeignIssuersTest {
   private static final X500Name OLD = new X500Name("CN=Old CA");
   private static final BigInteger REVOKED = BigInteger.valueOf(4711);

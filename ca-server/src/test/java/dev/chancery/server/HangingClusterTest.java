@@ -22,9 +22,12 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** One cluster takes connections and says nothing; another is well. */
 @DisplayName("A cluster that hangs")
+@Execution(ExecutionMode.CONCURRENT)
 class HangingClusterTest {
   private static final int MOST_LOGINS = 2;
 

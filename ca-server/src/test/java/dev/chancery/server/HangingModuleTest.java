@@ -40,7 +40,7 @@ class HangingModuleTest {
             .getOut()
             .println(
                 TokenModule.load(
-                        Path.of(arguments[0]), Map.of(), Optional.empty(), Duration.ofSeconds(3))
+                        Path.of(arguments[0]), Map.of(), Optional.empty(), Duration.ofSeconds(1))
                     .tokens());
         Main.end(command, 0);
       } catch (TokenAway e) {
@@ -60,7 +60,8 @@ class HangingModuleTest {
       module.hang(function);
       List<String> command = new ArrayList<>();
       command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
-      command.addAll(List.of("-Xmx256m", "--enable-native-access=ALL-UNNAMED", "-cp"));
+      command.addAll(List.of("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
+      command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp"));
       command.add(System.getProperty("java.class.path"));
       command.add(Impatient.class.getName());
       command.add(module.library().toString());

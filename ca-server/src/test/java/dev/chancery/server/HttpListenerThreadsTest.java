@@ -41,7 +41,8 @@ class HttpListenerThreadsTest {
   @Test
   @DisplayName("are virtual for requests, and platform threads for what waits in the kernel")
   void threads() throws Exception {
-    BoundPort port = BoundPort.bind("public", new Configuration.ListenerSection("127.0.0.1", 0));
+    // A name that no listener of another test has.
+    BoundPort port = BoundPort.bind("counted", new Configuration.ListenerSection("127.0.0.1", 0));
     try (port;
         HttpListener listener =
             HttpListener.http(
@@ -62,12 +63,12 @@ class HttpListenerThreadsTest {
       List<String> listening =
           threads.keySet().stream()
               .map(Thread::getName)
-              .filter(name -> name.startsWith("public-"))
+              .filter(name -> name.startsWith("counted-"))
               .toList();
       assertThat(listening).hasSizeBetween(1, 8);
       assertThat(threads)
           .anySatisfy((thread, stack) -> {
-            assertThat(thread.getName()).startsWith("public-");
+            assertThat(thread.getName()).startsWith("counted-");
             assertThat(Arrays.stream(stack).map(StackTraceElement::getClassName))
                 .anyMatch(name -> name.contains(Selector.class.getSimpleName()));
           });

@@ -32,7 +32,7 @@ class QuickstartTest {
     Files.createDirectories(distribution.resolve("bin"));
     script(
         "chancery",
-        "exec '%s' -cp '%s' dev.chancery.server.Main \"$@\""
+        "exec '%s' -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp '%s' dev.chancery.server.Main \"$@\""
             .formatted(
                 Path.of(System.getProperty("java.home"), "bin/java"),
                 System.getProperty("java.class.path")));

@@ -83,6 +83,8 @@ class SignalTest {
     command.addAll(
         List.of(
             "-Xmx256m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
             "-Dlogback.configurationFile=logback.xml",
             "-cp",
             System.getProperty("java.class.path"),

@@ -26,8 +26,11 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 @DisplayName("Clients that send their bodies slowly")
+@Execution(ExecutionMode.CONCURRENT)
 class SlowBodiesTest {
   private static final int MOST_LOGINS = 2;
 

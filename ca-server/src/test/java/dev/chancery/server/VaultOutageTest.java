@@ -64,9 +64,12 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Two nodes of the Vault-shaped API over one real authority whose token fails on demand. */
 @DisplayName("The Vault-shaped API in outages")
+@Execution(ExecutionMode.CONCURRENT)
 class VaultOutageTest {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
   private static final Duration LONGEST_ISSUANCE = Duration.ofSeconds(25);

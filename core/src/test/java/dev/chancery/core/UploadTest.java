@@ -8,8 +8,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 @DisplayName("What a client sends")
+@Execution(ExecutionMode.CONCURRENT)
 class UploadTest {
   @Test
   @DisplayName("is read to its end, and refused when there is more than may be")

@@ -36,8 +36,11 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What becomes of a CRL after it was published: places, what the world sees, and lost disks. */
+@Execution(ExecutionMode.CONCURRENT)
 @Timeout(60)
 final class CrlDistributionTest {
   @TempDir Path folder;
@@ -172,6 +175,8 @@ final class CrlDistributionTest {
     Process other =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
                 "-cp",
                 System.getProperty("java.class.path"),
                 LockingProcess.class.getName(),

@@ -31,6 +31,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -50,6 +51,9 @@ final class PublisherProcessTest {
 
   private static final int MOST_MILLIS = 400;
 
+  @TempDir static Path archives;
+  private static QuickStart quickStart;
+
   @Parameter DatabaseKind kind;
   @TempDir Path folder;
 
@@ -57,6 +61,11 @@ final class PublisherProcessTest {
   private CrlIssuer issuer;
   private BigInteger seen = BigInteger.ZERO;
   private BigInteger seenInDirectory = BigInteger.ZERO;
+
+  @BeforeAll
+  static void quicken() throws Exception {
+    quickStart = new QuickStart(archives);
+  }
 
   @BeforeEach
   void populate() throws Exception {
@@ -66,16 +75,45 @@ final class PublisherProcessTest {
       issuer = fixture.issuer;
       Path key = Files.createDirectory(folder.resolve("key"));
       PublishingProcess.writeKey(key, fixture.token.keyPair(CrlFixture.KEY), issuer.certificate());
-      place =
-          new PublishingProcess.Place(
-              kind.create(Files.createDirectory(folder.resolve("database"))),
-              key,
-              Files.createDirectory(folder.resolve("shelf")),
-              Files.createDirectory(folder.resolve("www")));
+      if (!quickStart.isReady()) {
+        place = place(key, Files.createDirectory(folder.resolve("first")));
+        publishAndEnd();
+      }
+      place = place(key, folder);
     }
-    try (Database database = open()) {
+  }
+
+  private PublishingProcess.Place place(Path key, Path within) throws Exception {
+    PublishingProcess.Place made =
+        new PublishingProcess.Place(
+            kind.create(Files.createDirectory(within.resolve("database"))),
+            key,
+            Files.createDirectory(within.resolve("shelf")),
+            Files.createDirectory(within.resolve("www")));
+    TestDatabase where = made.database();
+    try (Database database =
+        Database.open(DatabaseSettings.of(where.url(), where.user(), where::password))) {
       new IssuerRegistry(database).register(CrlFixture.ISSUER, issuer.key().publicKey());
     }
+    return made;
+  }
+
+  /** The one process that lives to its end. */
+  private void publishAndEnd() throws Exception {
+    try (Started first = Started.of(place.command(quickStart.first(PublishingProcess.class)))) {
+      assertThat(first.ask("publish")).isEqualTo("done");
+      assertThat(first.ask("put")).isEqualTo("done");
+      first.in().close();
+      assertThat(first.process().waitFor()).isZero();
+    }
+  }
+
+  private List<String> command() {
+    return command(place);
+  }
+
+  private static List<String> command(PublishingProcess.Place place) {
+    return place.command(quickStart.again(PublishingProcess.class));
   }
 
   private Database open() throws Exception {
@@ -153,7 +191,7 @@ final class PublisherProcessTest {
   /** The next process publishes under a number of its own, and cleans up what the dead one left. */
   private void goOn() throws Exception {
     BigInteger before = seen;
-    try (Started next = Started.of(place.command())) {
+    try (Started next = Started.of(command())) {
       assertThat(next.ask("publish")).isEqualTo("done");
       assertThat(next.ask("put")).isEqualTo("done");
     }
@@ -187,7 +225,7 @@ final class PublisherProcessTest {
             FaultyCrlLedger.Fault.PUBLISH,
             FaultyCrlLedger.Fault.PUBLISHED)) {
       BigInteger before = seen;
-      try (Started process = Started.of(place.command())) {
+      try (Started process = Started.of(command())) {
         assertThat(process.ask("die " + step)).isEqualTo("ready");
         assertThat(process.ask("publish")).isEqualTo("ended");
         assertThat(process.process().waitFor()).isEqualTo(FaultyCrlLedger.DEAD);
@@ -210,7 +248,7 @@ final class PublisherProcessTest {
     long seed = System.nanoTime();
     Random random = new Random(seed);
     for (int i = 0; i < 4; i++) {
-      try (Started process = Started.of(place.command())) {
+      try (Started process = Started.of(command())) {
         assertThat(process.ask("forever")).isEqualTo("ready");
         Thread.sleep(random.nextInt(MOST_MILLIS));
       }
@@ -239,7 +277,7 @@ final class PublisherProcessTest {
                     + " && shift && exec \"$@\"",
                 place.shelf().toString(),
                 place.directory().toString()));
-    command.addAll(place.command());
+    command.addAll(command());
     try (Started process = Started.of(command)) {
       assertThat(process.ask("publish")).isEqualTo("done");
       assertThat(process.ask("put")).isEqualTo("done");
@@ -288,8 +326,8 @@ final class PublisherProcessTest {
             place.key(),
             Files.createDirectory(folder.resolve("shelf of another")),
             place.directory());
-    try (Started here = Started.of(place.command());
-        Started there = Started.of(other.command())) {
+    try (Started here = Started.of(command());
+        Started there = Started.of(command(other))) {
       assertThat(here.ask("forever")).isEqualTo("ready");
       assertThat(there.ask("forever")).isEqualTo("ready");
       Path file = place.directory().resolve("issuing.crl");

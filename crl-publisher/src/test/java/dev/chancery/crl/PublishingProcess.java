@@ -53,14 +53,8 @@ final class PublishingProcess {
   /** What the processes of a test share. */
   record Place(TestDatabase database, Path key, Path shelf, Path directory) {
     /** The command that starts a process here. */
-    List<String> command() {
-      List<String> command = new ArrayList<>();
-      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-      command.add("-Xmx128m");
-      command.add("-XX:TieredStopAtLevel=1");
-      command.add("-cp");
-      command.add(System.getProperty("java.class.path"));
-      command.add(PublishingProcess.class.getName());
+    List<String> command(List<String> jvm) {
+      List<String> command = new ArrayList<>(jvm);
       command.addAll(List.of(database.url(), database.user(), database.password()));
       command.addAll(List.of(key.toString(), shelf.toString(), directory.toString()));
       return command;

@@ -2,7 +2,6 @@ package dev.chancery.hsm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.awaitility.Awaitility.await;
 
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.SigningScheme;
@@ -22,6 +21,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -38,12 +39,12 @@ final class ReturnValueTest {
   private static final Patience QUICK =
       new Patience(
           Duration.ofSeconds(3),
+          Duration.ofMillis(2),
+          Duration.ofMillis(5),
+          Duration.ofMillis(5),
+          Duration.ofSeconds(5),
           Duration.ofMillis(5),
           Duration.ofMillis(20),
-          Duration.ofMillis(20),
-          Duration.ofSeconds(5),
-          Duration.ofMillis(20),
-          Duration.ofMillis(50),
           1000);
   private static final Path TABLE = Path.of("../docs/token-outages.md");
 
@@ -84,7 +85,12 @@ final class ReturnValueTest {
   @AfterEach
   void isBack() {
     module.clear();
-    await().ignoreExceptions().untilAsserted(key::probe);
+    soon().ignoreExceptions().untilAsserted(key::probe);
+  }
+
+  /** What is awaited here takes some milliseconds, and is awaited hundreds of times. */
+  private static ConditionFactory soon() {
+    return Awaitility.await().pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(2));
   }
 
   private static ReturnValue.Meaning documented(ReturnCode code) {
@@ -103,7 +109,7 @@ final class ReturnValueTest {
     assertThatThrownBy(key::probe).isInstanceOf(TokenAway.class).hasMessageContaining(code.name());
 
     if (documented(code) == ReturnValue.Meaning.OUTAGE) {
-      await().until(() -> token.health().generation() == generation + 1);
+      soon().until(() -> token.health().generation() == generation + 1);
     } else {
       module.clear();
       assertThat(token.health().state()).isEqualTo(TokenHealth.State.UP);
@@ -123,7 +129,7 @@ final class ReturnValueTest {
     assertThat(token.health().generation()).isEqualTo(generation);
 
     module.clear();
-    await()
+    soon()
         .ignoreExceptions()
         .until(() -> {
           key.probe();
@@ -157,8 +163,7 @@ final class ReturnValueTest {
   private static void staysAwayAndIsTriedAgain(Pkcs11Function function, ReturnCode code) {
     module.always(function, code);
     long before = module.calls(function);
-    await()
-        .pollInterval(Duration.ofMillis(2))
+    soon()
         .untilAsserted(() ->
             assertThat(module.calls(function))
                 .as("%s %s", function, code)
@@ -187,7 +192,7 @@ final class ReturnValueTest {
     module.sticky(ReturnCode.CKR_DEVICE_ERROR);
     assertThatThrownBy(key::probe).isInstanceOf(TokenAway.class);
 
-    await().until(() -> token.health().state() == TokenHealth.State.NEEDS_OPERATOR);
+    soon().until(() -> token.health().state() == TokenHealth.State.NEEDS_OPERATOR);
     Thread.sleep(200);
     assertThat(module.calls(Pkcs11Function.C_LOGIN)).isEqualTo(logins + 1);
 

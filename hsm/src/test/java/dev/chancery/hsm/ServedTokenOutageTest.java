@@ -32,6 +32,20 @@ final class ServedTokenOutageTest {
   // A caller is told within the limit; the rest is this machine's, which does other things too.
   private static final Duration TOLD = LIMIT.plusSeconds(2);
 
+  private static final Patience USUAL = Patience.USUAL;
+
+  /** The usual one, but that an attempt has a third of its time. */
+  private static final Patience QUICK =
+      new Patience(
+          Duration.ofSeconds(1),
+          USUAL.first(),
+          USUAL.most(),
+          USUAL.whenInVain(),
+          USUAL.healthy(),
+          USUAL.whenLostSoon(),
+          USUAL.keys(),
+          USUAL.leftBehind());
+
   @TempDir private Path folder;
 
   private final AtomicInteger signed = new AtomicInteger();
@@ -54,7 +68,9 @@ final class ServedTokenOutageTest {
       publicKey = alone.generate(id, KeyAlgorithm.EC_P256);
     }
     server = P11KitServer.start(folder, softHsm);
-    token = Pkcs11Token.open(ServedTokenTest.settings(server, softHsm, LIMIT), TokenObserver.NONE);
+    token =
+        Pkcs11Token.open(
+            ServedTokenTest.settings(server, softHsm, LIMIT), TokenObserver.NONE, QUICK);
     key = token.ocspKey(id, publicKey, SigningScheme.ECDSA_SHA256);
   }
 
@@ -138,7 +154,7 @@ final class ServedTokenOutageTest {
         server.suspend();
         await().atMost(TOLD).until(() -> away.get() >= told + 8);
         // Longer than an attempt to open it again is given.
-        Thread.sleep(4000);
+        Thread.sleep(1500);
         assertThat(token.health().state()).isEqualTo(TokenHealth.State.AWAY);
         server.resume();
       }

@@ -48,6 +48,18 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class TokenOutageTest {
   private static final Duration LIMIT = Duration.ofMillis(600);
 
+  /** The usual one at ten times the pace; an attempt has a third of its time. */
+  private static final Patience BRIEF =
+      new Patience(
+          Duration.ofSeconds(1),
+          Duration.ofMillis(10),
+          Duration.ofMillis(200),
+          Duration.ofSeconds(3),
+          Duration.ofMillis(500),
+          Duration.ofMillis(40),
+          Duration.ofMillis(200),
+          Patience.USUAL.leftBehind());
+
   @TempDir private static Path folder;
   private static FaultyModule module;
   private static SoftHsmToken softHsm;
@@ -107,7 +119,7 @@ final class TokenOutageTest {
   @BeforeEach
   void openToken() throws Exception {
     module.clear();
-    token = Pkcs11Token.open(settings(softHsm.pinFile()), events);
+    token = Pkcs11Token.open(settings(softHsm.pinFile()), events, BRIEF);
     Optional<SubjectPublicKey> made = token.find(id);
     publicKey = made.isPresent() ? made.get() : token.generate(id, KeyAlgorithm.EC_P256);
     key = token.issuerKey(id, publicKey, SigningScheme.ECDSA_SHA256);
@@ -180,7 +192,8 @@ final class TokenOutageTest {
     await()
         .atMost(Duration.ofSeconds(20))
         .until(() -> module.calls(Pkcs11Function.C_INITIALIZE) > 0 && events.lost.size() == 1);
-    Thread.sleep(3000);
+    long looks = module.calls(Pkcs11Function.C_GET_TOKEN_INFO);
+    await().until(() -> module.calls(Pkcs11Function.C_GET_TOKEN_INFO) >= looks + 10);
     module.clear();
     isBack();
 
@@ -222,7 +235,7 @@ final class TokenOutageTest {
     await()
         .atMost(Duration.ofSeconds(30))
         .until(() -> module.running(Pkcs11Function.C_GET_SLOT_LIST) == 3);
-    Thread.sleep(4000);
+    Thread.sleep(BRIEF.attempt().multipliedBy(2));
     assertThat(module.running(Pkcs11Function.C_GET_SLOT_LIST)).isEqualTo(3);
     assertThatThrownBy(key::probe).isInstanceOf(TokenAway.class);
 
@@ -248,7 +261,7 @@ final class TokenOutageTest {
     module.corrupt(Pkcs11Function.C_SIGN, 1_000_000);
     assertThatThrownBy(key::probe).isInstanceOf(TokenAway.class);
 
-    Thread.sleep(1500);
+    Thread.sleep(500);
     assertThat(token.health().state()).isEqualTo(TokenHealth.State.AWAY);
     assertThat(token.health().why().orElseThrow()).contains("does not verify");
     module.clear();
@@ -259,7 +272,7 @@ final class TokenOutageTest {
   void aWrongPinIsTriedOnceAndAgainOnlyWhenItsFileChanges() throws Exception {
     Path pinFile = Files.copy(softHsm.pinFile(), folder.resolve("changing.pin"));
     token.close();
-    token = Pkcs11Token.open(settings(pinFile), events);
+    token = Pkcs11Token.open(settings(pinFile), events, BRIEF);
     key = token.issuerKey(id, publicKey, SigningScheme.ECDSA_SHA256);
     Files.writeString(pinFile, "98765432\n");
     long logins = module.calls(Pkcs11Function.C_LOGIN);
@@ -267,7 +280,7 @@ final class TokenOutageTest {
     assertThatThrownBy(key::probe).isInstanceOf(TokenAway.class);
 
     await().until(() -> token.health().state() == TokenHealth.State.NEEDS_OPERATOR);
-    Thread.sleep(3000);
+    Thread.sleep(BRIEF.most().multipliedBy(5));
     assertThat(module.calls(Pkcs11Function.C_LOGIN)).isEqualTo(logins + 1);
     assertThat(events.needsOperator).singleElement().asString().contains("the PIN is wrong");
     assertThatThrownBy(key::probe).hasMessageContaining("the PIN is wrong");
@@ -280,7 +293,7 @@ final class TokenOutageTest {
   void anotherWrongPinIsToldToTheOperatorAsTheFirstWas() throws Exception {
     Path pinFile = Files.copy(softHsm.pinFile(), folder.resolve("wrong-twice.pin"));
     token.close();
-    token = Pkcs11Token.open(settings(pinFile), events);
+    token = Pkcs11Token.open(settings(pinFile), events, BRIEF);
     key = token.issuerKey(id, publicKey, SigningScheme.ECDSA_SHA256);
     Files.writeString(pinFile, "98765432\n");
     module.sticky(ReturnCode.CKR_DEVICE_ERROR);
@@ -348,7 +361,7 @@ final class TokenOutageTest {
   void noMoreSessionsAreUsedThanTheTokenHas() throws Exception {
     token.close();
     module.sessionLimit(5);
-    token = Pkcs11Token.open(settings(softHsm.pinFile()), events);
+    token = Pkcs11Token.open(settings(softHsm.pinFile()), events, BRIEF);
     key = token.issuerKey(id, publicKey, SigningScheme.ECDSA_SHA256);
 
     AtomicInteger signed = new AtomicInteger();
@@ -417,7 +430,7 @@ final class TokenOutageTest {
               LIMIT,
               Pkcs11Settings.Place.P11_KIT_SERVER,
               environment);
-      try (Pkcs11Token remote = Pkcs11Token.open(behindServer, events)) {
+      try (Pkcs11Token remote = Pkcs11Token.open(behindServer, events, BRIEF)) {
         IssuerKey remoteKey = remote.issuerKey(id, publicKey, SigningScheme.ECDSA_SHA256);
         long connections = settledSockets();
 
@@ -442,7 +455,7 @@ final class TokenOutageTest {
   private static long settledSockets() throws Exception {
     long before = sockets();
     for (int alike = 0; alike < 3; alike++) {
-      Thread.sleep(1000);
+      Thread.sleep(BRIEF.most().multipliedBy(2));
       long now = sockets();
       if (now != before) {
         before = now;

@@ -25,9 +25,12 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Against the API server that a Kubernetes client library comes with for tests. */
 @DisplayName("Tokens verified by the cluster's API server")
+@Execution(ExecutionMode.CONCURRENT)
 class TokenReviewTest {
   private static final String AUDIENCE = "vault://issuer";
 
