@@ -181,6 +181,18 @@ final class OutageScene implements AutoCloseable {
     return took.stream().sorted().toList();
   }
 
+  /** Clients that want an OCSP answer signed for each of their requests. */
+  StatusFlood flood(int clients) {
+    return StatusFlood.start(ports.publicListener(), issuer, clients);
+  }
+
+  /** How many certificates come in some time. */
+  int issuedWithin(Duration duration) throws InterruptedException {
+    int before = witness.certificates().size();
+    Thread.sleep(duration);
+    return witness.certificates().size() - before;
+  }
+
   /** The status that a probe gets of the management listener. */
   int probe(String path) throws Exception {
     return management(path).statusCode();

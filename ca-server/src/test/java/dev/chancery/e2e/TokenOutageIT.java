@@ -46,6 +46,10 @@ class TokenOutageIT {
   // What is promised, held by scripts/token-outage-test.sh; a plain build, on whatever machine,
   // only finds out whether a token comes back at all.
   private static final Duration LONGEST_RECOVERY = Duration.ofSeconds(LONG ? 5 : 60);
+  private static final Duration SLOW = Duration.ofMillis(50);
+  private static final Duration FLOOD = Duration.ofSeconds(4);
+  // More than 4 that are signed for at a time and 32 times as many that wait.
+  private static final int FLOODING = 200;
   private static final Duration USUAL_RECOVERY = Duration.ofSeconds(1);
   private static final double MOST_GROWTH_PERCENT = 20;
 
@@ -125,7 +129,8 @@ class TokenOutageIT {
   }
 
   @Test
-  @DisplayName("goes on after each fault of the module in its process, and after a flipped bit")
+  @DisplayName(
+      "goes on after each fault of the module in its process, in a flood, and after a flipped bit")
   void inTheProcess() throws Exception {
     try (FaultyModule module = FaultyModule.build(folder);
         OutageScene scene =
@@ -146,6 +151,7 @@ class TokenOutageIT {
               long lost = System.nanoTime();
               return new Times(lost, lost);
             });
+        flood(scene, table, module);
         scene.stopLoad();
         flipABit(scene, module);
         table.remark(scene.requireAllGood() + " certificates, all known and verified");
@@ -240,6 +246,33 @@ class TokenOutageIT {
 
   private static Duration percentile(List<Duration> sorted) {
     return sorted.get(sorted.size() * 99 / 100);
+  }
+
+  /** A slow token, of which OCSP clients want more than it has: issuance keeps its share. */
+  private static void flood(OutageScene scene, OutageTable table, FaultyModule module)
+      throws Exception {
+    module.delay(Pkcs11Function.C_SIGN, SLOW);
+    module.delay(Pkcs11Function.C_SIGN_FINAL, SLOW);
+    Thread.sleep(SLOW.multipliedBy(10));
+    int calm = scene.issuedWithin(FLOOD);
+    int flooded;
+    int signed;
+    int putOff;
+    try (StatusFlood flood = scene.flood(FLOODING)) {
+      Thread.sleep(SLOW.multipliedBy(10));
+      flooded = scene.issuedWithin(FLOOD);
+      signed = flood.signed();
+      putOff = flood.putOff();
+    } finally {
+      module.clear();
+    }
+    table.remark(
+        "%d certificates in %d s of a slow token, %d while %d clients wanted OCSP answers: %d signed, %d put off"
+            .formatted(calm, FLOOD.toSeconds(), flooded, FLOODING, signed, putOff));
+    assertThat(signed).isPositive();
+    assertThat(putOff).isPositive();
+    assertThat(calm).isPositive();
+    assertThat(flooded).isGreaterThan(calm / 5);
   }
 
   private static void flipABit(OutageScene scene, FaultyModule module) throws Exception {
