@@ -3,6 +3,7 @@ package dev.chancery.acme;
 import dev.chancery.core.AccountId;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.Refused;
+import dev.chancery.core.SubjectPublicKey;
 import java.net.URI;
 import java.util.List;
 import java.util.Optional;
@@ -51,8 +52,25 @@ record Account(
    * @throws AcmeProblem unauthorized
    */
   void requireUsableKey(CertificateAuthority authority) throws AcmeProblem {
+    requireKey(authority::requireUsable);
+  }
+
+  /**
+   * The same when it is known that the key was not reported compromised.
+   *
+   * @throws AcmeProblem unauthorized
+   */
+  void requireKeyNotBlocked(CertificateAuthority authority) throws AcmeProblem {
+    requireKey(authority::requireNotBlocked);
+  }
+
+  private interface KeyRule {
+    void require(SubjectPublicKey key) throws Refused;
+  }
+
+  private void requireKey(KeyRule rule) throws AcmeProblem {
     try {
-      authority.requireUsable(key.subjectPublicKey());
+      rule.require(key.subjectPublicKey());
     } catch (Refused e) {
       throw keyNotTaken(e);
     }

@@ -9,6 +9,7 @@ import static org.jooq.impl.DSL.selectFrom;
 import dev.chancery.core.AccountId;
 import dev.chancery.core.Refused;
 import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.store.CompromisedKeys;
 import dev.chancery.store.Database;
 import dev.chancery.store.PreparedQuery;
 import dev.chancery.store.schema.tables.records.AcmeAccountsRecord;
@@ -38,7 +39,10 @@ final class Accounts {
   private static final Param<String> CONTACTS = parameter(ACME_ACCOUNTS.CONTACTS);
   private static final Param<String> TERMS_AGREED = parameter(ACME_ACCOUNTS.TERMS_AGREED);
 
-  /** That an account is valid and is what it was when it was read. */
+  private static final Param<byte[]> KEY_SHA256 =
+      parameter("key_sha256", ACME_ACCOUNTS.KEY_THUMBPRINT);
+
+  /** That an account is valid, is what it was when it was read, and its key is not compromised. */
   static final Condition UNCHANGED =
       ACME_ACCOUNTS
           .ID
@@ -48,7 +52,8 @@ final class Accounts {
           // These three are all that can change in a valid account.
           .and(ACME_ACCOUNTS.PUBLIC_KEY.eq(PUBLIC_KEY))
           .and(ACME_ACCOUNTS.CONTACTS.eq(CONTACTS))
-          .and(ACME_ACCOUNTS.TERMS_AGREED.isNotDistinctFrom(TERMS_AGREED));
+          .and(ACME_ACCOUNTS.TERMS_AGREED.isNotDistinctFrom(TERMS_AGREED))
+          .andNot(CompromisedKeys.contain(KEY_SHA256));
 
   private static final PreparedQuery<AcmeAccountsRecord> FIND =
       PreparedQuery.of(
@@ -183,7 +188,8 @@ final class Accounts {
         .with(ENDPOINT, endpoint.name())
         .with(PUBLIC_KEY, account.key().encoded().bytes())
         .with(CONTACTS, stored(account.contacts()))
-        .with(TERMS_AGREED, stored(account.terms()));
+        .with(TERMS_AGREED, stored(account.terms()))
+        .with(KEY_SHA256, account.key().encoded().sha256());
   }
 
   private static String stored(List<String> contacts) {

@@ -122,7 +122,10 @@ public final class AcmeServer implements AutoCloseable {
     this.pruning = new Pruning(database, clock, settings.retention());
     this.exchanges =
         new Exchanges(
-            settings.endpoints(), new SignedRequests(nonces, accounts, authority), nonces);
+            database,
+            settings.endpoints(),
+            new SignedRequests(nonces, accounts, authority),
+            nonces);
 
     this.newAccount = new NewAccountResource(accounts, authority, bindingKeys, limiter);
     this.account = new AccountResource(accounts, orders, authorizations);

@@ -2,6 +2,7 @@ package dev.chancery.acme;
 
 import dev.chancery.core.Refused;
 import dev.chancery.core.TokenAway;
+import dev.chancery.store.Database;
 import dev.chancery.store.DatabaseAway;
 import io.javalin.http.Context;
 import io.javalin.http.Handler;
@@ -32,11 +33,14 @@ final class Exchanges {
   private static final Logger LOG = LoggerFactory.getLogger(Exchanges.class);
   private static final int RETRY_AFTER_OUTAGE = 10;
 
+  private final Database database;
   private final Map<String, AcmeUrls> endpoints;
   private final SignedRequests requests;
   private final Nonces nonces;
 
-  Exchanges(List<AcmeEndpoint> endpoints, SignedRequests requests, Nonces nonces) {
+  Exchanges(
+      Database database, List<AcmeEndpoint> endpoints, SignedRequests requests, Nonces nonces) {
+    this.database = database;
     this.endpoints =
         endpoints.stream().collect(Collectors.toUnmodifiableMap(AcmeEndpoint::name, AcmeUrls::new));
     this.requests = requests;
@@ -103,10 +107,23 @@ final class Exchanges {
       Optional<AcmeUrls> urls = which.apply(context);
       Reply reply =
           urls.isPresent()
-              ? replyOrProblem(urls.get(), context, answer)
+              ? reply(urls.get(), context, answer)
               : Reply.problem(Problem.of(AcmeError.NOT_FOUND, "there is no such ACME endpoint"));
       write(context, urls, reply);
     };
+  }
+
+  /** Only this leaves the process, so it is early enough to wait for all commits before it. */
+  private Reply reply(AcmeUrls urls, Context context, OpenAnswer answer) {
+    try {
+      return database.waitingOnce(() -> replyOrProblem(urls, context, answer));
+    } catch (DatabaseAway e) {
+      LOG.warn("a request met an absent database", e);
+      return outage("the server cannot work at the moment");
+    } catch (RuntimeException e) {
+      LOG.error("a request met a defect", e);
+      return Reply.problem(Problem.of(AcmeError.SERVER_INTERNAL, "internal error"));
+    }
   }
 
   private static Reply replyOrProblem(AcmeUrls urls, Context context, OpenAnswer answer) {
@@ -126,12 +143,6 @@ final class Exchanges {
     } catch (TokenAway e) {
       LOG.warn("a request met an absent token: {}", e.getMessage());
       return outage("the signing key does not answer at the moment");
-    } catch (DatabaseAway e) {
-      LOG.warn("a request met an absent database", e);
-      return outage("the server cannot work at the moment");
-    } catch (RuntimeException e) {
-      LOG.error("a request met a defect", e);
-      return Reply.problem(Problem.of(AcmeError.SERVER_INTERNAL, "internal error"));
     }
   }
 

@@ -24,20 +24,18 @@ final class ExternalAccountBinding {
       new AlgorithmConstraints(ConstraintType.PERMIT, ALGORITHMS.toArray(String[]::new));
 
   private static final List<String> MEMBERS = List.of("protected", "payload", "signature");
-  // Members that would change what the MAC covers or means.
-  private static final List<String> FORBIDDEN_MEMBERS = List.of("header", "signatures");
   // Section 7.3.4: no nonce. Who made the MAC is said by kid alone.
   private static final List<String> FORBIDDEN_PARAMETERS = List.of("nonce", "jwk", "crit", "b64");
   // A JWK of RSA with 4096 bits takes a thousand characters.
   private static final int LONGEST_MEMBER = 8000;
 
-  private final ObjectNode jws;
+  private final JwsFrame frame;
   private final String kid;
   private final String url;
   private final JsonWebSignature mac;
 
-  private ExternalAccountBinding(ObjectNode jws, String kid, String url, JsonWebSignature mac) {
-    this.jws = jws;
+  private ExternalAccountBinding(JwsFrame frame, String kid, String url, JsonWebSignature mac) {
+    this.frame = frame;
     this.kid = kid;
     this.url = url;
     this.mac = mac;
@@ -49,52 +47,29 @@ final class ExternalAccountBinding {
    * @throws AcmeProblem malformed
    */
   static ExternalAccountBinding parse(ObjectNode member) throws AcmeProblem {
-    for (String forbidden : FORBIDDEN_MEMBERS) {
-      if (member.has(forbidden)) {
-        throw malformed("may not have the member " + forbidden);
-      }
-    }
-    ObjectNode jws = Json.object();
     for (String name : MEMBERS) {
-      String text = text(member, name);
-      if (text.length() > LONGEST_MEMBER) {
+      JsonNode node = member.get(name);
+      if (node != null && node.isTextual() && node.textValue().length() > LONGEST_MEMBER) {
         throw malformed("has a member " + name + " of more than " + LONGEST_MEMBER + " characters");
       }
-      jws.put(name, Base64Url.canonical(text, "externalAccountBinding." + name));
     }
-    ObjectNode header =
-        Json.read(
-            Base64Url.decode(text(jws, "protected"), "protected"),
-            "the protected header of externalAccountBinding");
-    for (String forbidden : FORBIDDEN_PARAMETERS) {
-      if (header.has(forbidden)) {
-        throw malformed("may not have the header parameter " + forbidden);
-      }
-    }
-    if (!ALGORITHMS.contains(text(header, "alg"))) {
+    JwsFrame frame = JwsFrame.parse(member, "externalAccountBinding", FORBIDDEN_PARAMETERS);
+    if (!ALGORITHMS.contains(frame.parameter("alg"))) {
       throw malformed("must have one of the MAC algorithms " + String.join(", ", ALGORITHMS));
     }
-    return new ExternalAccountBinding(jws, text(header, "kid"), text(header, "url"), mac(jws));
+    return new ExternalAccountBinding(
+        frame, frame.parameter("kid"), frame.parameter("url"), mac(frame));
   }
 
-  private static JsonWebSignature mac(ObjectNode jws) throws AcmeProblem {
+  private static JsonWebSignature mac(JwsFrame frame) throws AcmeProblem {
     JsonWebSignature mac = new JsonWebSignature();
     mac.setAlgorithmConstraints(PERMITTED);
     try {
-      mac.setCompactSerialization(
-          text(jws, "protected") + "." + text(jws, "payload") + "." + text(jws, "signature"));
+      mac.setCompactSerialization(frame.compact());
       return mac;
     } catch (JoseException e) {
       throw malformed("is not a JWS");
     }
-  }
-
-  private static String text(ObjectNode object, String member) throws AcmeProblem {
-    JsonNode node = object.get(member);
-    if (node == null || !node.isTextual()) {
-      throw malformed("has no text " + member);
-    }
-    return node.textValue();
   }
 
   private static AcmeProblem malformed(String what) {
@@ -103,7 +78,11 @@ final class ExternalAccountBinding {
 
   /** The member as the account object shows it: what was checked of it, and nothing else. */
   String json() {
-    return Json.text(jws);
+    return Json.text(
+        Json.object()
+            .put("protected", frame.encodedHeader())
+            .put("payload", frame.payload())
+            .put("signature", frame.signature()));
   }
 
   /** A binding that is right, by the key that it names. */

@@ -52,9 +52,13 @@ final class FinalizeResource {
         caa.require(request.urls(), ready.details());
         Order.Processing processing =
             new Order.Processing(ready.details(), encoded, Times.now(clock));
-        if (!orders.begin(ready, encoded, processing.since())) {
+        if (!orders.begin(processing, csr.publicKey())) {
+          Order now = find(request, id);
+          if (now instanceof Order.Ready) {
+            requireUsable(csr);
+          }
           // Another request was faster; whether it was this same one repeated, its CSR says.
-          return repeated(request, find(request, id), encoded);
+          return repeated(request, now, encoded);
         }
         Optional<Order.Valid> valid = issue(request.urls().endpoint(), processing, csr);
         return OrderView.reply(
@@ -158,10 +162,9 @@ final class FinalizeResource {
     Csr csr;
     try {
       csr = Csr.parse(encoded.bytes());
-      authority.requireUsable(csr.publicKey());
+      authority.requireNotBlocked(csr.publicKey());
     } catch (Refused e) {
-      // Whatever it is that is wrong, a name of the CSR included, the CSR is what to change.
-      throw new AcmeProblem(Problem.of(AcmeError.BAD_CSR, e));
+      throw badCsr(e);
     }
     if (account.key().isSameAs(csr.publicKey().key())) {
       // Section 11.1: the account's key is not to be a certificate's as well.
@@ -182,6 +185,20 @@ final class FinalizeResource {
           AcmeError.BAD_CSR, "the CSR does not name exactly the identifiers of the order");
     }
     return csr;
+  }
+
+  /** Refuses a key that was reported compromised: the statement that moves the order found it. */
+  private void requireUsable(Csr csr) throws AcmeProblem {
+    try {
+      authority.requireUsable(csr.publicKey());
+    } catch (Refused e) {
+      throw badCsr(e);
+    }
+  }
+
+  /** Whatever it is that is wrong, a name of the CSR included, the CSR is what to change. */
+  private static AcmeProblem badCsr(Refused why) {
+    return new AcmeProblem(Problem.of(AcmeError.BAD_CSR, why));
   }
 
   private static Optional<Name> commonNameIn(Set<Name> ordered, String commonName) {

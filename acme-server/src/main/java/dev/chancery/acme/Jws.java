@@ -1,6 +1,5 @@
 package dev.chancery.acme;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.core.BouncyCastle;
 import java.security.Security;
@@ -16,9 +15,8 @@ import org.jose4j.lang.InvalidKeyException;
 import org.jose4j.lang.JoseException;
 
 /**
- * A JWS in flattened JSON serialization (RFC 7515 section 7.2.2) as RFC 8555 section 6.2 narrows
- * it. This class reads the frame strictly; alg, key and signature are jose4j's to judge. That a JWS
- * was parsed says nothing about its signature.
+ * A JWS as RFC 8555 section 6.2 narrows it. The frame is read strictly; alg, key and signature are
+ * jose4j's to judge. That a JWS was parsed says nothing about its signature.
  */
 final class Jws {
   /** How the signer is named: by the key itself or by an account's URL. */
@@ -49,8 +47,6 @@ final class Jws {
           AlgorithmIdentifiers.EDDSA,
           AlgorithmIdentifiers.RSA_USING_SHA256);
 
-  // Members that would change what the signature covers or means.
-  private static final List<String> FORBIDDEN_MEMBERS = List.of("header", "signatures");
   private static final List<String> FORBIDDEN_PARAMETERS = List.of("crit", "b64");
 
   private static final AlgorithmConstraints PERMITTED =
@@ -89,40 +85,21 @@ final class Jws {
   }
 
   static Jws parse(ObjectNode jws) throws AcmeProblem {
-    for (String member : FORBIDDEN_MEMBERS) {
-      if (jws.has(member)) {
-        throw AcmeProblem.malformed("a JWS may not have the member " + member + " here");
-      }
-    }
-    String protectedText = text(jws, "protected", "the JWS");
-    ObjectNode header =
-        Json.read(Base64Url.decode(protectedText, "protected"), "the protected header");
-    for (String parameter : FORBIDDEN_PARAMETERS) {
-      if (header.has(parameter)) {
-        throw AcmeProblem.malformed("the header parameter " + parameter + " is not supported");
-      }
-    }
-    text(header, "alg", "the protected header");
-    JsonWebSignature signature =
-        signature(
-            protectedText,
-            Base64Url.canonical(text(jws, "payload", "the JWS"), "payload"),
-            Base64Url.canonical(text(jws, "signature", "the JWS"), "signature"));
+    JwsFrame frame = JwsFrame.parse(jws, "the JWS", FORBIDDEN_PARAMETERS);
+    String _ = frame.parameter("alg");
     return new Jws(
-        signature,
-        signer(header),
-        text(header, "url", "the protected header"),
-        header.has("nonce")
-            ? Optional.of(text(header, "nonce", "the protected header"))
-            : Optional.empty());
+        signature(frame),
+        signer(frame),
+        frame.parameter("url"),
+        frame.header().has("nonce") ? Optional.of(frame.parameter("nonce")) : Optional.empty());
   }
 
-  private static JsonWebSignature signature(String... parts) throws AcmeProblem {
+  private static JsonWebSignature signature(JwsFrame frame) throws AcmeProblem {
     JsonWebSignature signature = new JsonWebSignature();
     signature.setAlgorithmConstraints(PERMITTED);
     signature.setProviderContext(BOUNCY_CASTLE);
     try {
-      signature.setCompactSerialization(String.join(".", parts));
+      signature.setCompactSerialization(frame.compact());
       signature.getAlgorithm();
       return signature;
     } catch (InvalidAlgorithmException e) {
@@ -133,25 +110,18 @@ final class Jws {
     }
   }
 
-  private static Signer signer(ObjectNode header) throws AcmeProblem {
+  private static Signer signer(JwsFrame frame) throws AcmeProblem {
+    ObjectNode header = frame.header();
     if (header.has("jwk") == header.has("kid")) {
       throw AcmeProblem.malformed("the protected header must have exactly one of jwk and kid");
     }
     if (header.has("kid")) {
-      return new Signer.Account(text(header, "kid", "the protected header"));
+      return new Signer.Account(frame.parameter("kid"));
     }
     if (header.get("jwk") instanceof ObjectNode jwk) {
       return new Signer.Key(jwk);
     }
     throw AcmeProblem.malformed("the jwk is not an object");
-  }
-
-  private static String text(ObjectNode object, String member, String what) throws AcmeProblem {
-    JsonNode node = object.get(member);
-    if (node == null || !node.isTextual()) {
-      throw AcmeProblem.malformed(what + " has no text member " + member);
-    }
-    return node.textValue();
   }
 
   /**

@@ -149,10 +149,11 @@ final class Nonces {
 
     /**
      * Spends it for an account that was read before, if that is still what it was: the same
-     * statement asks, so a deactivation or a change of key on any node is met at once.
+     * statement asks, so a deactivation, a change of key or a report of its compromise on any node
+     * is met at once.
      *
-     * @return false when the account has changed, or the nonce was spent before; nothing was spent
-     *     then
+     * @return false when the account has changed, its key was compromised, or the nonce was spent
+     *     before; nothing was spent then
      */
     boolean spendBy(AcmeEndpoint endpoint, Account account) {
       return UniqueRow.insert(

@@ -6,11 +6,12 @@ import static dev.chancery.store.schema.Tables.ACME_AUTHORIZATIONS;
 import static dev.chancery.store.schema.Tables.ACME_CHALLENGES;
 import static dev.chancery.store.schema.Tables.ACME_ORDERS;
 import static dev.chancery.store.schema.Tables.ACME_ORDER_AUTHORIZATIONS;
+import static java.util.function.Predicate.not;
 import static org.jooq.impl.DSL.insertInto;
 import static org.jooq.impl.DSL.notExists;
 import static org.jooq.impl.DSL.select;
-import static org.jooq.impl.DSL.selectFrom;
 import static org.jooq.impl.DSL.update;
+import static org.jooq.impl.DSL.when;
 
 import dev.chancery.core.AccountId;
 import dev.chancery.core.Der;
@@ -19,29 +20,29 @@ import dev.chancery.core.IssuerId;
 import dev.chancery.core.Name;
 import dev.chancery.core.ProfileId;
 import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TimeOrderedIds;
+import dev.chancery.store.CompromisedKeys;
 import dev.chancery.store.Database;
 import dev.chancery.store.PreparedQuery;
 import dev.chancery.store.schema.tables.records.AcmeAuthorizationsRecord;
-import dev.chancery.store.schema.tables.records.AcmeOrdersRecord;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jooq.Condition;
 import org.jooq.DSLContext;
+import org.jooq.Field;
 import org.jooq.Param;
 import org.jooq.Record;
-import org.jooq.SQLDialect;
-import org.jooq.SelectLimitStep;
 import org.jooq.impl.DSL;
 import org.jspecify.annotations.Nullable;
 
@@ -64,6 +65,8 @@ final class Orders {
   private static final Param<String> REPLACES = parameter(ACME_ORDERS.REPLACES);
   private static final Param<byte[]> CSR = parameter(ACME_ORDERS.CSR);
   private static final Param<byte[]> CSR_SHA256 = parameter(ACME_ORDERS.CSR_SHA256);
+  private static final Param<byte[]> CSR_KEY_SHA256 =
+      parameter("csr_key_sha256", ACME_ORDERS.CSR_SHA256);
   private static final Param<OffsetDateTime> SINCE = parameter(ACME_ORDERS.PROCESSING_SINCE);
   private static final Param<String> ISSUER = parameter(ACME_ORDERS.ISSUER);
   private static final Param<byte[]> SERIAL = parameter(ACME_ORDERS.SERIAL);
@@ -113,19 +116,22 @@ final class Orders {
               .set(ACME_ORDER_AUTHORIZATIONS.ORDER_ID, ID)
               .set(ACME_ORDER_AUTHORIZATIONS.POSITION, POSITION)
               .set(ACME_ORDER_AUTHORIZATIONS.AUTHORIZATION_ID, AUTHORIZATION_ID));
-  private static final PreparedQuery<AcmeOrdersRecord> FIND =
+  // A row for each name, the CSR in the first alone: it may be large, and the names many.
+  private static final Field<byte[]> CSR_ONCE =
+      when(ACME_ORDER_AUTHORIZATIONS.POSITION.eq(0), ACME_ORDERS.CSR).as("csr_once");
+  private static final PreparedQuery<Record> FIND =
       PreparedQuery.of(
-          ACME_ORDERS,
-          selectFrom(ACME_ORDERS)
-              .where(ACME_ORDERS.ID.eq(ID))
-              .and(ACME_ORDERS.ACCOUNT_ID.eq(ACCOUNT_ID)));
-  private static final PreparedQuery<Record> ITEMS =
-      PreparedQuery.of(
-          select(ACME_AUTHORIZATIONS.NAME_KIND, ACME_AUTHORIZATIONS.NAME, ACME_AUTHORIZATIONS.ID)
-              .from(ACME_ORDER_AUTHORIZATIONS)
+          select(Stream.of(ACME_ORDERS.fields()).filter(not(ACME_ORDERS.CSR::equals)).toList())
+              .select(CSR_ONCE)
+              .select(ACME_AUTHORIZATIONS.NAME_KIND, ACME_AUTHORIZATIONS.NAME)
+              .select(ACME_AUTHORIZATIONS.ID)
+              .from(ACME_ORDERS)
+              .join(ACME_ORDER_AUTHORIZATIONS)
+              .on(ACME_ORDER_AUTHORIZATIONS.ORDER_ID.eq(ACME_ORDERS.ID))
               .join(ACME_AUTHORIZATIONS)
               .on(ACME_AUTHORIZATIONS.ID.eq(ACME_ORDER_AUTHORIZATIONS.AUTHORIZATION_ID))
-              .where(ACME_ORDER_AUTHORIZATIONS.ORDER_ID.eq(ID))
+              .where(ACME_ORDERS.ID.eq(ID))
+              .and(ACME_ORDERS.ACCOUNT_ID.eq(ACCOUNT_ID))
               .orderBy(ACME_ORDER_AUTHORIZATIONS.POSITION));
   private static final PreparedQuery<Record> FIND_CERTIFICATE =
       PreparedQuery.of(
@@ -147,7 +153,8 @@ final class Orders {
               .and(
                   notExists(
                       Authorizations.of(ACME_ORDERS.ID)
-                          .and(ACME_AUTHORIZATIONS.STATUS.ne("valid")))));
+                          .and(ACME_AUTHORIZATIONS.STATUS.ne("valid"))))
+              .andNot(CompromisedKeys.contain(CSR_KEY_SHA256)));
   private static final PreparedQuery<Record> TO_VALID =
       PreparedQuery.of(
           update(ACME_ORDERS)
@@ -194,7 +201,9 @@ final class Orders {
       Set<Name> toProve = new HashSet<>(wanted.names());
       toProve.removeAll(wanted.preauthorized());
       Map<Name, AuthorizationId> held =
-          endpoint.authorizations().reuse() ? held(sql, owner, toProve, expires) : Map.of();
+          endpoint.authorizations().reuse()
+              ? HeldAuthorizations.find(sql, owner, toProve, expires)
+              : Map.of();
       boolean ready = held.keySet().containsAll(toProve);
       INSERT
           .with(ID, id.value())
@@ -244,31 +253,6 @@ final class Orders {
   }
 
   /**
-   * The valid authorizations among these names that last until an instant. They are locked until
-   * the transaction ends, so that none is deactivated before the new order is there to be seen.
-   */
-  private static Map<Name, AuthorizationId> held(
-      DSLContext sql, AccountId owner, Set<Name> names, Instant until) {
-    Map<Name, AuthorizationId> held = new HashMap<>();
-    SelectLimitStep<AcmeAuthorizationsRecord> valid =
-        sql.selectFrom(ACME_AUTHORIZATIONS)
-            .where(ACME_AUTHORIZATIONS.ACCOUNT_ID.eq(owner.value()))
-            .and(ACME_AUTHORIZATIONS.NAME.in(names.stream().map(Name::value).toList()))
-            .and(ACME_AUTHORIZATIONS.STATUS.eq("valid"))
-            .and(ACME_AUTHORIZATIONS.EXPIRES_AT.ge(Times.stored(until)))
-            .orderBy(ACME_AUTHORIZATIONS.ID);
-    // H2 has no such lock, and needs none: its transactions come one after the other.
-    for (AcmeAuthorizationsRecord row :
-        sql.family() == SQLDialect.H2 ? valid.fetch() : valid.forShare().fetch()) {
-      // Of several the youngest, which comes last.
-      held.put(
-          Identifiers.stored(row.getNameKind(), row.getName()), new AuthorizationId(row.getId()));
-    }
-    held.keySet().retainAll(names);
-    return held;
-  }
-
-  /**
    * An authorization before there is an order (RFC 8555 section 7.4.1).
    *
    * @param existing whether it was there before
@@ -289,7 +273,7 @@ final class Orders {
       boolean preauthorized,
       Instant expires) {
     return database.inTransaction(sql -> {
-      AuthorizationId valid = held(sql, owner, Set.of(name), expires).get(name);
+      AuthorizationId valid = HeldAuthorizations.find(sql, owner, Set.of(name), expires).get(name);
       if (valid != null) {
         return new InAdvance(valid, true);
       }
@@ -345,10 +329,9 @@ final class Orders {
   }
 
   Optional<Order> find(AccountId owner, OrderId id) {
-    return FIND.with(ID, id.value())
-        .with(ACCOUNT_ID, owner.value())
-        .fetchOptional(database.sql())
-        .map(this::read);
+    List<Record> rows =
+        FIND.with(ID, id.value()).with(ACCOUNT_ID, owner.value()).fetch(database.sql());
+    return rows.isEmpty() ? Optional.empty() : Optional.of(read(rows));
   }
 
   /** Which certificate an order has that is valid. */
@@ -378,41 +361,47 @@ final class Orders {
                 .and(ACME_ORDERS.ACCOUNT_ID.eq(owner.value())));
   }
 
-  private Order read(AcmeOrdersRecord row) {
+  private Order read(List<Record> rows) {
+    Record row = rows.getFirst();
     Order.Details details =
         new Order.Details(
-            new OrderId(row.getId()),
-            new AccountId(row.getAccountId()),
-            row.getExpiresAt().toInstant(),
-            instant(row.getNotBefore()),
-            instant(row.getNotAfter()),
-            Optional.ofNullable(row.getProfile()).map(ProfileId::new),
-            Optional.ofNullable(row.getReplaces()),
-            items(new OrderId(row.getId())));
+            new OrderId(row.get(ACME_ORDERS.ID)),
+            new AccountId(row.get(ACME_ORDERS.ACCOUNT_ID)),
+            row.get(ACME_ORDERS.EXPIRES_AT).toInstant(),
+            instant(row.get(ACME_ORDERS.NOT_BEFORE)),
+            instant(row.get(ACME_ORDERS.NOT_AFTER)),
+            Optional.ofNullable(row.get(ACME_ORDERS.PROFILE)).map(ProfileId::new),
+            Optional.ofNullable(row.get(ACME_ORDERS.REPLACES)),
+            rows.stream().map(Orders::item).toList());
     boolean expired = !clock.instant().isBefore(details.expires());
-    return switch (row.getStatus()) {
+    return switch (row.get(ACME_ORDERS.STATUS)) {
       case "pending" -> expired ? expired(details) : new Order.Pending(details);
       case "ready" -> expired ? expired(details) : new Order.Ready(details);
       case "processing" ->
-          new Order.Processing(details, Der.of(row.getCsr()), row.getProcessingSince().toInstant());
+          new Order.Processing(
+              details,
+              Der.of(row.get(CSR_ONCE)),
+              row.get(ACME_ORDERS.PROCESSING_SINCE).toInstant());
       case "valid" ->
           new Order.Valid(
               details,
               digest(row).orElseThrow(),
-              new IssuerId(row.getIssuer()),
-              SerialNumber.of(row.getSerial()));
+              new IssuerId(row.get(ACME_ORDERS.ISSUER)),
+              SerialNumber.of(row.get(ACME_ORDERS.SERIAL)));
       case "invalid" ->
           new Order.Invalid(
-              details, digest(row), Optional.ofNullable(row.getProblem()).map(Json::readOwn));
+              details,
+              digest(row),
+              Optional.ofNullable(row.get(ACME_ORDERS.PROBLEM)).map(Json::readOwn));
       default -> throw new IllegalStateException("an order is in no known state");
     };
   }
 
-  private static Optional<CsrDigest> digest(AcmeOrdersRecord row) {
-    return Optional.ofNullable(row.getCsrSha256())
+  private static Optional<CsrDigest> digest(Record row) {
+    return Optional.ofNullable(row.get(ACME_ORDERS.CSR_SHA256))
         .map(CsrDigest::stored)
         // The order of a node of an older version.
-        .or(() -> Optional.ofNullable(row.getCsr()).map(csr -> CsrDigest.of(Der.of(csr))));
+        .or(() -> Optional.ofNullable(row.get(CSR_ONCE)).map(csr -> CsrDigest.of(Der.of(csr))));
   }
 
   /** RFC 8555 section 7.1.6: an order that was not finalized in its time is invalid. */
@@ -424,14 +413,11 @@ final class Orders {
     return Optional.ofNullable(time).map(OffsetDateTime::toInstant);
   }
 
-  private List<Order.Item> items(OrderId id) {
-    return ITEMS.with(ID, id.value()).fetch(database.sql()).stream()
-        .map(row ->
-            new Order.Item(
-                Identifiers.stored(
-                    row.get(ACME_AUTHORIZATIONS.NAME_KIND), row.get(ACME_AUTHORIZATIONS.NAME)),
-                new AuthorizationId(row.get(ACME_AUTHORIZATIONS.ID))))
-        .toList();
+  private static Order.Item item(Record row) {
+    return new Order.Item(
+        Identifiers.stored(
+            row.get(ACME_AUTHORIZATIONS.NAME_KIND), row.get(ACME_AUTHORIZATIONS.NAME)),
+        new AuthorizationId(row.get(ACME_AUTHORIZATIONS.ID)));
   }
 
   /**
@@ -457,15 +443,19 @@ final class Orders {
   }
 
   /**
-   * Ready to processing, with the CSR that will be issued; false when it was not ready, or one of
-   * its authorizations is valid no more: that order is on its way to become invalid.
+   * Ready to processing, with the CSR that will be issued; false when it was not ready, one of its
+   * authorizations is valid no more, by which that order is on its way to become invalid, or the
+   * key was reported compromised.
+   *
+   * @param key the CSR's
    */
-  boolean begin(Order.Ready order, Der csr, Instant since) {
+  boolean begin(Order.Processing order, SubjectPublicKey key) {
     return BEGIN
             .with(ID, order.details().id().value())
-            .with(CSR, csr.bytes())
-            .with(CSR_SHA256, Sha256.of(csr.bytes()))
-            .with(SINCE, Times.stored(since))
+            .with(CSR, order.csr().bytes())
+            .with(CSR_SHA256, order.csr().sha256())
+            .with(CSR_KEY_SHA256, key.encoded().sha256())
+            .with(SINCE, Times.stored(order.since()))
             .execute(database.sql())
         == 1;
   }
@@ -586,8 +576,7 @@ final class Orders {
     for (Record row :
         database
             .sql()
-            .select(ACME_ORDERS.fields())
-            .select(ACME_ACCOUNTS.ENDPOINT)
+            .select(ACME_ORDERS.ID, ACME_ORDERS.ACCOUNT_ID, ACME_ACCOUNTS.ENDPOINT)
             .from(ACME_ORDERS)
             .join(ACME_ACCOUNTS)
             .on(ACME_ACCOUNTS.ID.eq(ACME_ORDERS.ACCOUNT_ID))
@@ -597,9 +586,13 @@ final class Orders {
             .orderBy(ACME_ORDERS.PROCESSING_SINCE)
             .limit(limit)
             .fetch()) {
-      if (read(row.into(ACME_ORDERS)) instanceof Order.Processing processing) {
-        found.add(new Interrupted(row.get(ACME_ACCOUNTS.ENDPOINT), processing));
-      }
+      find(new AccountId(row.get(ACME_ORDERS.ACCOUNT_ID)), new OrderId(row.get(ACME_ORDERS.ID)))
+          // Another node may have taken it over since.
+          .filter(order ->
+              order instanceof Order.Processing processing && processing.since().isBefore(before))
+          .ifPresent(order ->
+              found.add(
+                  new Interrupted(row.get(ACME_ACCOUNTS.ENDPOINT), (Order.Processing) order)));
     }
     return found;
   }

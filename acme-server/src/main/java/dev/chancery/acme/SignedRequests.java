@@ -91,12 +91,7 @@ final class SignedRequests {
     return switch (jws.signer()) {
       case Jws.Signer.Account(String kid) -> {
         Account account = authenticated(jws, nonce, urls.endpoint(), urls.accountAt(kid));
-        Optional<Payload> payload = Payload.parse(jws.payload());
-        if (payload.isPresent()) {
-          // What only reads is let through: it harms nobody, and is most of the requests.
-          account.requireUsableKey(authority);
-        }
-        yield new SignedRequest.ByAccount(urls, account, payload, path);
+        yield new SignedRequest.ByAccount(urls, account, Payload.parse(jws.payload()), path);
       }
       case Jws.Signer.Key signer -> {
         AccountKey key = signer.key();
@@ -108,13 +103,20 @@ final class SignedRequests {
     };
   }
 
-  /** The account that has signed; the nonce is spent. */
+  /**
+   * The account that has signed; the nonce is spent. With a key that is blocked or compromised it
+   * can only read: that harms nobody.
+   */
   private Account authenticated(Jws jws, Nonces.Genuine nonce, AcmeEndpoint endpoint, AccountId id)
       throws AcmeProblem {
+    boolean changes = jws.payload().length > 0;
     Optional<Account> before = known.find(id);
     if (before.isPresent()
         && jws.isSignedBy(before.get().key())
         && nonce.spendBy(endpoint, before.get())) {
+      if (changes) {
+        before.get().requireKeyNotBlocked(authority);
+      }
       return before.get();
     }
     // Whatever it was that did not fit, what the database says now decides, and says why.
@@ -126,6 +128,9 @@ final class SignedRequests {
     jws.requireSignedBy(account.key());
     nonce.spend();
     known.keep(account);
+    if (changes) {
+      account.requireUsableKey(authority);
+    }
     return account;
   }
 

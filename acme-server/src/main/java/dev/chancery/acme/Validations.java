@@ -81,7 +81,7 @@ final class Validations implements AutoCloseable {
     AccountId account = authorization.account();
     if (waitsItsTurn(account) || !places.take(account)) {
       // Its lease is over at once, and who has a place for it next finds it.
-      Optional<Challenge.State.Processing> waits = authorizations.accept(challenge, now);
+      Optional<Challenge.State.Processing> waits = authorizations.accept(challenge, key, now);
       placeless.incrementAndGet();
       // A place may have become free before there was something to find.
       takeUpWaiting();
@@ -89,7 +89,7 @@ final class Validations implements AutoCloseable {
     }
     Optional<Challenge.State.Processing> held = Optional.empty();
     try {
-      held = authorizations.accept(challenge, leaseFrom(now, 0));
+      held = authorizations.accept(challenge, key, leaseFrom(now, 0));
     } finally {
       // When the database is away too: a place that is not given back is lost until the restart.
       if (held.isEmpty()) {

@@ -14,7 +14,6 @@ import static org.jooq.impl.DSL.select;
 
 import dev.chancery.core.AccountId;
 import dev.chancery.store.Database;
-import dev.chancery.store.schema.tables.records.AcmeChallengesRecord;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -144,19 +143,21 @@ final class WaitingChallenges {
   }
 
   private static Authorizations.Accepted read(Record row) {
-    AcmeChallengesRecord challenge = row.into(ACME_CHALLENGES);
-    Instant leaseUntil = challenge.getLeaseUntil().toInstant();
+    Instant leaseUntil = row.get(ACME_CHALLENGES.LEASE_UNTIL).toInstant();
     return new Authorizations.Accepted(
-        Authorizations.readChallenge(challenge),
+        Authorizations.readChallenge(row),
         new Challenge.State.Processing(leaseUntil),
         // Nothing when a node of an older version has accepted it.
-        Optional.ofNullable(challenge.getAcceptedAt())
+        Optional.ofNullable(row.get(ACME_CHALLENGES.ACCEPTED_AT))
             .map(time -> time.toInstant())
             .orElse(leaseUntil),
         Identifiers.stored(
             row.get(ACME_AUTHORIZATIONS.NAME_KIND), row.get(ACME_AUTHORIZATIONS.NAME)),
         new AccountId(row.get(ACME_AUTHORIZATIONS.ACCOUNT_ID)),
-        Base64Url.encode(row.get(ACME_ACCOUNTS.KEY_THUMBPRINT)),
+        // Likewise.
+        Base64Url.encode(
+            Optional.ofNullable(row.get(ACME_CHALLENGES.KEY_THUMBPRINT))
+                .orElse(row.get(ACME_ACCOUNTS.KEY_THUMBPRINT))),
         row.get(ACME_ACCOUNTS.ENDPOINT));
   }
 }

@@ -1,5 +1,6 @@
 package dev.chancery.acme;
 
+import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
 import static dev.chancery.store.schema.Tables.ACME_AUTHORIZATIONS;
 import static dev.chancery.store.schema.Tables.ACME_ORDERS;
 import static dev.chancery.store.schema.Tables.ACME_ORDER_AUTHORIZATIONS;
@@ -7,6 +8,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.chancery.core.AccountId;
+import dev.chancery.core.DnsName;
+import dev.chancery.core.Name;
 import dev.chancery.testing.AdjustableClock;
 import dev.chancery.testing.DatabaseKind;
 import java.net.URI;
@@ -14,8 +18,15 @@ import java.nio.file.Path;
 import java.security.KeyPair;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -34,6 +45,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @EnumSource
 final class AuthorizationUseTest {
   @TempDir static Path folder;
+  private static final AtomicLong last = new AtomicLong();
   private static AdjustableClock clock;
   private static AcmeFixture acme;
 
@@ -123,6 +135,57 @@ final class AuthorizationUseTest {
     assertThat(client.await(pending.location(), "pending").text("status")).isEqualTo("invalid");
     assertThat(client.newOrder("localhost").expect(201).text("status")).isEqualTo("pending");
     assertThat(status(second.location())).isEqualTo("pending");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 8, 9, 100, 101, 230})
+  @DisplayName("RFC 8555 7.4: of any number of names, those are found that have an authorization")
+  void manyNames(int number) {
+    UUID account = account(client);
+    Instant until = clock.instant().plus(Duration.ofDays(1));
+    Map<Name, AuthorizationId> expected = new HashMap<>();
+    Set<Name> asked = new HashSet<>(Set.of(new DnsName("not-held.example")));
+    for (int i = 1; i < number; i++) {
+      Name name = new DnsName("n" + i + ".example");
+      asked.add(name);
+      valid(account, name, until);
+      expected.put(name, valid(account, name, until));
+    }
+    valid(account, new DnsName("not-asked.example"), until);
+
+    assertThat(
+            acme.database.<Map<Name, AuthorizationId>>inTransaction(
+                sql -> HeldAuthorizations.find(sql, new AccountId(account), asked, until)))
+        .isEqualTo(expected);
+    assertThat(
+            acme.database.<Map<Name, AuthorizationId>>inTransaction(sql ->
+                HeldAuthorizations.find(sql, new AccountId(account), asked, until.plusSeconds(1))))
+        .isEmpty();
+  }
+
+  private static UUID account(AcmeClient client) {
+    return acme.database
+        .sql()
+        .selectFrom(ACME_ACCOUNTS)
+        .where(ACME_ACCOUNTS.KEY_THUMBPRINT.eq(Base64.getUrlDecoder().decode(client.thumbprint())))
+        .fetchSingle(ACME_ACCOUNTS.ID);
+  }
+
+  /** Gives the account an authorization, later than any before. */
+  private static AuthorizationId valid(UUID account, Name name, Instant until) {
+    AuthorizationId id = new AuthorizationId(new UUID(Long.MAX_VALUE, last.incrementAndGet()));
+    acme.database
+        .sql()
+        .insertInto(ACME_AUTHORIZATIONS)
+        .set(ACME_AUTHORIZATIONS.ID, id.value())
+        .set(ACME_AUTHORIZATIONS.ACCOUNT_ID, account)
+        .set(ACME_AUTHORIZATIONS.NAME_KIND, Identifiers.type(name))
+        .set(ACME_AUTHORIZATIONS.NAME, name.value())
+        .set(ACME_AUTHORIZATIONS.STATUS, "valid")
+        .set(ACME_AUTHORIZATIONS.EXPIRES_AT, Times.stored(until))
+        .set(ACME_AUTHORIZATIONS.REVIEW_AT, Times.stored(until))
+        .execute();
+    return id;
   }
 
   @Test

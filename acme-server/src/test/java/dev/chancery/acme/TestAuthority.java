@@ -79,6 +79,7 @@ final class TestAuthority implements CertificateAuthority {
   private final KeyPair keys = generate();
   private final Map<SerialNumber, CertificateRecord> ledger = new LinkedHashMap<>();
   private final Set<Der> blocked = new HashSet<>();
+  private final Set<Der> compromised = new HashSet<>();
   private final Deque<Fault> faults = new ArrayDeque<>();
   private Runnable beforeIssue = () -> {};
   private volatile Optional<RuntimeException> broken = Optional.empty();
@@ -261,8 +262,21 @@ final class TestAuthority implements CertificateAuthority {
     blocked.add(Der.of(key.getEncoded()));
   }
 
+  /** A key that was reported compromised, which is to be found among those of the ledger too. */
+  synchronized void compromise(PublicKey key) {
+    compromised.add(Der.of(key.getEncoded()));
+  }
+
   @Override
   public synchronized void requireUsable(SubjectPublicKey key) throws Refused {
+    requireNotBlocked(key);
+    if (compromised.contains(key.encoded())) {
+      throw new Refused(Reason.BAD_PUBLIC_KEY, "the key is compromised, says the test");
+    }
+  }
+
+  @Override
+  public synchronized void requireNotBlocked(SubjectPublicKey key) throws Refused {
     if (blocked.contains(key.encoded())) {
       throw new Refused(Reason.BAD_PUBLIC_KEY, "the key is blocked by the test");
     }

@@ -1,5 +1,6 @@
 package dev.chancery.acme;
 
+import static dev.chancery.store.schema.Tables.ACME_ACCOUNTS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -151,6 +152,32 @@ final class ValidationQueueTest {
       assertThat(node.recover()).isEqualTo(2);
       assertThat(other.await(second, "pending").text("status")).isEqualTo("valid");
       assertThat(other.read(first).text("status")).isEqualTo("pending");
+    }
+  }
+
+  @Test
+  @DisplayName("RFC 8555 8.1: what waits is met by the key of when it was chosen, changed or not")
+  void keyChangedMeanwhile() throws Exception {
+    AcmeClient client = new AcmeClient(acme.url).register();
+    String thumbprint = client.thumbprint();
+    accept(client, "slow.example");
+    accept(client, "waits.example");
+    acme.database
+        .sql()
+        .update(ACME_ACCOUNTS)
+        .set(ACME_ACCOUNTS.KEY_THUMBPRINT, new byte[32])
+        .where(ACME_ACCOUNTS.KEY_THUMBPRINT.eq(Base64Url.decode(thumbprint, "thumbprint")))
+        .execute();
+    BlockingQueue<String> answers = new LinkedBlockingQueue<>();
+    try (Validations node =
+        node(
+            1,
+            attempt -> {
+              answers.add(attempt.keyAuthorization());
+              return new Validator.Outcome.Met();
+            })) {
+      assertThat(node.recover()).isEqualTo(1);
+      assertThat(answers.poll(30, TimeUnit.SECONDS)).endsWith("." + thumbprint);
     }
   }
 

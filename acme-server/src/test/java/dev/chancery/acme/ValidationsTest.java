@@ -123,11 +123,12 @@ final class ValidationsTest {
             .find(urls.accountAt(client.account()), AuthorizationId.parse(id))
             .orElseThrow();
     Challenge challenge = authorization.challenges().getFirst();
+    AccountKey key = AccountKey.parse((ObjectNode) client.jwk());
     Instant lease = Times.now(clock).plusSeconds(60);
     long accepted =
         IntStream.range(0, 8)
             .parallel()
-            .filter(i -> authorizations.accept(challenge, lease.plusMillis(i)).isPresent())
+            .filter(i -> authorizations.accept(challenge, key, lease.plusMillis(i)).isPresent())
             .count();
     assertThat(accepted).isEqualTo(1);
     Challenge.State.Processing held =
@@ -171,7 +172,10 @@ final class ValidationsTest {
             .challenges()
             .getFirst();
     Optional<Challenge.State.Processing> dead =
-        authorizations.accept(challenge, Times.now(Clock.systemUTC()).minusSeconds(1));
+        authorizations.accept(
+            challenge,
+            AccountKey.parse((ObjectNode) client.jwk()),
+            Times.now(Clock.systemUTC()).minusSeconds(1));
     assertThat(dead).isPresent();
     assertThat(client.read(answered.get("url").asText()).text("status")).isEqualTo("processing");
     AcmeServer second = acme.newServer();

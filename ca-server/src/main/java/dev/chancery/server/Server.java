@@ -7,7 +7,6 @@ import dev.chancery.acme.BindingCipher;
 import dev.chancery.acme.BindingKeys;
 import dev.chancery.acme.DnsTrustAnchors;
 import dev.chancery.acme.TargetNetworks;
-import dev.chancery.core.BlockedKeys;
 import dev.chancery.core.CertificateAuthority;
 import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
@@ -223,9 +222,7 @@ final class Server implements AutoCloseable {
     CertificateAuthority authority =
         new IssuingAuthority(
             new Catalogue(
-                issuing.values(),
-                profiles.values(),
-                BlockedKeys.anyOf(List.of(blockedKeys, new CompromisedKeys(database)))),
+                issuing.values(), profiles.values(), blockedKeys, new CompromisedKeys(database)),
             issuance,
             revocations,
             clock,

@@ -91,6 +91,11 @@ final class SucceededAuthority implements CertificateAuthority {
   }
 
   @Override
+  public void requireNotBlocked(SubjectPublicKey key) throws Refused {
+    issuers.requireNotBlocked(key);
+  }
+
+  @Override
   public Optional<IssuedCertificate> settle(RequestId request) {
     return issuers.settle(request);
   }

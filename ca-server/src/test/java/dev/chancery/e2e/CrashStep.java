@@ -1,5 +1,10 @@
 package dev.chancery.e2e;
 
+import dev.chancery.testing.DatabaseKind;
+import java.util.EnumSet;
+import java.util.Set;
+import java.util.stream.Collectors;
+
 /**
  * An instant between a ready order and the answer with its certificate, and what the database must
  * know of both when the process dies there (docs/issuance-cycle.md).
@@ -110,5 +115,24 @@ enum CrashStep {
   /** The order's status at this instant. */
   String order() {
     return order;
+  }
+
+  /** What the database knows of an order and of its certificate. */
+  record Known(Row row, String order) {}
+
+  /**
+   * What a database may know after a death at this instant: on PostgreSQL what it knew then. A
+   * request waits for the file of H2 before the token signs and before the answer, and in between
+   * the file may be behind: what it holds is what was known at some instant since.
+   */
+  Set<Known> known(DatabaseKind kind) {
+    CrashStep since =
+        switch (kind) {
+          case POSTGRESQL -> this;
+          case H2 -> compareTo(RECORDED) < 0 ? READY : RECORDED;
+        };
+    return EnumSet.range(since, this).stream()
+        .map(step -> new Known(step.row, step.order))
+        .collect(Collectors.toUnmodifiableSet());
   }
 }

@@ -25,6 +25,8 @@ record Observation(Map<Aspect, String> values) {
   enum Aspect {
     /** The status, and the error's type or, in the body of a success, the object's status. */
     ANSWER("answer"),
+    /** Of an authorization: its challenges, each with its status. */
+    CHALLENGES("challenges"),
     REPLAY_NONCE("Replay-Nonce"),
     LOCATION("Location"),
     LINK("Link"),
@@ -58,6 +60,7 @@ record Observation(Map<Aspect, String> values) {
                     ? object(json)
                     : error(json.path("type").asText(""))))
             .strip());
+    values.put(Aspect.CHALLENGES, challenges(json.path("challenges")));
     values.put(
         Aspect.REPLAY_NONCE,
         response.headers().firstValue("Replay-Nonce").isPresent() ? "a nonce" : NONE);
@@ -92,6 +95,14 @@ record Observation(Map<Aspect, String> values) {
     String status = json.path("status").asText("");
     String error = error(json.path("error").path("type").asText(""));
     return error.isEmpty() ? status : status + " by " + error;
+  }
+
+  private static String challenges(JsonNode listed) {
+    TreeSet<String> challenges = new TreeSet<>();
+    for (JsonNode challenge : listed) {
+      challenges.add(challenge.path("type").asText() + " " + challenge.path("status").asText());
+    }
+    return challenges.isEmpty() ? NONE : String.join(", ", challenges);
   }
 
   private static String named(String url, Map<String, String> urls) {

@@ -3,14 +3,12 @@ package dev.chancery.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.chancery.core.BlockedKeys;
 import dev.chancery.core.SubjectPublicKey;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPairGenerator;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -75,14 +73,5 @@ final class KeyBlockListTest {
     assertThatThrownBy(() -> KeyBlockList.read(List.of(binary)))
         .isInstanceOf(ConfigurationInvalid.class)
         .hasMessageContaining("not UTF-8");
-  }
-
-  @Test
-  @DisplayName("any of several sources blocks a key")
-  void anyOf() throws Exception {
-    SubjectPublicKey key = key();
-    BlockedKeys all =
-        BlockedKeys.anyOf(List.of(one -> Optional.empty(), one -> Optional.of("because")));
-    assertThat(all.reason(key)).contains("because");
   }
 }

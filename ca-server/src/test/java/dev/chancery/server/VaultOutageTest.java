@@ -438,6 +438,11 @@ class VaultOutageTest {
     }
 
     @Override
+    public void requireNotBlocked(SubjectPublicKey key) throws Refused {
+      real.requireNotBlocked(key);
+    }
+
+    @Override
     public Optional<IssuedCertificate> settle(RequestId request) {
       return real.settle(request);
     }

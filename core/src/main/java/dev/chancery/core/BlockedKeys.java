@@ -1,16 +1,9 @@
 package dev.chancery.core;
 
-import java.util.List;
 import java.util.Optional;
 
 /** Public keys that are never certified, nor taken to sign requests with. */
 public interface BlockedKeys {
   /** Why a key is blocked, in words for the requester; nothing when it is not. */
   Optional<String> reason(SubjectPublicKey key);
-
-  /** All that any of these block. */
-  static BlockedKeys anyOf(List<BlockedKeys> sources) {
-    List<BlockedKeys> all = List.copyOf(sources);
-    return key -> all.stream().flatMap(source -> source.reason(key).stream()).findFirst();
-  }
 }

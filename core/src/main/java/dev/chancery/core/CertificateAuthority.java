@@ -56,6 +56,15 @@ public interface CertificateAuthority {
   void requireUsable(SubjectPublicKey key) throws Refused;
 
   /**
+   * The part of {@link #requireUsable} that costs nothing: refuses a key that an operator has
+   * blocked. For callers whose own statement at the database asks whether the key was reported
+   * compromised, and finds that at the same instant as it does its work.
+   *
+   * @throws Refused with {@link Reason#BAD_PUBLIC_KEY}
+   */
+  void requireNotBlocked(SubjectPublicKey key) throws Refused;
+
+  /**
    * What came of an earlier request whose outcome its maker does not know, after a crash for
    * example. Whatever was recorded for it and not yet issued is revoked by this call, so that an
    * empty answer stays true.

@@ -241,6 +241,11 @@ final class TestAuthority implements CertificateAuthority {
   }
 
   @Override
+  public void requireNotBlocked(SubjectPublicKey key) throws Refused {
+    requireUsable(key);
+  }
+
+  @Override
   public void revoke(Revocation revocation) {
     throw new UnsupportedOperationException();
   }

@@ -2,11 +2,15 @@ package dev.chancery.store;
 
 import static dev.chancery.store.PreparedQuery.parameter;
 import static dev.chancery.store.schema.Tables.COMPROMISED_KEYS;
+import static org.jooq.impl.DSL.exists;
 import static org.jooq.impl.DSL.select;
+import static org.jooq.impl.DSL.selectOne;
 
 import dev.chancery.core.BlockedKeys;
 import dev.chancery.core.SubjectPublicKey;
 import java.util.Optional;
+import org.jooq.Condition;
+import org.jooq.Field;
 import org.jooq.Param;
 import org.jooq.Record;
 
@@ -23,6 +27,16 @@ public final class CompromisedKeys implements BlockedKeys {
 
   public CompromisedKeys(Database database) {
     this.database = database;
+  }
+
+  /**
+   * That a key is one of these, for a statement that is to do something only if it is not.
+   *
+   * @param sha256 the digest of the SubjectPublicKeyInfo
+   */
+  public static Condition contain(Field<byte[]> sha256) {
+    return exists(
+        selectOne().from(COMPROMISED_KEYS).where(COMPROMISED_KEYS.PUBLIC_KEY_SHA256.eq(sha256)));
   }
 
   @Override

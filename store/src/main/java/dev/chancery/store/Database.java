@@ -10,6 +10,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Properties;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import javax.sql.DataSource;
 import org.h2.api.ErrorCode;
 import org.jooq.Configuration;
@@ -52,16 +53,19 @@ public final class Database implements AutoCloseable {
   private final Connections.Pooled connections;
   private final DSLContext sql;
   private final Configuration transactions;
+  // H2's.
+  private final @Nullable OneWriter writer;
   private final Disk disk;
   private final SharedSync sync;
 
   private Database(HikariDataSource pool, SQLDialect dialect, Disk disk) throws SQLException {
     this.pool = pool;
     if (dialect == SQLDialect.H2) {
-      OneWriter writer = new OneWriter(pool, Duration.ofMillis(pool.getConnectionTimeout()));
+      this.writer = new OneWriter(pool, Duration.ofMillis(pool.getConnectionTimeout()));
       this.connections = new Connections.Pooled(pool, writer.writing());
       this.sql = sql(connections, dialect, new OutageListener(true), writer.statements());
     } else {
+      this.writer = null;
       this.connections = new Connections.Pooled(pool, pool);
       this.sql = sql(connections, dialect, new OutageListener(true));
     }
@@ -224,6 +228,19 @@ public final class Database implements AutoCloseable {
     }
   }
 
+  /**
+   * Does work whose commits need not each be safe before it goes on: on H2 it waits once, at its
+   * end, until all of them would survive the death of this process. Until then nothing may leave
+   * the process that is true only because of them, but for what comes after {@link #syncToDisk}.
+   * Other threads that the work starts wait for their own. On PostgreSQL every commit is safe when
+   * it returns, here too.
+   *
+   * @throws DatabaseAway when it is not known whether they are safe
+   */
+  public <T extends @Nullable Object> T waitingOnce(Supplier<T> work) {
+    return writer == null ? work.get() : writer.waitingOnce(work);
+  }
+
   /** Connections that may write, for libraries that keep their own tables. */
   public DataSource dataSource() {
     return connections.writing();
@@ -234,6 +251,9 @@ public final class Database implements AutoCloseable {
    * PostgreSQL's commits do so by themselves; H2 needs to be told.
    */
   public void syncToDisk() {
+    if (writer != null) {
+      writer.writeNow();
+    }
     sync.await();
   }
 

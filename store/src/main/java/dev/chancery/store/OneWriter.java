@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import javax.sql.DataSource;
 import org.h2.mvstore.MVStore;
 import org.jooq.ExecuteContext;
@@ -38,6 +39,8 @@ import org.jspecify.annotations.Nullable;
 final class OneWriter {
   private final ReentrantLock turn = new ReentrantLock();
   private final SharedSync written = new SharedSync(this::write);
+  // Bound in work that waits for the file once.
+  private final ScopedValue<Unwritten> unwritten = ScopedValue.newInstance();
   private final DataSource pool;
   private final Duration patience;
   // Where commits were when last looked at. After an accident the file is opened again, without
@@ -93,6 +96,60 @@ final class OneWriter {
     }
   }
 
+  /**
+   * What was committed in some work and is perhaps not in the file yet. One thread's: it is bound
+   * while that thread does the work.
+   */
+  final class Unwritten {
+    private @Nullable MVStore before;
+
+    private Unwritten() {}
+
+    private void add(MVStore committedIn) {
+      if (before != null && before != committedIn) {
+        throw openedAgain();
+      }
+      before = committedIn;
+    }
+
+    /**
+     * Returns when it is in the file.
+     *
+     * @throws DatabaseAway when that is not known
+     */
+    void write() {
+      MVStore committedIn = before;
+      if (committedIn != null) {
+        awaitWritten(committedIn);
+        before = null;
+      }
+    }
+  }
+
+  /**
+   * Does work that waits for the file once, after the last of its commits; also when it fails.
+   *
+   * @throws DatabaseAway when it is not known whether they are in the file
+   */
+  <T extends @Nullable Object> T waitingOnce(Supplier<T> work) {
+    if (unwritten.isBound()) {
+      return work.get();
+    }
+    Unwritten commits = new Unwritten();
+    try {
+      return ScopedValue.where(unwritten, commits).call(work::get);
+    } finally {
+      commits.write();
+    }
+  }
+
+  /** Waits for the file now, if the work around this is to do so later. */
+  void writeNow() {
+    if (unwritten.isBound()) {
+      unwritten.get().write();
+    }
+  }
+
   /** Around statements that commit by themselves. */
   ExecuteListener statements() {
     return new StatementListener(this);
@@ -113,7 +170,8 @@ final class OneWriter {
   }
 
   /**
-   * Gives the turn back, and returns when what was committed in it is in the file.
+   * Gives the turn back, and returns when what was committed in it is in the file, or will be
+   * waited for later ({@link #waitingOnce}).
    *
    * @throws DatabaseAway when that is not known
    */
@@ -124,10 +182,22 @@ final class OneWriter {
     if (turn.isHeldByCurrentThread()) {
       return;
     }
-    written.await();
-    if (memory != before) {
-      throw new DatabaseAway("the database was opened again meanwhile", null);
+    if (unwritten.isBound()) {
+      unwritten.get().add(before);
+    } else {
+      awaitWritten(before);
     }
+  }
+
+  private void awaitWritten(MVStore committedIn) {
+    written.await();
+    if (memory != committedIn) {
+      throw openedAgain();
+    }
+  }
+
+  private static DatabaseAway openedAgain() {
+    return new DatabaseAway("the database was opened again meanwhile", null);
   }
 
   /** Takes a turn itself: no transaction is half done in what it writes. */

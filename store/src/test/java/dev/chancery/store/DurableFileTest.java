@@ -1,6 +1,7 @@
 package dev.chancery.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -80,13 +81,76 @@ final class DurableFileTest {
     Random random = new Random(thread);
     for (int i = 0; i < COMMITS; i++) {
       int id = thread * COMMITS + i;
-      database.sql().execute("insert into t values (?, ?)", id, "x".repeat(random.nextInt(8000)));
-      committed.add(id);
       int other = thread * COMMITS + random.nextInt(i + 1);
-      database.inTransaction(sql ->
-          sql.execute(
-              "update t set detail = ? where id = ?", "y".repeat(random.nextInt(500)), other));
+      if (random.nextBoolean()) {
+        insert(database, id, random);
+        committed.add(id);
+        update(database, other, random);
+      } else {
+        int _ =
+            database.waitingOnce(() -> {
+              insert(database, id, random);
+              return update(database, other, random);
+            });
+        committed.add(id);
+      }
     }
+  }
+
+  private static void insert(Database database, int id, Random random) {
+    database.sql().execute("insert into t values (?, ?)", id, "x".repeat(random.nextInt(8000)));
+  }
+
+  private static int update(Database database, int id, Random random) {
+    return database.inTransaction(sql ->
+        sql.execute("update t set detail = ? where id = ?", "y".repeat(random.nextInt(500)), id));
+  }
+
+  @Test
+  void workThatWaitsOnceIsInTheFileWhenItAsksForTheDiskAndAtItsEnd() throws Exception {
+    FilePath.register(new WatchedFiles());
+    Path file = folder.resolve("db" + SUFFIX);
+    List<Image> images = new ArrayList<>();
+    AtomicInteger writes = new AtomicInteger();
+    try (Database database = database(folder.resolve("db").toString())) {
+      database.sql().execute("create table t (id int primary key)");
+      WatchedFiles.watcher = writes::incrementAndGet;
+      String result =
+          database.waitingOnce(() -> {
+            insert(database, 1);
+            database.inTransaction(sql -> sql.execute("insert into t values (2)"));
+            // Neither is waited for, nor is anything inside of this that is to wait once.
+            int _ = database.waitingOnce(() -> insert(database, 3));
+            assertThat(writes).hasValue(0);
+            database.syncToDisk();
+            images.add(image(file, images.size(), Set.of(1, 2, 3)));
+            writes.set(0);
+            insert(database, 4);
+            assertThat(writes).hasValue(0);
+            return "done";
+          });
+      assertThat(result).isEqualTo("done");
+      images.add(image(file, images.size(), Set.of(1, 2, 3, 4)));
+      assertThatIllegalStateException()
+          .isThrownBy(() ->
+              database.waitingOnce(() -> {
+                insert(database, 5);
+                throw new IllegalStateException("a defect");
+              }))
+          .withMessage("a defect");
+      images.add(image(file, images.size(), Set.of(1, 2, 3, 4, 5)));
+      insert(database, 6);
+      images.add(image(file, images.size(), Set.of(1, 2, 3, 4, 5, 6)));
+      WatchedFiles.watcher = () -> {};
+    }
+
+    for (Image image : images) {
+      assertThat(rows(image)).containsExactlyInAnyOrderElementsOf(image.committed());
+    }
+  }
+
+  private static int insert(Database database, int id) {
+    return database.sql().execute("insert into t values (?)", id);
   }
 
   private static Image image(Path file, int number, Set<Integer> committed) {
@@ -193,8 +257,15 @@ final class DurableFileTest {
                 for (int i = 0; i < COMMITS; i++) {
                   int id = thread * COMMITS + i;
                   try {
-                    database.inTransaction(sql -> sql.execute("insert into t values (?)", id));
-                    committed.add(id);
+                    if (i % 2 == 0) {
+                      database.inTransaction(sql -> sql.execute("insert into t values (?)", id));
+                      committed.add(id);
+                    } else {
+                      // The second may come into another file than the first.
+                      int _ =
+                          database.waitingOnce(() -> insert(database, id) + insert(database, -id));
+                      committed.addAll(Set.of(id, -id));
+                    }
                   } catch (DatabaseAway e) {
                     // Whether it is there is not known.
                   }

@@ -18,22 +18,27 @@ public final class Catalogue {
   private final Map<IssuerId, Issuer> issuers;
   private final Map<ProfileId, Profile> profiles;
   private final BlockedKeys blockedKeys;
+  private final BlockedKeys compromisedKeys;
 
   /**
    * @throws IllegalArgumentException when two issuers have one name, or a profile has the name of a
    *     built-in one
    */
   public Catalogue(Collection<Issuer> issuers, Collection<Profile> profiles) {
-    this(issuers, profiles, key -> Optional.empty());
+    this(issuers, profiles, key -> Optional.empty(), key -> Optional.empty());
   }
 
   /**
    * As {@link #Catalogue(Collection, Collection)}.
    *
-   * @param blockedKeys the keys that none of the issuers certifies
+   * @param blockedKeys keys that none of the issuers certifies, since an operator said so
+   * @param compromisedKeys likewise, since the ledger says so
    */
   public Catalogue(
-      Collection<Issuer> issuers, Collection<Profile> profiles, BlockedKeys blockedKeys) {
+      Collection<Issuer> issuers,
+      Collection<Profile> profiles,
+      BlockedKeys blockedKeys,
+      BlockedKeys compromisedKeys) {
     Map<IssuerId, Issuer> byId = new HashMap<>();
     for (Issuer issuer : issuers) {
       if (byId.put(issuer.id(), issuer) != null) {
@@ -49,10 +54,21 @@ public final class Catalogue {
     this.issuers = Map.copyOf(byId);
     this.profiles = Map.copyOf(known);
     this.blockedKeys = blockedKeys;
+    this.compromisedKeys = compromisedKeys;
   }
 
+  /** As {@link dev.chancery.core.CertificateAuthority#requireUsable}. */
   void requireUsable(SubjectPublicKey key) throws Refused {
-    Optional<String> reason = blockedKeys.reason(key);
+    requireNotBlocked(key);
+    requireNone(compromisedKeys.reason(key));
+  }
+
+  /** As {@link dev.chancery.core.CertificateAuthority#requireNotBlocked}. */
+  void requireNotBlocked(SubjectPublicKey key) throws Refused {
+    requireNone(blockedKeys.reason(key));
+  }
+
+  private static void requireNone(Optional<String> reason) throws Refused {
     if (reason.isPresent()) {
       throw new Refused(Reason.BAD_PUBLIC_KEY, reason.get());
     }

@@ -180,6 +180,11 @@ public final class IssuingAuthority implements CertificateAuthority {
   }
 
   @Override
+  public void requireNotBlocked(SubjectPublicKey key) throws Refused {
+    catalogue.requireNotBlocked(key);
+  }
+
+  @Override
   public Optional<IssuedCertificate> settle(RequestId request) {
     for (CertificateRecord known : issuance.find(request)) {
       if (known.state() == CertificateRecord.State.RECORDED) {

@@ -294,21 +294,26 @@ class IssuingAuthorityTest {
   @Test
   @DisplayName("a key that was revoked for keyCompromise is certified by no issuer again")
   void compromisedKey() throws Exception {
+    KeyPairGenerator generator = KeyPairGenerator.getInstance("Ed25519");
+    SubjectPublicKey key = SubjectPublicKey.of(generator.generateKeyPair().getPublic());
+    SubjectPublicKey blocked = SubjectPublicKey.of(generator.generateKeyPair().getPublic());
     IssuingAuthority authority =
         new IssuingAuthority(
             new Catalogue(
                 List.of(engine.issuing),
                 engine.profiles.values(),
+                listed -> Optional.of("blocked").filter(_ -> listed.equals(blocked)),
                 new CompromisedKeys(engine.database)),
             engine.issuance,
             engine.revocations,
             engine.clock,
             engine.random,
             engine.announced::add);
-    KeyPairGenerator generator = KeyPairGenerator.getInstance("Ed25519");
-    SubjectPublicKey key = SubjectPublicKey.of(generator.generateKeyPair().getPublic());
     IssuedCertificate issued = authority.issue(Engine.request(Engine.TLS_SERVER, key, NAME));
     authority.requireUsable(key);
+    authority.requireNotBlocked(key);
+    refused(Reason.BAD_PUBLIC_KEY, "blocked", () -> authority.requireUsable(blocked));
+    refused(Reason.BAD_PUBLIC_KEY, "blocked", () -> authority.requireNotBlocked(blocked));
     authority.revoke(
         new Revocation(
             issued.issuer(),
@@ -321,6 +326,8 @@ class IssuingAuthorityTest {
 
     refused(Reason.BAD_PUBLIC_KEY, "compromised", () -> authority.requireUsable(key));
     refused(Reason.BAD_PUBLIC_KEY, "compromised", () -> authority.issue(again));
+    // What the ledger says is not asked here: whoever calls this does so in a statement of its own.
+    authority.requireNotBlocked(key);
 
     assertThat(engine.issuance.find(again.approval().request())).isEmpty();
   }
