@@ -116,13 +116,18 @@ final class Orders {
               .set(ACME_ORDER_AUTHORIZATIONS.ORDER_ID, ID)
               .set(ACME_ORDER_AUTHORIZATIONS.POSITION, POSITION)
               .set(ACME_ORDER_AUTHORIZATIONS.AUTHORIZATION_ID, AUTHORIZATION_ID));
-  // A row for each name, the CSR in the first alone: it may be large, and the names many.
+  // A row for each name, CSR and problem in the first alone: they may be large, the names many.
   private static final Field<byte[]> CSR_ONCE =
       when(ACME_ORDER_AUTHORIZATIONS.POSITION.eq(0), ACME_ORDERS.CSR).as("csr_once");
+  private static final Field<String> PROBLEM_ONCE =
+      when(ACME_ORDER_AUTHORIZATIONS.POSITION.eq(0), ACME_ORDERS.PROBLEM).as("problem_once");
   private static final PreparedQuery<Record> FIND =
       PreparedQuery.of(
-          select(Stream.of(ACME_ORDERS.fields()).filter(not(ACME_ORDERS.CSR::equals)).toList())
-              .select(CSR_ONCE)
+          select(
+                  Stream.of(ACME_ORDERS.fields())
+                      .filter(not(Set.of(ACME_ORDERS.CSR, ACME_ORDERS.PROBLEM)::contains))
+                      .toList())
+              .select(CSR_ONCE, PROBLEM_ONCE)
               .select(ACME_AUTHORIZATIONS.NAME_KIND, ACME_AUTHORIZATIONS.NAME)
               .select(ACME_AUTHORIZATIONS.ID)
               .from(ACME_ORDERS)
@@ -390,9 +395,7 @@ final class Orders {
               SerialNumber.of(row.get(ACME_ORDERS.SERIAL)));
       case "invalid" ->
           new Order.Invalid(
-              details,
-              digest(row),
-              Optional.ofNullable(row.get(ACME_ORDERS.PROBLEM)).map(Json::readOwn));
+              details, digest(row), Optional.ofNullable(row.get(PROBLEM_ONCE)).map(Json::readOwn));
       default -> throw new IllegalStateException("an order is in no known state");
     };
   }
