@@ -206,24 +206,52 @@ final class OcspBenchmark {
   }
 
   private void generate(int first, int last) throws Exception {
+    // Else most of what is written are pages as they were before the load.
+    execute("alter system set max_wal_size = '16GB'");
+    execute("select pg_reload_conf()");
+    // One for each processor core.
+    int middle = first + (last - first) / 2;
+    try (ExecutorService halves = Executors.newFixedThreadPool(2)) {
+      List<Future<Integer>> loading = new ArrayList<>();
+      loading.add(halves.submit(() -> insert(first, middle)));
+      loading.add(halves.submit(() -> insert(middle + 1, last)));
+      int loaded = 0;
+      for (Future<Integer> half : loading) {
+        loaded += half.get();
+      }
+      if (loaded != last - first + 1) {
+        throw new IllegalStateException("loaded: " + loaded);
+      }
+    }
+    execute("vacuum analyze certificates");
+    // As PostgreSQL does by itself within a minute; until then a plan for an empty table is used.
+    execute("vacuum analyze revocations");
+    // Else the first lookups write what the load left in memory, a page for each that they need.
+    execute("checkpoint");
+    // The disk and what PostgreSQL does by itself after a load are not to be measured.
+    Thread.sleep(SETTLING);
+  }
+
+  /** How many were inserted. */
+  private int insert(int first, int last) throws Exception {
     String script;
     try (InputStream file = OcspBenchmark.class.getResourceAsStream("certificates.sql")) {
       script = new String(Objects.requireNonNull(file).readAllBytes(), StandardCharsets.UTF_8);
     }
     try (var connection = DriverManager.getConnection(where.url(), where.user(), where.password());
         var statement = connection.createStatement()) {
-      statement.execute(
+      return statement.executeUpdate(
           script
               .replace("{first}", Integer.toString(first))
               .replace("{last}", Integer.toString(last)));
-      statement.execute("vacuum analyze certificates");
-      // As PostgreSQL does by itself within a minute; until then a plan for an empty table is used.
-      statement.execute("vacuum analyze revocations");
-      // Else the first lookups write what the load left in memory, a page for each that they need.
-      statement.execute("checkpoint");
     }
-    // The disk and what PostgreSQL does by itself after a load are not to be measured.
-    Thread.sleep(SETTLING);
+  }
+
+  private void execute(String sql) throws Exception {
+    try (var connection = DriverManager.getConnection(where.url(), where.user(), where.password());
+        var statement = connection.createStatement()) {
+      statement.execute(sql);
+    }
   }
 
   /** The serial number that the script gives to a number. */
