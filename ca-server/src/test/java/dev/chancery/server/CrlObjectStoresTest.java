@@ -8,6 +8,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -95,6 +96,8 @@ final class CrlObjectStoresTest {
       "puts each there at once; what the storage missed while it was down, when it is back")
   void bucket() throws Exception {
     Awaitility.await()
+        .atMost(PATIENCE)
+        .ignoreExceptionsInstanceOf(NoSuchFileException.class)
         .untilAsserted(() -> assertThat(Files.readAllBytes(object)).isEqualTo(served()));
 
     storage.kill();
@@ -115,6 +118,7 @@ final class CrlObjectStoresTest {
     storage.startAgain();
     Awaitility.await()
         .atMost(PATIENCE)
+        .ignoreExceptionsInstanceOf(NoSuchFileException.class)
         .untilAsserted(() -> assertThat(Files.readAllBytes(object)).isEqualTo(served()));
     assertThat(lists(Files.readAllBytes(object), certificate)).isTrue();
   }
