@@ -1,6 +1,5 @@
 package dev.chancery.server;
 
-import dev.chancery.core.CrlLedger;
 import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
@@ -300,7 +299,7 @@ final class OfflineRoot {
   }
 
   /**
-   * Has the ledgers know what was made, after all that can be refused.
+   * Has the ledgers know what was made, and then takes the list, which may be refused.
    *
    * @param crlWanted whether a CRL that cannot be published is a refusal: what an issuer's ceremony
    *     made beside its certificate may be older than what is published
@@ -310,23 +309,10 @@ final class OfflineRoot {
     try (Database database = Databases.open(home, configuration.database(), environment)) {
       IssuerId root = new RootNames(new IssuerRegistry(database)).register(outcome.root());
       IssuanceLedger issuance = new JooqIssuanceLedger(database, clock);
-      CrlLedger crls = new JooqCrlLedger(database, clock);
+      JooqCrlLedger crls = new JooqCrlLedger(database, clock);
       RevocationLedger revocations = new JooqRevocationLedger(database, clock);
       RootCrlImport lists =
           new RootCrlImport(new RootCrlImport.Ledgers(issuance, revocations, crls), root, clock);
-      Optional<X509CRLHolder> list = outcome.crl();
-      Optional<BigInteger> newer = Optional.empty();
-      boolean published = list.isPresent() && lists.isPublished(list.get());
-      if (list.isPresent() && !published) {
-        newer = lists.notBelow(outcome.crlNumber());
-        if (newer.isEmpty()) {
-          lists.requireWhole(list.get());
-        } else if (crlWanted) {
-          throw new CommandFailed(
-              "the root's CRL of the ceremony has number %d, and %d is published: nothing was imported"
-                  .formatted(outcome.crlNumber(), newer.get()));
-        }
-      }
       String known =
           new Ceremonies(database, clock)
               .takeIn(outcome.planDigest(), outcome.transcriptDigest(), outcome.ceremony());
@@ -337,17 +323,37 @@ final class OfflineRoot {
                 + ": what was signed a second time is not taken, and its root is to be looked"
                 + " into");
       }
+
+      // 1. What the root's key has signed, or may have: true whatever becomes of the list.
       List<String> said = new ArrayList<>();
       TimeOrderedIds ids = new TimeOrderedIds(clock, random);
       int taken = outcome.recordIn(issuance, root, ids);
       said.add("certificates that the ledger did not know: " + taken);
       List<SerialNumber> givenUp = outcome.recordGivenUpIn(issuance, revocations, root, ids);
+
+      // 2. The list, if it may take the place of the one that is published.
+      Optional<X509CRLHolder> list = outcome.crl();
+      Optional<BigInteger> newer = Optional.empty();
+      boolean published = list.isPresent() && lists.isPublished(list.get());
+      if (list.isPresent() && !published) {
+        newer = lists.notBelow(outcome.crlNumber());
+        if (newer.isEmpty()) {
+          lists.requireWhole(list.get());
+        } else if (crlWanted) {
+          throw new CommandFailed(
+              ("the root's CRL of the ceremony has number %d, and %d is published: the list is not"
+                      + " taken")
+                  .formatted(outcome.crlNumber(), newer.get()));
+        }
+      }
       if (!givenUp.isEmpty()) {
         said.add(
             "given up, and revoked in the ledger: %s%s"
                 .formatted(
                     joined(givenUp),
-                    list.isPresent() ? "" : "; the next ceremony owes a CRL that revokes them"));
+                    list.isPresent() && newer.isEmpty()
+                        ? ""
+                        : "; the next ceremony owes a CRL that revokes them"));
       }
       if (list.isEmpty()) {
         said.add("no CRL: the ceremony made none");
@@ -357,8 +363,12 @@ final class OfflineRoot {
                 .formatted(outcome.crlNumber(), newer.get()));
       } else {
         lists.revoke(list.get(), "ceremony " + outcome.ceremony());
-        if (!published && !outcome.publishIn(crls, root)) {
-          throw new CommandFailed("another CRL of the root was published at the same time");
+        if (!published) {
+          // By an import that ended on the way.
+          boolean _ = crls.dropUnpublished(root, outcome.crlNumber());
+          if (!outcome.publishIn(crls, root)) {
+            throw new CommandFailed("another CRL of the root was published at the same time");
+          }
         }
         said.add("the root's CRL number " + outcome.crlNumber());
       }

@@ -3,18 +3,28 @@ package dev.chancery.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.chancery.core.CertificateStatus;
+import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
+import dev.chancery.core.Octets;
+import dev.chancery.core.PreparedCrl;
+import dev.chancery.core.SerialNumber;
+import dev.chancery.core.SigningScheme;
 import dev.chancery.server.ceremony.CeremonyScene;
 import dev.chancery.store.Database;
 import dev.chancery.store.IssuerRegistry;
+import dev.chancery.store.JooqCrlLedger;
+import dev.chancery.store.JooqRevocationLedger;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.cert.X509CertificateHolder;
@@ -103,11 +113,23 @@ class OfflineRootTest {
   }
 
   private List<IssuerId> known() throws Exception {
-    Home opened = Home.open(home);
-    try (Database database =
-        Databases.open(opened, Configuration.read(opened, Map.of()).database(), name -> null)) {
+    try (Database database = database()) {
       return new IssuerRegistry(database).all();
     }
+  }
+
+  private Database database() throws Exception {
+    Home opened = Home.open(home);
+    return Databases.open(opened, Configuration.read(opened, Map.of()).database(), name -> null);
+  }
+
+  /** The serial number of what a ceremony gave up. */
+  private static String abandoned(Path made, String item) throws Exception {
+    return Files.readString(made.resolve("transcript.jsonl"))
+        .replaceAll(
+            "(?s).*\"event\":\"abandoned\",\"item\":\"%s\",\"number\":\"([0-9a-f]+)\".*"
+                .formatted(item),
+            "$1");
   }
 
   /** A later plan of a root, which is for the key of the issuer "second" alone. */
@@ -238,7 +260,7 @@ class OfflineRootTest {
     OfflineRoot offline = offline(Map.of());
 
     assertThatThrownBy(() -> offline.takeCrl(sameMade, same.digest()))
-        .hasMessageContaining("has number 7, and 7 is published: nothing was imported");
+        .hasMessageContaining("has number 7, and 7 is published: the list is not taken");
     assertThatThrownBy(() -> offline.takeCrl(forgetfulMade, forgetful.digest()))
         .hasMessageContaining("lacks 1 certificates that are revoked: ")
         .hasMessageContaining("0a0b");
@@ -305,11 +327,7 @@ class OfflineRootTest {
         ended.holdGivingUp(
             List.of("second", "crl"), "out", "../first/token", List.of("second", "crl"));
     List<String> taken = offline(Map.of()).takeCrl(made, ended.digest());
-    String given =
-        Files.readString(made.resolve("transcript.jsonl"))
-            .replaceAll(
-                "(?s).*\"event\":\"abandoned\",\"item\":\"second\",\"number\":\"([0-9a-f]+)\".*",
-                "$1");
+    String given = abandoned(made, "second");
     assertThat(taken)
         .contains(
             "given up, and revoked in the ledger: "
@@ -328,6 +346,66 @@ class OfflineRootTest {
     CeremonyScene whole = second("whole", earlier(serial, number.formatted(10, entry)));
     Path all = whole.hold("out", "../first/token", List.of("second", "crl"));
     assertThat(offline.takeCrl(all, whole.digest())).contains("the root's CRL number 10");
+  }
+
+  @Test
+  @DisplayName("knows as revoked what a ceremony gave up, though its CRL comes too late")
+  void givenUpBefore() throws Exception {
+    String serial = tokenSerial(carried);
+    String number =
+        "\n"
+            + "crl: {number: %d, validity: 365d, revoked: [{serial: 0a0b, at: 2026-01-02T00:00:00Z,"
+            + " reason: superseded}]}";
+    CeremonyScene ended = second("ended", earlier(serial, number.formatted(8)));
+    Path made =
+        ended.holdGivingUp(List.of("second"), "out", "../first/token", List.of("second", "crl"));
+    SerialNumber given = SerialNumber.parse(abandoned(made, "second"));
+    CeremonyScene later = second("later", earlier(serial, number.formatted(9)));
+    Path lists = later.hold("out", "../first/token", List.of("second", "crl"));
+    OfflineRoot offline = offline(Map.of());
+    assertThat(offline.takeCrl(lists, later.digest())).contains("the root's CRL number 9");
+
+    assertThatThrownBy(() -> offline.takeCrl(made, ended.digest()))
+        .hasMessageContaining("has number 8, and 9 is published");
+    try (Database database = database()) {
+      assertThat(new JooqRevocationLedger(database, scene.clock).status(Initialization.ROOT, given))
+          .isInstanceOf(CertificateStatus.Revoked.class);
+    }
+    CeremonyScene forgetful = second("forgetful", earlier(serial, number.formatted(10)));
+    Path forgot = forgetful.hold("out", "../first/token", List.of("second", "crl"));
+    assertThatThrownBy(() -> offline.takeCrl(forgot, forgetful.digest()))
+        .hasMessageContaining("lacks 1 certificates that are revoked: " + given);
+  }
+
+  @Test
+  @DisplayName("takes the CRL that an import left half taken when it was killed")
+  void halfTaken() throws Exception {
+    CeremonyScene later =
+        second(
+            "later",
+            earlier(
+                tokenSerial(carried),
+                "\n"
+                    + "crl: {number: 8, validity: 365d, revoked: [{serial: 0a0b,"
+                    + " at: 2026-01-02T00:00:00Z, reason: superseded}]}"));
+    Path made = later.hold("out", "../first/token", List.of("second", "crl"));
+    try (Database database = database()) {
+      byte[] octets = new byte[1_000];
+      assertThat(
+              new JooqCrlLedger(database, scene.clock)
+                  .record(
+                      new PreparedCrl(
+                          CrlScope.unsharded(Initialization.ROOT),
+                          BigInteger.valueOf(8),
+                          Optional.empty(),
+                          scene.clock.instant(),
+                          scene.clock.instant().plus(Duration.ofDays(1)),
+                          SigningScheme.ECDSA_SHA256,
+                          Octets.of(octets))))
+          .isPresent();
+    }
+
+    assertThat(offline(Map.of()).takeCrl(made, later.digest())).contains("the root's CRL number 8");
   }
 
   @Test

@@ -111,10 +111,27 @@ public final class JooqCrlLedger extends CrlLedger {
   }
 
   private static Condition isRow(PreparedCrl prepared) {
-    return CRLS.ISSUER
-        .eq(prepared.scope().issuer().value())
-        .and(CRLS.NUMBER.eq(prepared.number()))
-        .and(CRLS.DELTA.eq(prepared.base().isPresent()));
+    return isRow(prepared.scope().issuer(), prepared.number(), prepared.base().isPresent());
+  }
+
+  private static Condition isRow(IssuerId issuer, BigInteger number, boolean delta) {
+    return CRLS.ISSUER.eq(issuer.value()).and(CRLS.NUMBER.eq(number)).and(CRLS.DELTA.eq(delta));
+  }
+
+  /**
+   * Drops what an attempt has left that ended before a complete CRL was published, so that it can
+   * be made again under its number. For lists that were signed elsewhere and keep their number; one
+   * from here gets another.
+   *
+   * @return whether there was something
+   */
+  public boolean dropUnpublished(IssuerId issuer, BigInteger number) {
+    return database.inTransaction(sql ->
+        sql.deleteFrom(CRLS)
+                .where(isRow(issuer, number, false))
+                .and(CRLS.STATE.ne(PUBLISHED))
+                .execute()
+            > 0);
   }
 
   private static Condition isOf(CrlScope scope) {

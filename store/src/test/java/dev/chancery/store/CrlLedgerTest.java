@@ -137,27 +137,51 @@ final class CrlLedgerTest extends LedgerContract {
     assertThat(Arrays.copyOfRange(encoded, 5, 5 + octets.length)).isEqualTo(octets);
   }
 
+  /** Octets that end before their length. */
+  private static Octets shorter() {
+    return new Octets() {
+      @Override
+      public long length() {
+        return 4;
+      }
+
+      @Override
+      public InputStream open() {
+        return new ByteArrayInputStream(new byte[3]);
+      }
+    };
+  }
+
   @Test
   @DisplayName("A CRL that cannot be read to its end, or changes under way, is not recorded")
   void brokenOctets() {
     BigInteger number = crls.nextNumber(Certificates.ISSUER);
-    Octets shorter =
-        new Octets() {
-          @Override
-          public long length() {
-            return 4;
-          }
-
-          @Override
-          public InputStream open() {
-            return new ByteArrayInputStream(new byte[3]);
-          }
-        };
-    assertThatThrownBy(() -> crls.record(with(shorter, number))).isInstanceOf(IOException.class);
+    assertThatThrownBy(() -> crls.record(with(shorter(), number))).isInstanceOf(IOException.class);
     assertThat(database.sql().fetchValues(CRLS.STATE)).containsExactly("building");
 
     publish(recordedNext());
     assertThat(database.sql().fetchValues(CRLS.STATE)).containsExactly("published");
+  }
+
+  @Test
+  @DisplayName(
+      "What an attempt has left is dropped, so that the list keeps its number; none else is")
+  void dropUnpublished() throws Exception {
+    BigInteger number = crls.nextNumber(Certificates.ISSUER);
+    Octets octets = Octets.of(new byte[4]);
+    assertThat(crls.dropUnpublished(Certificates.ISSUER, number)).isFalse();
+    assertThatThrownBy(() -> crls.record(with(shorter(), number))).isInstanceOf(IOException.class);
+    assertThat(crls.dropUnpublished(Certificates.ISSUER, number)).isTrue();
+    assertThat(crls.record(with(octets, number))).isPresent();
+    assertThatThrownBy(() -> crls.record(with(octets, number)))
+        .isInstanceOf(RuntimeException.class);
+    assertThat(crls.dropUnpublished(Certificates.ISSUER, number.add(BigInteger.ONE))).isFalse();
+    assertThat(crls.dropUnpublished(Certificates.ISSUER, number)).isTrue();
+    assertThat(database.sql().fetchCount(CRLS)).isZero();
+
+    publish(crls.record(with(octets, number)).orElseThrow());
+    assertThat(crls.dropUnpublished(Certificates.ISSUER, number)).isFalse();
+    assertThat(current()).isEqualTo(number);
   }
 
   @Test

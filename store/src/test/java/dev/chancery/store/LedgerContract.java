@@ -2,7 +2,6 @@ package dev.chancery.store;
 
 import static dev.chancery.store.schema.Tables.AUDIT_EVENTS;
 
-import dev.chancery.core.CrlLedger;
 import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuedCertificate;
 import dev.chancery.core.PreparedCertificate;
@@ -33,7 +32,7 @@ abstract class LedgerContract {
   Database database;
   IssuanceLedger issuance;
   RevocationLedger revocations;
-  CrlLedger crls;
+  JooqCrlLedger crls;
 
   @BeforeEach
   void open() throws Exception {

@@ -126,7 +126,33 @@ final class PlanFile {
         plan,
         root instanceof CeremonyPlan.NewRoot || !read.items().isEmpty() || crl.isPresent(),
         "nothing is to be made");
+    Set<String> written = written(read);
+    for (String input : read.digests().keySet()) {
+      require(
+          plan,
+          !written.contains(input) && !input.endsWith(Witnesses.SIGNATURE),
+          "what is brought cannot be called "
+              + input
+              + ": the ceremony writes a file of that name");
+    }
     return read;
+  }
+
+  /** The files of a ceremony's directory beside copies of what it was given. */
+  private static Set<String> written(CeremonyPlan plan) {
+    Set<String> written =
+        new HashSet<>(
+            Set.of(
+                Transcript.FILE,
+                TranscriptPage.FILE,
+                Ceremony.REHEARSAL_FILE,
+                Manifest.FILE,
+                TranscriptLedgers.crlFile()));
+    plan.items().forEach(item -> written.add(TranscriptLedgers.certificateFile(item.name())));
+    if (plan.root() instanceof CeremonyPlan.NewRoot) {
+      written.add(TranscriptLedgers.certificateFile(CeremonyPlan.ROOT));
+    }
+    return written;
   }
 
   private static void require(YamlSection section, boolean condition, String complaint)

@@ -140,10 +140,8 @@ final class Verification {
     }
     if (plan.crl().isPresent()) {
       planned.add(CeremonyPlan.CRL);
-      if (state.abandoned(CeremonyPlan.CRL).isEmpty()) {
-        ToBeSigned list = signed(CeremonyPlan.CRL, key, TranscriptLedgers.LIST);
-        ListVerification.requireRight(list, issuer, plan, state);
-      }
+      ToBeSigned list = toBeSigned(CeremonyPlan.CRL, key, TranscriptLedgers.LIST);
+      ListVerification.requireRight(list, issuer, plan, state);
     }
     for (String item : state.items()) {
       require(planned.contains(item), item + " was signed, and the plan has no such item");
@@ -214,12 +212,8 @@ final class Verification {
 
   private void requireItem(CeremonyPlan.Item item, Issuer issuer, SubjectPublicKey rootKey)
       throws CeremonyRefused {
-    if (state.abandoned(item.name()).isPresent()) {
-      requireGivenUp(item.name());
-      return;
-    }
     Keys.Subject subject = Keys.of(item, files);
-    ToBeSigned toBeSigned = signed(item.name(), rootKey, TranscriptLedgers.CERTIFICATE);
+    ToBeSigned toBeSigned = toBeSigned(item.name(), rootKey, TranscriptLedgers.CERTIFICATE);
     requireNone(
         item.name(),
         CaCertificates.findings(
@@ -231,17 +225,20 @@ final class Verification {
     requireSubject(item.name(), toBeSigned, subject.name(), subject.key(), item.notAfter());
   }
 
-  /** What was given up is revoked by its serial number: that is to be the right one. */
-  private void requireGivenUp(String item) throws CeremonyRefused {
-    TranscriptEntry.Signing signing = state.signing(item).orElseThrow();
+  /**
+   * What was signed for an item, or given up: the key may have signed that too, so it is held
+   * against the plan like all else.
+   */
+  private ToBeSigned toBeSigned(String item, SubjectPublicKey key, String kind)
+      throws CeremonyRefused {
+    Optional<TranscriptEntry.Abandoned> abandoned = state.abandoned(item);
+    if (abandoned.isEmpty()) {
+      return signed(item, key, kind);
+    }
     require(
-        signing.kind().equals(TranscriptLedgers.CERTIFICATE),
-        item + " is no " + TranscriptLedgers.CERTIFICATE);
-    String serial = serial(Results.toBeSigned(signing));
-    require(
-        serial.equals(signing.number())
-            && serial.equals(state.abandoned(item).orElseThrow().number()),
+        abandoned.get().number().equals(state.signing(item).orElseThrow().number()),
         item + ": not the serial number that was written down");
+    return begun(item, kind);
   }
 
   private static String serial(ToBeSigned toBeSigned) {
@@ -269,19 +266,30 @@ final class Verification {
         item + ": does not end when the plan says");
   }
 
-  /** What was signed for an item, after its signature and digests were checked. */
-  private ToBeSigned signed(String item, SubjectPublicKey key, String kind) throws CeremonyRefused {
+  /** What was to be signed for an item, after it was held against its line. */
+  private ToBeSigned begun(String item, String kind) throws CeremonyRefused {
     TranscriptEntry.Signing signing =
         state
             .signing(item)
             .orElseThrow(() -> new CeremonyRefused(item + " was not signed, and the plan has it"));
-    TranscriptEntry.Signed signed =
-        state.signed(item).orElseThrow(() -> new CeremonyRefused(item + " has no signature"));
     ToBeSigned toBeSigned = Results.toBeSigned(signing);
     require(signing.kind().equals(kind), item + " is no " + kind);
     require(
         Digests.sha256(toBeSigned.bytes().bytes()).equals(signing.digest()),
         item + ": the digest of what was to be signed is wrong");
+    if (kind.equals(TranscriptLedgers.CERTIFICATE)) {
+      require(
+          serial(toBeSigned).equals(signing.number()),
+          item + ": not the serial number that was written down");
+    }
+    return toBeSigned;
+  }
+
+  /** What was signed for an item, after its signature and digests were checked. */
+  private ToBeSigned signed(String item, SubjectPublicKey key, String kind) throws CeremonyRefused {
+    ToBeSigned toBeSigned = begun(item, kind);
+    TranscriptEntry.Signed signed =
+        state.signed(item).orElseThrow(() -> new CeremonyRefused(item + " has no signature"));
     require(
         verifies(toBeSigned, key, Results.signature(signed).octets()),
         item + ": the root did not sign it");
@@ -297,11 +305,6 @@ final class Verification {
                     ? TranscriptLedgers.crlFile()
                     : TranscriptLedgers.certificateFile(item)),
         item + ": not the file's name");
-    if (kind.equals(TranscriptLedgers.CERTIFICATE)) {
-      require(
-          serial(toBeSigned).equals(signing.number()),
-          item + ": not the serial number that was written down");
-    }
     return toBeSigned;
   }
 

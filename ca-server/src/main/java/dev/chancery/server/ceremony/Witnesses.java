@@ -17,6 +17,9 @@ import java.util.regex.Pattern;
  * how many of them must. Every signature is checked by ssh-keygen(1), section "-Y verify".
  */
 final class Witnesses {
+  /** How the name of a file with a signature ends. */
+  static final String SIGNATURE = ".sig";
+
   /** What is signed, so that a signature over one kind of file never counts for another. */
   enum Purpose {
     PLAN("chancery-plan"),
@@ -94,7 +97,7 @@ final class Witnesses {
 
   /** The name of the file with a witness's signature over a file. */
   static String signatureFile(String file, String witness) {
-    return file + "." + witness + ".sig";
+    return file + "." + witness + SIGNATURE;
   }
 
   /** What a witness types to sign a file. */

@@ -1,5 +1,7 @@
 package dev.chancery.server.ceremony;
 
+import static java.util.function.Predicate.not;
+
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.hsm.TokenModule;
 import dev.chancery.server.engine.CaCertificates;
@@ -294,10 +296,21 @@ public final class CeremonyScene {
   /** As {@link #hold}, with some items given up, each in a run of its own that was ended. */
   public Path holdGivingUp(List<String> givenUp, String out, String token, List<String> items)
       throws Exception {
+    Path directory = folder.resolve(out);
     for (String item : givenUp) {
-      endAt(item, folder.resolve(out), token, true, items);
+      endAt(item, directory, token, true, left(directory, items));
     }
-    return hold(out, token, items);
+    return hold(out, token, left(directory, items));
+  }
+
+  /** What the next run asks for. */
+  private static List<String> left(Path out, List<String> items) throws Exception {
+    Path transcript = out.resolve(Transcript.FILE);
+    List<String> begun =
+        Files.exists(transcript)
+            ? TranscriptState.of(Files.readAllBytes(transcript)).items()
+            : List.of();
+    return items.stream().filter(not(begun::contains)).toList();
   }
 
   /** What people type: the beginning of the plan's digest, then the names of the items. */

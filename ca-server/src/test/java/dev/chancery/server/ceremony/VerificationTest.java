@@ -766,6 +766,53 @@ class VerificationTest {
   }
 
   @Test
+  @DisplayName("holds what was given up against the plan too, since the root may have signed it")
+  void givenUp() throws Exception {
+    CeremonyScene ended = new CeremonyScene(folder.resolve("ended"));
+    ended.rehearse();
+    ended.prepare();
+    Path out = ended.holdGivingUp(List.of("web", "crl"), "out", "token", CeremonyScene.ITEMS);
+    assertThat(Verification.verify(new Folder(out), true).state().abandoned())
+        .containsExactly("web", "crl");
+    Path before = Files.copy(out.resolve("transcript.jsonl"), folder.resolve("given-up.jsonl"));
+
+    rewrite(
+        ended, out, entry -> Optional.of(changed(entry, "web", "Web CA", "Wab CA")), time -> time);
+    assertThatThrownBy(() -> Verification.verify(new Folder(out), true))
+        .isInstanceOf(CeremonyRefused.class)
+        .hasMessageContaining("web: ");
+
+    Files.copy(before, out.resolve("transcript.jsonl"), StandardCopyOption.REPLACE_EXISTING);
+    rewrite(
+        ended,
+        out,
+        entry -> Optional.of(changed(entry, "crl", "Test Root", "Tast Root")),
+        time -> time);
+    assertThatThrownBy(() -> Verification.verify(new Folder(out), true))
+        .isInstanceOf(CeremonyRefused.class)
+        .hasMessageContaining("crl: not the root's");
+  }
+
+  /** The line of what was to be signed, with another text in it that is as long. */
+  private static TranscriptEntry changed(
+      TranscriptEntry entry, String item, String from, String to) {
+    if (!(entry instanceof TranscriptEntry.Signing signing) || !signing.item().equals(item)) {
+      return entry;
+    }
+    byte[] octets =
+        new String(Base64.getDecoder().decode(signing.toBeSigned()), StandardCharsets.ISO_8859_1)
+            .replace(from, to)
+            .getBytes(StandardCharsets.ISO_8859_1);
+    return new TranscriptEntry.Signing(
+        item,
+        signing.kind(),
+        signing.number(),
+        signing.mechanism(),
+        Base64.getEncoder().encodeToString(octets),
+        Digests.sha256(octets));
+  }
+
+  @Test
   @DisplayName("is shown at least forty tamperings of its own kind each")
   void many() throws IOException {
     assertThat(all().map(Case::name).distinct().count()).isGreaterThanOrEqualTo(40);
