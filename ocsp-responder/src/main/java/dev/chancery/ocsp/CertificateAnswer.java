@@ -1,7 +1,6 @@
 package dev.chancery.ocsp;
 
 import dev.chancery.core.CertificateStatus;
-import dev.chancery.core.Der;
 import dev.chancery.core.RevocationReason;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -26,11 +25,6 @@ record CertificateAnswer(CertID certificate, CertificateStatus status) {
       case CertificateStatus.Good _, CertificateStatus.Revoked _ -> true;
       case CertificateStatus.Unknown _ -> false;
     };
-  }
-
-  /** The CertID's encoding, by which equal questions are known. */
-  Der question() {
-    return OcspQuery.encoded(certificate);
   }
 
   SingleResponse encoded(ASN1GeneralizedTime thisUpdate, ASN1GeneralizedTime nextUpdate) {
