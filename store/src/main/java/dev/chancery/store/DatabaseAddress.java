@@ -63,11 +63,16 @@ sealed interface DatabaseAddress {
         PosixFilePermissions.fromString("rw-------");
     // The first three make H2 read and write the schema as PostgreSQL does.
     // The query cache holds what an ACME order executes; of the eight statements that H2 keeps by
-    // default, nearly none is there when it is needed again (docs/performance.md).
+    // default, nearly none is there when it is needed again. More than that costs each transaction:
+    // H2 goes through all of them when one changes a table.
+    // A row that is changed has its page written, and the pages above; of H2's own 16 KiB a chunk
+    // is so large that the garbage collector marks all the time (docs/performance.md). A database
+    // that was made with larger pages keeps them until they are split.
     // No trace file: it would be written beside the database, with bound values in it.
     private static final String OPTIONS =
         ";MODE=PostgreSQL;DATABASE_TO_LOWER=TRUE;DEFAULT_NULL_ORDERING=HIGH"
-            + ";DB_CLOSE_ON_EXIT=FALSE;LOCK_TIMEOUT=5000;QUERY_CACHE_SIZE=128;TRACE_LEVEL_FILE=0";
+            + ";DB_CLOSE_ON_EXIT=FALSE;LOCK_TIMEOUT=5000;QUERY_CACHE_SIZE=64;PAGE_SIZE=2048"
+            + ";TRACE_LEVEL_FILE=0";
 
     private static H2File parse(String path) throws DatabaseUnusable {
       // An option could run SQL (INIT) or open a port (AUTO_SERVER); a colon could name another

@@ -17,6 +17,7 @@ final class SharedSync {
   }
 
   /** Returns after a sync that began after this call. */
+  @SuppressWarnings("ThreadPriorityCheck") // nothing but how many share a sync depends on it
   void await() {
     long ticket = asked.incrementAndGet();
     running.lock();
@@ -24,6 +25,9 @@ final class SharedSync {
       if (answered >= ticket) {
         return;
       }
+      // On busy processors others are on their way here: this one is for them as well. On idle ones
+      // nothing is lost.
+      Thread.yield();
       // Whoever drew a ticket up to here has committed before, so the next sync is for them too.
       long covered = asked.get();
       sync.run();
