@@ -49,7 +49,12 @@ public final class Database implements AutoCloseable {
           + " case when current_setting('synchronous_commit') = 'off'"
           + " then set_config('synchronous_commit', 'on', false) end";
 
+  // H2's: one connection writes at a time, and one more has a statement beside its transaction.
+  private static final int WRITING = 2;
+
   private final HikariDataSource pool;
+  // H2's.
+  private final @Nullable HikariDataSource writing;
   private final Connections.Pooled connections;
   private final DSLContext sql;
   private final Configuration transactions;
@@ -58,10 +63,13 @@ public final class Database implements AutoCloseable {
   private final Disk disk;
   private final SharedSync sync;
 
-  private Database(HikariDataSource pool, SQLDialect dialect, Disk disk) throws SQLException {
+  private Database(
+      HikariDataSource pool, @Nullable HikariDataSource writing, SQLDialect dialect, Disk disk)
+      throws SQLException {
     this.pool = pool;
-    if (dialect == SQLDialect.H2) {
-      this.writer = new OneWriter(pool, Duration.ofMillis(pool.getConnectionTimeout()));
+    this.writing = writing;
+    if (writing != null) {
+      this.writer = new OneWriter(writing, Duration.ofMillis(pool.getConnectionTimeout()));
       this.connections = new Connections.Pooled(pool, writer.writing());
       this.sql = sql(connections, dialect, new OutageListener(true), writer.statements());
     } else {
@@ -104,13 +112,7 @@ public final class Database implements AutoCloseable {
     // Held until the pool has its own, so that H2 opens the file once and not for each step.
     try (Connection first = address.connect(properties)) {
       Schema.migrate(address, settings.user(), password);
-      HikariDataSource pool = pool(address, settings, password);
-      try {
-        return new Database(pool, address.dialect(), address.disk());
-      } catch (DatabaseUnusable | SQLException e) {
-        pool.close();
-        throw e;
-      }
+      return open(address, settings, password);
     } catch (SQLException e) {
       throw new DatabaseUnusable(whyNotConnected(e, address, settings.user()), e);
     } catch (PoolInitializationException e) {
@@ -119,21 +121,47 @@ public final class Database implements AutoCloseable {
     }
   }
 
+  private static Database open(DatabaseAddress address, DatabaseSettings settings, String password)
+      throws DatabaseUnusable, SQLException {
+    boolean embedded = address.dialect() == SQLDialect.H2;
+    int connections =
+        embedded
+            ? Math.min(settings.connections(), EmbeddedDriver.MOST_CONNECTIONS - WRITING)
+            : settings.connections();
+    HikariDataSource pool = pool("database", connections, address, settings, password);
+    HikariDataSource writing = null;
+    try {
+      // Apart from those that read: in each transaction H2 goes through all selects that its
+      // connection keeps parsed, to forget their results.
+      writing = embedded ? pool("database-writing", WRITING, address, settings, password) : null;
+      return new Database(pool, writing, address.dialect(), address.disk());
+    } catch (DatabaseUnusable | SQLException | RuntimeException e) {
+      if (writing != null) {
+        writing.close();
+      }
+      pool.close();
+      throw e;
+    }
+  }
+
   private static HikariDataSource pool(
-      DatabaseAddress address, DatabaseSettings settings, String password) {
+      String name,
+      int connections,
+      DatabaseAddress address,
+      DatabaseSettings settings,
+      String password) {
     HikariConfig config = new HikariConfig();
-    config.setPoolName("database");
+    config.setPoolName(name);
     config.setJdbcUrl(address.url());
     config.setUsername(settings.user());
     config.setPassword(password);
     config.setDataSourceProperties(address.properties());
-    config.setMaximumPoolSize(settings.connections());
+    config.setMaximumPoolSize(connections);
     config.setConnectionTimeout(settings.patience().toMillis());
     config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
     config.setExceptionOverride(new LostConnections());
     if (address.dialect() == SQLDialect.H2) {
       config.setDriverClassName(EmbeddedDriver.class.getName());
-      config.setMaximumPoolSize(Math.min(settings.connections(), EmbeddedDriver.MOST_CONNECTIONS));
     } else {
       config.setConnectionInitSql(POSTGRESQL_SESSION);
       // A server that vanished without a word must not hold a thread for ever; migrations, which
@@ -259,6 +287,9 @@ public final class Database implements AutoCloseable {
 
   @Override
   public void close() {
+    if (writing != null) {
+      writing.close();
+    }
     pool.close();
     try {
       disk.close();

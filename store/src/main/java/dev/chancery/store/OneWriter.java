@@ -34,7 +34,8 @@ import org.jspecify.annotations.Nullable;
  * transaction does.
  *
  * <p>The writer's turn comes before a connection of the pool, never after: else those who have a
- * connection and wait for their turn could keep the writer from getting one.
+ * connection and wait for their turn could keep the writer from getting one. So there are never
+ * more than two of them in use: a transaction's, and one for a statement beside it.
  */
 final class OneWriter {
   private final ReentrantLock turn = new ReentrantLock();
@@ -48,7 +49,7 @@ final class OneWriter {
   private volatile MVStore memory;
 
   /**
-   * @param pool connections to a database that does not write commits by itself
+   * @param pool two connections to a database that does not write commits by itself; nobody else's
    * @param patience how long a thread waits for its turn
    */
   OneWriter(DataSource pool, Duration patience) throws SQLException {
