@@ -177,12 +177,13 @@ final class PlanFile {
     String label = section.required("label", text -> text);
     Optional<String> serial = section.optional("serial", text -> text);
     boolean initialize = section.required("initialize", PlanFile::truth);
+    boolean unmarked = section.optional("marks", PlanFile::noMarks).isPresent();
     section.end();
     require(
         section,
         initialize || serial.isPresent(),
         "a token that is there already must be named by its serial number too");
-    return new CeremonyPlan.TokenPart(label, serial, initialize);
+    return new CeremonyPlan.TokenPart(label, serial, initialize, !unmarked);
   }
 
   private CeremonyPlan.Root root(YamlSection section) throws ConfigurationInvalid {
@@ -397,6 +398,14 @@ final class PlanFile {
       case "false" -> false;
       default -> throw new IllegalArgumentException("neither true nor false: " + text);
     };
+  }
+
+  private static String noMarks(String text) {
+    if (!text.equals(CeremonyMark.NONE)) {
+      throw new IllegalArgumentException(
+          "only none can stand here, for a token that keeps no data objects: " + text);
+    }
+    return text;
   }
 
   private static int count(String text) {

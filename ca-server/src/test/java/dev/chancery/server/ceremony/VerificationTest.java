@@ -95,13 +95,9 @@ class VerificationTest {
   }
 
   /**
-   * @param reason what the refusal says; empty where that depends on the octet that was hit
+   * @param reason what the refusal says
    */
   record Case(String name, Tampering tampering, String reason) {
-    Case(String name, Tampering tampering) {
-      this(name, tampering, "");
-    }
-
     @Override
     public String toString() {
       return name;
@@ -115,7 +111,7 @@ class VerificationTest {
 
     assertThat(verified.state().made()).isEqualTo(CeremonyScene.ITEMS);
     assertThat(verified.planDigest()).isEqualTo(scene.digest());
-    assertThat(verified.root().getSubject()).hasToString("O=Tests,CN=Test Root");
+    assertThat(verified.root().orElseThrow().getSubject()).hasToString("O=Tests,CN=Test Root");
   }
 
   private static Set<String> files() throws IOException {
@@ -145,11 +141,31 @@ class VerificationTest {
   }
 
   private static String changed(String file) {
-    if (file.startsWith("MANIFEST.")) {
-      return file + ": not the signature of witness bert over MANIFEST";
+    return file.startsWith("MANIFEST")
+        ? "MANIFEST.bert.sig: not the signature of witness bert over MANIFEST"
+        : file + ": not the file of the manifest";
+  }
+
+  /** What is wrong with a file when its manifest is right. */
+  private static String changedAndResigned(String file) {
+    if (file.endsWith(".sig")) {
+      String signed = file.replaceFirst("\\.[a-z]+\\.sig$", "");
+      String witness = file.replaceFirst(".*\\.([a-z]+)\\.sig$", "$1");
+      return "%s: not the signature of witness %s over %s".formatted(file, witness, signed);
     }
-    // Of the manifest itself a digest, a blank or a name may be hit.
-    return file.equals("MANIFEST") ? "" : file + ": not the file of the manifest";
+    return switch (file) {
+      case "plan.yaml" -> "plan.yaml.anna.sig: not the signature of witness anna over plan.yaml";
+      case "transcript.jsonl", "rehearsal.jsonl" -> " of the transcript: ";
+      case "transcript.txt" -> "transcript.txt: not the page of this transcript";
+      case "old.pem", "web.csr", "ocsp.csr" -> file + ": has SHA-256 ";
+      default -> file + ": not what was signed";
+    };
+  }
+
+  private static String awayAndResigned(String file) {
+    return file.endsWith(".sig")
+        ? file.replaceFirst("\\.[a-z]+\\.sig$", "") + " is signed by 1 of 3 witnesses"
+        : file + " is not in the manifest, so it is not read";
   }
 
   /** The same with a manifest that fits again and is signed by a real witness. */
@@ -163,28 +179,58 @@ class VerificationTest {
                 out -> {
                   flip(out.resolve(file));
                   manifest(out);
-                }));
+                },
+                changedAndResigned(file)));
         cases.add(
             new Case(
                 file + " is away, manifest signed anew",
                 out -> {
                   Files.delete(out.resolve(file));
                   manifest(out);
-                }));
+                },
+                awayAndResigned(file)));
       }
     }
-    cases.add(lines("a line is dropped", lines -> without(lines, 5)));
-    cases.add(lines("the last line is dropped", lines -> lines.subList(0, lines.size() - 1)));
-    cases.add(lines("the first line is dropped", lines -> lines.subList(1, lines.size())));
-    cases.add(lines("two lines change places", lines -> swapped(lines, 6, 7)));
-    cases.add(lines("a line stands there twice", lines -> doubled(lines, 4)));
-    cases.add(
-        lines("a line is empty", lines -> Stream.concat(lines.stream(), Stream.of("")).toList()));
-    cases.add(
-        lines("a blank is added", lines -> edited(lines, 3, line -> line.replace(":", ": "))));
     cases.add(
         lines(
-            "a time is changed", lines -> edited(lines, 3, line -> line.replace("2026", "2025"))));
+            "a line is dropped",
+            "line 6 of the transcript: it calls itself line 7",
+            lines -> without(lines, 5)));
+    cases.add(
+        lines(
+            "the last line is dropped",
+            "the ceremony did not come to its end",
+            lines -> lines.subList(0, lines.size() - 1)));
+    cases.add(
+        lines(
+            "the first line is dropped",
+            "line 1 of the transcript: it calls itself line 2",
+            lines -> lines.subList(1, lines.size())));
+    cases.add(
+        lines(
+            "two lines change places",
+            "line 7 of the transcript: it calls itself line 8",
+            lines -> swapped(lines, 6, 7)));
+    cases.add(
+        lines(
+            "a line stands there twice",
+            "line 6 of the transcript: it calls itself line 5",
+            lines -> doubled(lines, 4)));
+    cases.add(
+        lines(
+            "a line is empty",
+            " of the transcript: not an object of JSON",
+            lines -> Stream.concat(lines.stream(), Stream.of("")).toList()));
+    cases.add(
+        lines(
+            "a blank is added",
+            "line 4 of the transcript: not written as this program writes it",
+            lines -> edited(lines, 3, line -> line.replace(":", ": "))));
+    cases.add(
+        lines(
+            "a time is changed",
+            "line 4 of the transcript: its time 2025-",
+            lines -> edited(lines, 3, line -> line.replace("2026", "2025"))));
     cases.add(
         new Case(
             "a transcript of the real one in place of the rehearsal's",
@@ -194,7 +240,8 @@ class VerificationTest {
                   out.resolve("rehearsal.jsonl"),
                   StandardCopyOption.REPLACE_EXISTING);
               manifest(out);
-            }));
+            },
+            "not a rehearsal that came to its end"));
     cases.add(
         new Case(
             "the signature of a witness under the name of another",
@@ -203,7 +250,8 @@ class VerificationTest {
                   out.resolve("transcript.jsonl.anna.sig"),
                   out.resolve("transcript.jsonl.bert.sig"));
               manifest(out);
-            }));
+            },
+            "transcript.jsonl.bert.sig: not the signature of witness bert over transcript.jsonl"));
     cases.add(
         new Case(
             "the signature of a witness over the plan, as over the transcript",
@@ -213,7 +261,8 @@ class VerificationTest {
                   out.resolve("transcript.jsonl.anna.sig"),
                   StandardCopyOption.REPLACE_EXISTING);
               manifest(out);
-            }));
+            },
+            "transcript.jsonl.anna.sig: not the signature of witness anna over transcript.jsonl"));
     cases.add(
         new Case(
             "a witness who is none",
@@ -221,7 +270,8 @@ class VerificationTest {
               scene.key("dora");
               scene.signAs(out, "transcript.jsonl", "dora", "anna", "chancery-transcript");
               manifest(out);
-            }));
+            },
+            "transcript.jsonl.anna.sig: not the signature of witness anna over transcript.jsonl"));
     cases.add(
         new Case(
             "another plan, signed by its witnesses",
@@ -231,7 +281,8 @@ class VerificationTest {
               scene.sign(out, "plan.yaml", "anna", Witnesses.Purpose.PLAN);
               scene.sign(out, "plan.yaml", "bert", Witnesses.Purpose.PLAN);
               manifest(out);
-            }));
+            },
+            "the transcript is of another plan"));
     return cases;
   }
 
@@ -288,6 +339,22 @@ class VerificationTest {
             entry ->
                 entry instanceof TranscriptEntry.Marking
                     || entry instanceof TranscriptEntry.Marked));
+    cases.add(
+        new Case(
+            "a token that bears no mark, against the plan",
+            out ->
+                rewrite(
+                    scene,
+                    out,
+                    entry ->
+                        switch (entry) {
+                          case TranscriptEntry.Marking mark ->
+                              Optional.of(new TranscriptEntry.Unmarked(mark.plan()));
+                          case TranscriptEntry.Marked _ -> Optional.empty();
+                          default -> Optional.of(entry);
+                        },
+                    time -> time),
+            "the token was marked against the plan, or not"));
     cases.add(
         lie(
             "another key",
@@ -354,11 +421,8 @@ class VerificationTest {
       cases.add(
           lie(
               "a byte of what was signed for " + item,
-              "",
-              entry ->
-                  entry instanceof TranscriptEntry.Signing signing && signing.item().equals(item)
-                      ? flipped(signing)
-                      : entry));
+              item + ": the root did not sign it",
+              entry -> changed(entry, item, "Tests", "Tasts")));
       cases.add(
           lie(
               "a byte of the signature of " + item,
@@ -432,7 +496,7 @@ class VerificationTest {
                           default -> entry;
                         },
                     time -> time),
-            "web was not signed, and the plan has it"));
+            "www was signed, and the plan has no such item"));
     cases.add(
         lie(
             "another program than in the rehearsal",
@@ -480,6 +544,18 @@ class VerificationTest {
                 web.setEndDate(new Time(Date.from(Instant.parse("2031-01-02T00:00:00Z"))))));
     cases.add(
         certificate(
+            "the begin of a CA",
+            "web: does not begin when it was signed",
+            (tbs, web) ->
+                web.setStartDate(new Time(Date.from(Instant.parse("2026-05-31T12:00:00Z"))))));
+    cases.add(
+        certificate(
+            "a CA that begins after it was signed",
+            "web: does not begin when it was signed",
+            (tbs, web) ->
+                web.setStartDate(new Time(Date.from(Instant.parse("2026-06-01T12:00:01Z"))))));
+    cases.add(
+        certificate(
             "the name of a CA",
             "web: ",
             (tbs, web) -> web.setSubject(new X500Name("O=Tests,CN=Other CA"))));
@@ -516,6 +592,12 @@ class VerificationTest {
             "crl: was not made in the time of the plan",
             (tbs, crl) ->
                 crl.setThisUpdate(new Time(Date.from(Instant.parse("2025-01-01T00:00:00Z"))))));
+    cases.add(
+        list(
+            "a CRL of another day",
+            "crl: does not begin when it was signed",
+            (tbs, crl) ->
+                crl.setThisUpdate(new Time(Date.from(Instant.parse("2026-06-02T12:00:00Z"))))));
     cases.add(
         list(
             "a CRL without the root's key identifier",
@@ -831,8 +913,14 @@ class VerificationTest {
 
   private static void flip(Path file) throws IOException {
     byte[] octets = Files.readAllBytes(file);
-    // Letters stay letters, so that what is tested is not only the syntax.
-    octets[octets.length / 2] ^= 0x02;
+    switch (String.valueOf(file.getFileName())) {
+      // What is no list of digests or no plan any more is another case.
+      case "MANIFEST" -> octets[0] = (byte) (octets[0] == '0' ? '1' : '0');
+      case "plan.yaml" ->
+          octets[new String(octets, StandardCharsets.US_ASCII).indexOf("Web CA") + 1] = 'a';
+      // Letters stay letters, so that what is tested is not only the syntax.
+      default -> octets[octets.length / 2] ^= 0x02;
+    }
     Files.write(file, octets);
   }
 
@@ -841,14 +929,15 @@ class VerificationTest {
     scene.sign(out, Manifest.FILE, "bert", Witnesses.Purpose.MANIFEST);
   }
 
-  private static Case lines(String name, UnaryOperator<List<String>> change) {
+  private static Case lines(String name, String reason, UnaryOperator<List<String>> change) {
     return new Case(
         name,
         out -> {
           Path file = out.resolve("transcript.jsonl");
           Files.write(file, change.apply(Files.readAllLines(file)));
           scene.close(out);
-        });
+        },
+        reason);
   }
 
   private static List<String> without(List<String> lines, int index) {
@@ -900,36 +989,15 @@ class VerificationTest {
       Function<TranscriptEntry, Optional<TranscriptEntry>> change,
       UnaryOperator<Instant> time)
       throws Exception {
-    Path file = out.resolve("transcript.jsonl");
-    StringBuilder text = new StringBuilder();
-    String previous = TranscriptLine.NONE;
-    int number = 0;
-    boolean changed = false;
-    for (TranscriptLine line : TranscriptState.of(Files.readAllBytes(file)).lines()) {
-      Optional<TranscriptEntry> entry = change.apply(line.entry());
-      changed |= !entry.equals(Optional.of(line.entry()));
-      if (entry.isEmpty()) {
-        continue;
-      }
-      number++;
-      TranscriptLine next =
-          new TranscriptLine(number, previous, time.apply(line.time()), entry.get());
-      changed |= !next.time().equals(line.time());
-      text.append(new String(next.octets(), StandardCharsets.UTF_8)).append('\n');
-      previous = next.digest();
-    }
-    assertThat(changed).isTrue();
-    Files.writeString(file, text.toString());
-    try {
-      TranscriptState state = TranscriptState.of(text.toString().getBytes(StandardCharsets.UTF_8));
-      CeremonyPlan plan =
-          PlanFile.read(
-              out.resolve("plan.yaml"), Files.readAllBytes(out.resolve("plan.yaml")), false);
-      Files.writeString(out.resolve(TranscriptPage.FILE), TranscriptPage.of(state, plan));
-    } catch (CeremonyRefused e) {
-      // The transcript alone gives the lie away.
-    }
-    signers.close(out);
+    Forgery.rewrite(
+        signers,
+        out,
+        line ->
+            change.apply(line.entry()).stream()
+                .map(entry ->
+                    new TranscriptLine(
+                        line.number(), line.previous(), time.apply(line.time()), entry))
+                .toList());
   }
 
   private static TranscriptEntry.Begun begun(
@@ -948,17 +1016,6 @@ class VerificationTest {
     Map<String, String> changed = new TreeMap<>(inputs);
     changed.put(file, "0".repeat(64));
     return changed;
-  }
-
-  private static TranscriptEntry.Signing flipped(TranscriptEntry.Signing signing) {
-    String flipped = flipped(signing.toBeSigned());
-    return new TranscriptEntry.Signing(
-        signing.item(),
-        signing.kind(),
-        signing.number(),
-        signing.mechanism(),
-        flipped,
-        Digests.sha256(Base64.getDecoder().decode(flipped)));
   }
 
   private static String flipped(String base64) {
