@@ -335,7 +335,9 @@ class OfflineRootTest {
     OfflineRoot offline = offline(Map.of());
     assertThatThrownBy(() -> offline.take(WEB, givenUpOut, givenUp.digest()))
         .hasMessageContaining(
-            "nothing was made for the key of issuer web (" + end + "crl); import it without a name");
+            "nothing was made for the key of issuer web ("
+                + end
+                + "crl); import it without a name");
     assertThat(offline.takeCrl(givenUpOut, givenUp.digest()))
         .contains(
             "given up, and revoked in the ledger: %s; the next ceremony owes a CRL that revokes them"

@@ -57,7 +57,8 @@ record CeremonyPlan(
    * The token of the root's key.
    *
    * @param initialize whether the ceremony initializes it; else it is there, with its serial number
-   * @param marked whether it is to bear the mark of the ceremony; not one that keeps no data objects
+   * @param marked whether it is to bear the mark of the ceremony; not one that keeps no data
+   *     objects
    */
   record TokenPart(String label, Optional<String> serial, boolean initialize, boolean marked) {
     TokenName name() {

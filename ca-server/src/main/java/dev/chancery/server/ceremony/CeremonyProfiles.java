@@ -22,10 +22,7 @@ final class CeremonyProfiles {
   private static final Duration BACKDATE = Duration.ofMinutes(5);
   private static final Profile.Validity ANY =
       new Profile.Validity(
-          Duration.ofDays(1),
-          Duration.ofMinutes(1),
-          Duration.ofDays(40 * 366),
-          BACKDATE);
+          Duration.ofDays(1), Duration.ofMinutes(1), Duration.ofDays(40 * 366), BACKDATE);
 
   private CeremonyProfiles() {}
 

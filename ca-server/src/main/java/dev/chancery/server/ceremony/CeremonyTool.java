@@ -105,7 +105,8 @@ public final class CeremonyTool {
     Finding seen = RootToken.check(token.access(), plan.token());
     if (seen.level() != Finding.Level.PASS && plan.token().marked()) {
       throw new CeremonyRefused(
-          seen.detail() + " (a plan with token.marks: none goes without, and says what that means)");
+          seen.detail()
+              + " (a plan with token.marks: none goes without, and says what that means)");
     }
     return "Token, %s: %s".formatted(seen.subject(), seen.detail());
   }

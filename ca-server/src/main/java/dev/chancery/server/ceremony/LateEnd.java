@@ -69,8 +69,7 @@ final class LateEnd {
     for (String item : state.inDoubt()) {
       TranscriptLedgers.abandon(transcript, item);
     }
-    transcript.append(
-        new TranscriptEntry.Ended(state.made(), state.abandoned(), left(state)));
+    transcript.append(new TranscriptEntry.Ended(state.made(), state.abandoned(), left(state)));
   }
 
   private List<String> left(TranscriptState state) {

@@ -92,9 +92,9 @@ record Machine(String tool, String distribution, List<String> networkInterfaces)
 
   /**
    * Of every file that the distribution came with, by its place, links followed, and of the jars
-   * that are run from elsewhere, by name. Folders of classes are there in development only, and are left out; so is
-   * what is put beside the distribution later: its start-up cache, or the directories of a
-   * ceremony.
+   * that are run from elsewhere, by name. Folders of classes are there in development only, and are
+   * left out; so is what is put beside the distribution later: its start-up cache, or the
+   * directories of a ceremony.
    */
   static String distribution(Optional<Path> folder, String classPath) throws IOException {
     List<String> lines = new ArrayList<>();

@@ -106,11 +106,11 @@ public final class Outcome {
         .orElse("complete");
   }
 
-  /** What the plan gave up of what keeps it from being held twice; empty when it gave up nothing. */
+  /**
+   * What the plan gave up of what keeps it from being held twice; empty when it gave up nothing.
+   */
   public Optional<String> withoutMark() {
-    return verified.plan().token().marked()
-        ? Optional.empty()
-        : Optional.of(CeremonyMark.GIVEN_UP);
+    return verified.plan().token().marked() ? Optional.empty() : Optional.of(CeremonyMark.GIVEN_UP);
   }
 
   /** Whether there is a root: one that ended late before it was made has nothing to be imported. */

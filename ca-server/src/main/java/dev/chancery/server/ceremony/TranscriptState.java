@@ -173,10 +173,7 @@ final class TranscriptState {
               "the token is to bear no mark, and has one, or of another plan");
       case TranscriptEntry.Marking entry ->
           require(
-              marking == null
-                  && !unmarked
-                  && tokenSerial != null
-                  && isOfPlan(entry.plan()),
+              marking == null && !unmarked && tokenSerial != null && isOfPlan(entry.plan()),
               "the token is marked again, or for another plan");
       case TranscriptEntry.Marked entry ->
           require(

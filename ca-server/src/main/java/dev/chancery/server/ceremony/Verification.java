@@ -307,8 +307,7 @@ final class Verification {
         item + ": does not end when the plan says");
     TranscriptLine signing = state.signingLine(item).orElseThrow();
     require(
-        CeremonyProfiles.isMadeBetween(
-            certificate, state.before(signing).time(), signing.time()),
+        CeremonyProfiles.isMadeBetween(certificate, state.before(signing).time(), signing.time()),
         item + ": does not begin when it was signed");
   }
 

@@ -285,7 +285,9 @@ class EarlierRootTest {
     }
   }
 
-  /** Ends a ceremony with its mark in the token, before it says so; the mark, which is taken out. */
+  /**
+   * Ends a ceremony with its mark in the token, before it says so; the mark, which is taken out.
+   */
   private Path marked(Path out) throws Exception {
     List<Path> before = objects();
     Ceremony ended =
@@ -298,8 +300,7 @@ class EarlierRootTest {
               Folder.append(file, octets);
             });
     assertThatThrownBy(ended::run).isInstanceOf(Killed.class);
-    Path mark =
-        objects().stream().filter(file -> !before.contains(file)).findFirst().orElseThrow();
+    Path mark = objects().stream().filter(file -> !before.contains(file)).findFirst().orElseThrow();
     return Files.move(mark, folder.resolve(mark.getFileName()));
   }
 

@@ -16,8 +16,7 @@ final class KilledCeremony {
    *
    * @param line at which it is killed; NONE when others do it
    */
-  record Arguments(
-      Path scene, Path out, String token, Path module, String line, boolean written) {
+  record Arguments(Path scene, Path out, String token, Path module, String line, boolean written) {
     List<String> words() {
       return List.of(
           scene.toString(),

@@ -137,8 +137,10 @@ class LateCeremonyTest {
     for (String item : left) {
       assertThat(scene.said).contains("  not made: " + item);
     }
-    assertThat(scene.said.contains("There is no root, so that nothing can be imported: begin again"
-            + " with another plan, token and directory."))
+    assertThat(
+            scene.said.contains(
+                "There is no root, so that nothing can be imported: begin again"
+                    + " with another plan, token and directory."))
         .isEqualTo(!made.contains("root"));
 
     assertThatThrownBy(() -> Verification.verify(new Folder(out), false))
@@ -178,8 +180,7 @@ class LateCeremonyTest {
 
     requireEnded(List.of("root"), List.of("web"));
     assertThat(
-            state().lines().stream()
-                .filter(line -> line.entry() instanceof TranscriptEntry.Late))
+            state().lines().stream().filter(line -> line.entry() instanceof TranscriptEntry.Late))
         .hasSize(1);
   }
 
@@ -325,8 +326,7 @@ class LateCeremonyTest {
                 switch (line.entry()) {
                   case TranscriptEntry.Signing signing when signing.item().equals("web") ->
                       List.of(
-                          Forgery.with(
-                              line, new TranscriptEntry.Late("2027-01-01T00:00:00Z")),
+                          Forgery.with(line, new TranscriptEntry.Late("2027-01-01T00:00:00Z")),
                           line);
                   case TranscriptEntry.Late _ -> List.of();
                   default -> List.of(line);
@@ -343,9 +343,7 @@ class LateCeremonyTest {
                     line.entry() instanceof TranscriptEntry.Signing signing
                         && signing.item().equals("web");
                 return List.of(
-                    after && line.time().isBefore(UNTIL)
-                        ? at(line, UNTIL.plusMillis(1))
-                        : line);
+                    after && line.time().isBefore(UNTIL) ? at(line, UNTIL.plusMillis(1)) : line);
               }
             }));
   }

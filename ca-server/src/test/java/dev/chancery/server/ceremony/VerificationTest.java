@@ -225,7 +225,7 @@ class VerificationTest {
         lines(
             "a blank is added",
             "line 4 of the transcript: not written as this program writes it",
-            lines -> edited(lines, 3, line -> line.replace(":", ": "))));
+            lines -> edited(lines, 3, line -> line.replace("\":", "\": "))));
     cases.add(
         lines(
             "a time is changed",
@@ -544,10 +544,11 @@ class VerificationTest {
                 web.setEndDate(new Time(Date.from(Instant.parse("2031-01-02T00:00:00Z"))))));
     cases.add(
         certificate(
-            "the begin of a CA",
-            "web: does not begin when it was signed",
-            (tbs, web) ->
-                web.setStartDate(new Time(Date.from(Instant.parse("2026-05-31T12:00:00Z"))))));
+            "the begin of the root",
+            "root: does not begin when it was signed",
+            CeremonyPlan.ROOT,
+            (tbs, root) ->
+                root.setStartDate(new Time(Date.from(Instant.parse("2026-05-31T12:00:00Z"))))));
     cases.add(
         certificate(
             "a CA that begins after it was signed",
@@ -679,10 +680,18 @@ class VerificationTest {
 
   private static Case certificate(
       String name, String reason, Change<TBSCertificate, V3TBSCertificateGenerator> change) {
+    return certificate(name, reason, "web", change);
+  }
+
+  private static Case certificate(
+      String name,
+      String reason,
+      String item,
+      Change<TBSCertificate, V3TBSCertificateGenerator> change) {
     return resigned(
         name,
         reason,
-        "web",
+        item,
         octets -> {
           TBSCertificate before = TBSCertificate.getInstance(octets);
           V3TBSCertificateGenerator web = new V3TBSCertificateGenerator();
