@@ -126,8 +126,7 @@ class CeremonyClockTest {
 
     assertThatThrownBy(() -> ceremony(disk).run())
         .isInstanceOf(CeremonyRefused.class)
-        .hasMessageContaining(
-            "this machine's clock was set back: it is 2026-06-01T11:59:00Z");
+        .hasMessageContaining("this machine's clock was set back: it is 2026-06-01T11:59:00Z");
     assertThat(state().made()).isEqualTo(List.of("root", "web"));
     assertThat(state().inDoubt()).isEmpty();
 
