@@ -89,12 +89,42 @@ final class CeremonyCommand {
       name = "check",
       description = {
         "Read DIR/plan.yaml and the files beside it, and say in plain words what would be made.",
+        "With --library and --pin-file look at the token as well, when it is there already:",
+        "whether it can bear the mark of a ceremony. An object is made in it, and destroyed.",
       },
       mixinStandardHelpOptions = true)
-  int check(@Parameters(paramLabel = "DIR") Path directory)
-      throws CeremonyRefused, ConfigurationInvalid {
+  int check(
+      @Option(names = "--library", paramLabel = "FILE", description = "the PKCS #11 library")
+          @Nullable Path library,
+      @Option(
+              names = "--environment",
+              paramLabel = "KEY=VALUE",
+              description = "set before the library is loaded, such as SOFTHSM2_CONF")
+          @Nullable Map<String, String> environment,
+      @Option(
+              names = "--initialize-arguments",
+              paramLabel = "TEXT",
+              description = "what the library is given by C_Initialize")
+          @Nullable String initializeArguments,
+      @Option(names = "--pin-file", paramLabel = "FILE", description = "holds the user PIN")
+          @Nullable Path pinFile,
+      @Parameters(paramLabel = "DIR") Path directory)
+      throws CeremonyRefused, ConfigurationInvalid, TokenUnusable, TokenAway, WrongUsage {
     PrintWriter out = spec.commandLine().getOut();
+    if ((library == null) != (pinFile == null)) {
+      throw new WrongUsage("--library and --pin-file are given both or not at all");
+    }
     tool().checkPlan(directory).forEach(out::println);
+    if (library != null && pinFile != null) {
+      CeremonyTool.TokenAccess access =
+          new CeremonyTool.TokenAccess(
+              library.toAbsolutePath().normalize(),
+              environment == null ? Map.of() : environment,
+              Optional.ofNullable(initializeArguments),
+              pinFile,
+              Optional.empty());
+      out.println(tool().checkToken(directory, access));
+    }
     return 0;
   }
 
@@ -194,6 +224,9 @@ final class CeremonyCommand {
             .put("planSha256", outcome.planDigest());
     outcome.made().forEach(shown.putArray("signed")::add);
     outcome.abandoned().forEach(shown.putArray("givenUp")::add);
+    outcome.notMade().forEach(shown.putArray("notMade")::add);
+    shown.put("end", outcome.end());
+    outcome.withoutMark().ifPresent(words -> shown.put("token", words));
     output.object(spec.commandLine().getOut(), shown);
     return 0;
   }

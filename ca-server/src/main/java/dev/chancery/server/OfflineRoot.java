@@ -246,7 +246,13 @@ final class OfflineRoot {
         outcome
             .certificate(key)
             .orElseThrow(() ->
-                new CommandFailed(directory + ": nothing was made for the key of issuer " + name));
+                new CommandFailed(
+                    directory
+                        + ": nothing was made for the key of issuer "
+                        + name
+                        + (outcome.isLate()
+                            ? " (%s); import it without a name".formatted(outcome.end())
+                            : "")));
     requireLonger(section, certificate, outcome.root());
     requireKey(section, key);
     Path rootFile = rootFile(outcome.root());
@@ -295,6 +301,10 @@ final class OfflineRoot {
       throw new CommandFailed(
           directory + ": the plan has SHA-256 " + outcome.planDigest() + ", not " + planDigest);
     }
+    if (!outcome.hasRoot()) {
+      throw new CommandFailed(
+          directory + ": the ceremony ended without a root: there is nothing to import");
+    }
     return outcome;
   }
 
@@ -326,6 +336,9 @@ final class OfflineRoot {
 
       // 1. What the root's key has signed, or may have: true whatever becomes of the list.
       List<String> said = new ArrayList<>();
+      if (outcome.isLate()) {
+        said.add("the ceremony is " + outcome.end());
+      }
       TimeOrderedIds ids = new TimeOrderedIds(clock, random);
       int taken = outcome.recordIn(issuance, root, ids);
       said.add("certificates that the ledger did not know: " + taken);

@@ -247,6 +247,8 @@ class CeremonyCommandsTest {
     CommandRun check = CommandRun.of("token", "check", onHome[0]);
     assertThat(check.exitCode()).describedAs(check.toString()).isZero();
     assertThat(check.out()).contains("for 3 threads").containsPattern("PASS +key 697373 +strict");
+    assertThat(check.out())
+        .containsPattern("PASS +data objects +one was kept, read back and destroyed");
     assertThat(CommandRun.of("token", "info", onHome[0]).out()).contains(token.label());
     assertThat(CommandRun.of("token", "list", onHome[0]).out()).contains(token.label());
 
@@ -491,6 +493,16 @@ class CeremonyCommandsTest {
     assertThat(run.out()).isEmpty();
     assertThat(run.err()).containsAnyOf("Usage: chancery", "Unknown option");
     assertThat(run.err()).doesNotContain("Exception", "does not exist");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--library=none.so", "--pin-file=pin"})
+  @DisplayName("the check of a plan looks at a token with its library and its PIN, or at none")
+  void planCheck(String option) {
+    CommandRun run = CommandRun.of("ceremony", "check", option, folder.toString());
+
+    assertThat(run.exitCode()).describedAs(run.toString()).isEqualTo(2);
+    assertThat(run.err()).contains("--library and --pin-file are given both or not at all");
   }
 
   @ParameterizedTest

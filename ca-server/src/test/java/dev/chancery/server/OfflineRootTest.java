@@ -315,6 +315,50 @@ class OfflineRootTest {
   }
 
   @Test
+  @DisplayName("takes home what a ceremony made and gave up before its plan expired")
+  void late() throws Exception {
+    String serial = tokenSerial(carried);
+    String list = "\ncrl: {number: 8, validity: 365d}";
+    List<String> items = List.of("second", "crl");
+    CeremonyScene made = second("late", earlier(serial, list));
+    Path madeOut = made.holdLate("signing", "crl", "out", "../first/token", items);
+    String end = "late: the plan expired at 2027-01-01T00:00:00Z before its end; not made: ";
+    assertThat(offline(Map.of()).take(SECOND, madeOut, made.digest()))
+        .contains("O=Tests,CN=Second CA", "the ceremony is " + end + "crl")
+        .contains("no CRL: the ceremony made none")
+        .anyMatch(line -> line.endsWith("did not know: 1"));
+    assertThat(certificate(home.resolve("ca/second.pem")))
+        .isEqualTo(certificate(madeOut.resolve("second.pem")));
+
+    CeremonyScene givenUp = webAgain("given-up", earlier(serial, list));
+    Path givenUpOut = givenUp.holdLate("signed", "second", "out", "../first/token", items);
+    OfflineRoot offline = offline(Map.of());
+    assertThatThrownBy(() -> offline.take(WEB, givenUpOut, givenUp.digest()))
+        .hasMessageContaining(
+            "nothing was made for the key of issuer web ("
+                + end
+                + "crl); import it without a name");
+    assertThat(offline.takeCrl(givenUpOut, givenUp.digest()))
+        .contains(
+            "given up, and revoked in the ledger: %s; the next ceremony owes a CRL that revokes them"
+                .formatted(abandoned(givenUpOut, "second")),
+            "the ceremony is " + end + "crl");
+  }
+
+  @Test
+  @DisplayName("takes nothing of a ceremony that ended without its root")
+  void lateWithoutRoot() throws Exception {
+    CeremonyScene other = webAgain("other", NEW_ROOT);
+    Path out = other.holdLate("signed", "root", "out", "token", List.of("root", "second"));
+
+    OfflineRoot prepared = offline(COMING);
+    assertThatThrownBy(() -> prepared.takeCrl(out, other.digest()))
+        .isInstanceOf(CommandFailed.class)
+        .hasMessageContaining("the ceremony ended without a root: there is nothing to import");
+    assertThat(known()).containsExactly(Initialization.ROOT);
+  }
+
+  @Test
   @DisplayName("knows as revoked what a ceremony gave up, until a CRL of the root has it")
   void givenUp() throws Exception {
     String serial = tokenSerial(carried);

@@ -15,6 +15,9 @@ public final class TokenCeremony implements AutoCloseable {
   // SunPKCS11 holds for its key store.
   private static final int FIXED_SESSIONS = 3;
 
+  private static final String NOTES = "data objects";
+  private static final String PROBE = "Chancery probe";
+
   private final String description;
   private final Cryptoki module;
   private final CryptokiToken token;
@@ -255,14 +258,56 @@ public final class TokenCeremony implements AutoCloseable {
    * it back.
    *
    * @param label printable ASCII, as the text is
-   * @throws TokenUnusable when the token does not keep such objects
+   * @throws TokenUnusable when the token does not keep such objects, is write protected or full
    */
   public void keep(String label, String text) throws TokenUnusable, TokenAway {
-    List<String> _ = call(true, session -> new Pkcs11Notes(description, session).keep(label, text));
+    requireWritable();
+    boolean _ =
+        call(
+            true,
+            session -> {
+              new Pkcs11Notes(description, session).keep(label, text);
+              return true;
+            });
+  }
+
+  /** Has the token forget a text that it keeps under a label; of others nothing is changed. */
+  public void forget(String label, String text) throws TokenUnusable, TokenAway {
+    int _ =
+        call(true, session -> new Pkcs11Notes(description, session).forget(label, text::equals));
+  }
+
+  private void requireWritable() throws TokenUnusable {
+    if (beforeLogin.has(TokenFlag.WRITE_PROTECTED)) {
+      throw new TokenUnusable(description + " is write protected");
+    }
   }
 
   /**
-   * Looks at everything that a server would need of this token.
+   * Whether the token keeps data objects, as the mark of a ceremony is one: one is made, read back
+   * and destroyed.
+   *
+   * @return what was seen; a token that keeps none is warned of, since servers need none
+   */
+  public Finding checkNotes() throws TokenAway {
+    try {
+      keep(PROBE, PROBE);
+    } catch (TokenUnusable e) {
+      return Finding.warn(NOTES, e.getMessage() + ": it can bear no mark of a ceremony");
+    }
+    try {
+      // What an earlier probe has left goes as well.
+      int _ =
+          call(true, session -> new Pkcs11Notes(description, session).forget(PROBE, each -> true));
+      return Finding.pass(NOTES, "one was kept, read back and destroyed");
+    } catch (TokenUnusable e) {
+      return Finding.warn(NOTES, String.valueOf(e.getMessage()));
+    }
+  }
+
+  /**
+   * Looks at everything that a server or a ceremony would need of this token. A data object is made
+   * and destroyed for it.
    *
    * @param threads how many signatures are to be made at once
    */
@@ -285,6 +330,7 @@ public final class TokenCeremony implements AutoCloseable {
               }
             }));
     mechanisms(calls.call(description, () -> module.mechanisms(token)), findings);
+    findings.add(checkNotes());
     List<InspectedKey> keys = keys();
     if (keys.isEmpty()) {
       findings.add(Finding.pass("keys", "there is none yet"));

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** What a person is told when the token fails in the middle of what was asked of it. */
@@ -102,8 +103,7 @@ final class CeremonyFaultsTest {
   }
 
   @ParameterizedTest
-  @EnumSource(
-      names = {"CKR_ATTRIBUTE_VALUE_INVALID", "CKR_FUNCTION_NOT_SUPPORTED", "CKR_DEVICE_MEMORY"})
+  @EnumSource(names = {"CKR_ATTRIBUTE_VALUE_INVALID", "CKR_FUNCTION_NOT_SUPPORTED"})
   void aTokenThatKeepsNoDataObjectsSaysSo(ReturnCode code) throws Exception {
     faults.always(Pkcs11Function.C_CREATE_OBJECT, code);
 
@@ -112,6 +112,59 @@ final class CeremonyFaultsTest {
         .hasMessageEndingWith(
             "does not keep data objects (CKO_DATA): C_CREATE_OBJECT: %s".formatted(code));
     assertThat(ceremony.notes("refused")).isEmpty();
+    assertThat(ceremony.check(1))
+        .filteredOn(finding -> finding.subject().equals("data objects"))
+        .singleElement()
+        .matches(finding -> finding.level() == Finding.Level.WARN)
+        .matches(
+            finding -> finding.detail().endsWith(code + ": it can bear no mark of a ceremony"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "CKR_DEVICE_MEMORY, has no room for a data object (CKO_DATA):",
+    "CKR_TOKEN_WRITE_PROTECTED, is write protected:",
+    "CKR_SESSION_READ_ONLY, is write protected:"
+  })
+  void aTokenThatWouldKeepADataObjectSaysWhyItDoesNot(ReturnCode code, String reason)
+      throws Exception {
+    faults.always(Pkcs11Function.C_CREATE_OBJECT, code);
+
+    assertThatThrownBy(() -> ceremony.keep("refused", "text"))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessageEndingWith(reason + " C_CREATE_OBJECT: " + code);
+    assertThat(ceremony.checkNotes().detail()).contains(reason);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      names = {"CKR_DEVICE_ERROR", "CKR_DEVICE_REMOVED", "CKR_GENERAL_ERROR", "CKR_SESSION_CLOSED"})
+  void aTokenThatFailsIsNotOneThatKeepsNoDataObjects(ReturnCode code) {
+    faults.always(Pkcs11Function.C_CREATE_OBJECT, code);
+
+    assertThatThrownBy(() -> ceremony.keep("failed", "text"))
+        .isInstanceOf(TokenAway.class)
+        .hasMessageEndingWith("C_CREATE_OBJECT: " + code);
+    assertThatThrownBy(() -> ceremony.checkNotes()).isInstanceOf(TokenAway.class);
+  }
+
+  @Test
+  void aProbeThatCannotBeDestroyedIsReported() throws Exception {
+    faults.always(Pkcs11Function.C_DESTROY_OBJECT, ReturnCode.CKR_ACTION_PROHIBITED);
+    assertThat(ceremony.checkNotes())
+        .matches(finding -> finding.level() == Finding.Level.WARN)
+        .matches(finding ->
+            finding
+                .detail()
+                .endsWith(
+                    "does not destroy its data object Chancery probe: C_DESTROY_OBJECT:"
+                        + " CKR_ACTION_PROHIBITED"));
+    assertThat(ceremony.notes("Chancery probe")).hasSize(1);
+
+    // The next one takes away what it left.
+    faults.clear();
+    assertThat(ceremony.checkNotes().level()).isEqualTo(Finding.Level.PASS);
+    assertThat(ceremony.notes("Chancery probe")).isEmpty();
   }
 
   @Test

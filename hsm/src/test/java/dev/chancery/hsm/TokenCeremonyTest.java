@@ -114,6 +114,9 @@ final class TokenCeremonyTest {
 
     assertThat(ceremony.notes("Some subject"))
         .containsExactlyInAnyOrder("the first text", "the second text");
+    ceremony.forget("Some subject", "the first text");
+    ceremony.forget("Another subject", "the second text");
+    assertThat(ceremony.notes("Some subject")).containsExactly("the second text");
     otherwise(session -> {
       List<CryptokiObject> found =
           session.find(
@@ -317,7 +320,11 @@ final class TokenCeremonyTest {
         own.open(new TokenName(fresh.label(), fresh.serial()), fresh.pinFile())) {
       opened.generate(TokenContract.freshId(), KeyAlgorithm.EC_P256, true);
 
-      assertThat(opened.check(8)).isNotEmpty().allMatch(it -> it.level() == Finding.Level.PASS);
+      assertThat(opened.check(8))
+          .isNotEmpty()
+          .allMatch(it -> it.level() == Finding.Level.PASS)
+          .anyMatch(it -> it.subject().equals("data objects"));
+      assertThat(opened.notes("Chancery probe")).isEmpty();
     }
   }
 }

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -58,12 +59,14 @@ public final class FaultyModule implements AutoCloseable {
   private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
 
   private final Path library;
+  private final Path signed;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment control;
   private int copies;
 
   private FaultyModule(Path library, Path controlFile) throws IOException {
     this.library = library;
+    this.signed = Path.of(controlFile + ".signed");
     try (FileChannel channel =
         FileChannel.open(
             controlFile,
@@ -267,6 +270,27 @@ public final class FaultyModule implements AutoCloseable {
   /** The calls that have not returned yet. Those of a killed process are among them. */
   public long running(Pkcs11Function function) {
     return get(at(function) + RUNNING);
+  }
+
+  /** From now on keeps what C_SIGN makes signatures over. */
+  public void keepSigned() {
+    try {
+      Files.writeString(signed, "");
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot keep what is signed", e);
+    }
+  }
+
+  /**
+   * What SoftHSM2 was given, each time that it made a signature since {@link #keepSigned}, in
+   * hexadecimal digits: a digest where the mechanism signs one.
+   */
+  public List<String> signed() {
+    try {
+      return Files.readAllLines(signed);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read what was signed", e);
+    }
   }
 
   public long logins() {

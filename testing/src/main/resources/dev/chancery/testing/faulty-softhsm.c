@@ -28,6 +28,7 @@
 
 #define FUNCTION_COUNT 68 /* of CK_FUNCTION_LIST in PKCS #11 v2.40 */
 #define LONGEST_ID 64
+#define LONGEST_SIGNED 512
 
 /* CK_ULONG, and every other argument of a PKCS #11 function: they are all integers or pointers. */
 typedef unsigned long word;
@@ -258,6 +259,27 @@ static word perform(int which, const word *a) {
   }
 }
 
+/* What a signature is over, as a line of the file of those; only where there is such a file. */
+static void keep_signed(const unsigned char *data, word length) {
+  char line[2 * LONGEST_SIGNED + 1];
+  int file = open(CONTROL_FILE ".signed", O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (file < 0) {
+    return;
+  }
+  if (length > LONGEST_SIGNED) {
+    length = LONGEST_SIGNED;
+  }
+  for (word i = 0; i < length; i++) {
+    line[2 * i] = "0123456789abcdef"[data[i] >> 4];
+    line[2 * i + 1] = "0123456789abcdef"[data[i] & 15];
+  }
+  line[2 * length] = '\n';
+  if (write(file, line, 2 * length + 1) < 0) {
+    perror("faulty-softhsm: " CONTROL_FILE ".signed");
+  }
+  close(file);
+}
+
 static word answer(int which, struct function *function, const word *a) {
   sleep_milliseconds(get(&function->delay));
   while (number <= get(&function->hang)) {
@@ -278,6 +300,9 @@ static word answer(int which, struct function *function, const word *a) {
   word code = perform(which, a);
   if (code == OK) {
     add(&function->succeeded, 1);
+    if (which == SIGN && a[output] != 0) {
+      keep_signed((const unsigned char *)a[1], a[2]);
+    }
     if (fault == FAIL_AFTERWARDS) {
       return get(&function->code);
     }

@@ -105,9 +105,18 @@ final class Ceremony {
         delivery.make(transcript.state(), inputs, digest);
         return;
       }
+      LateEnd end = new LateEnd(plan, digest, console, clock);
+      boolean late = !isRehearsal() && end.isDue(transcript.state());
+      if (late) {
+        end.confirm(transcript.state());
+      }
       try {
         begin(transcript, plan, digest);
-        confirmed(transcript, plan, digest, inputs);
+        if (late) {
+          end.make(transcript, inputs);
+        } else {
+          confirmed(transcript, plan, digest, inputs);
+        }
         delivery.make(transcript.state(), inputs, digest);
       } catch (CeremonyRefused | ConfigurationInvalid | TokenUnusable | TokenAway | Refused e) {
         if (transcript.state().begun().isPresent() && !transcript.state().isCompleted()) {
@@ -122,7 +131,7 @@ final class Ceremony {
       throws CeremonyRefused, TokenUnusable, TokenAway, Refused {
     try {
       perform(transcript, plan, digest, inputs);
-    } catch (Confirmation.NotGiven e) {
+    } catch (Confirmation.NotGiven | Transcript.ClockSetBack e) {
       throw new CeremonyRefused(String.valueOf(e.getMessage()));
     }
   }
@@ -210,7 +219,11 @@ final class Ceremony {
     CeremonyPlan.Root root = rehearsedRoot(plan, earlier);
     RootToken rootToken = RootToken.of(access, token(plan), transcript);
     try (Token token = rootToken.open()) {
-      rootToken.mark(new CeremonyMark(transcript, digest, random));
+      if (plan.token().marked()) {
+        rootToken.mark(new CeremonyMark(transcript, digest, random));
+      } else if (!transcript.state().isUnmarked()) {
+        transcript.append(new TranscriptEntry.Unmarked(digest));
+      }
       SubjectPublicKey publicKey =
           switch (root) {
             case CeremonyPlan.NewRoot made -> rootToken.key(token, made.keyId(), made.algorithm());
@@ -322,7 +335,7 @@ final class Ceremony {
   }
 
   private CeremonyPlan.TokenPart token(CeremonyPlan plan) {
-    return isRehearsal() ? Rehearsal.TOKEN : plan.token();
+    return isRehearsal() ? Rehearsal.token(plan.token()) : plan.token();
   }
 
   /** The certificate in these octets. */

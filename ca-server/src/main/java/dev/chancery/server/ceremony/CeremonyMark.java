@@ -17,6 +17,16 @@ final class CeremonyMark {
   /** The label of the data object that holds it. */
   static final String LABEL = "Chancery ceremony";
 
+  /** How a plan says that there is none. */
+  static final String NONE = "none";
+
+  /** What a plan without marks gives up, for those who are to agree to it. */
+  static final String GIVEN_UP =
+      "The token bears no mark of this ceremony: nothing in it keeps this plan from being held a"
+          + " second time, in another directory or in a copy of the first, and from signing"
+          + " everything again. Only the import refuses the second one, after its signatures are"
+          + " made.";
+
   private static final int NAME_LENGTH = 16;
 
   private final Transcript transcript;
@@ -40,11 +50,11 @@ final class CeremonyMark {
    * @throws TokenUnusable when the token keeps no such thing
    */
   void put(TokenCeremony token) throws CeremonyRefused, TokenUnusable, TokenAway {
-    // 1. One that was made before is looked for.
+    // 1. One that was made before is looked for. Whose transcript says that it was made was alone
+    // with it then: what others have made since is theirs, and they are refused.
     Optional<String> own = transcript.state().marking().map(CeremonyMark::text);
-    boolean there = isThere(token, own);
     if (transcript.state().isMarked()) {
-      if (!there) {
+      if (!marks(token).contains(own.orElseThrow())) {
         throw new CeremonyRefused(
             "the transcript says that the token was marked (\"%s\"), and the token has no such mark"
                 .formatted(own.orElseThrow()));
@@ -54,31 +64,35 @@ final class CeremonyMark {
 
     // 2. Written down, made, written down: after any end between those it is known whose it is.
     if (own.isEmpty()) {
+      requireNoOther(token, "");
       byte[] name = new byte[NAME_LENGTH];
       random.nextBytes(name);
       transcript.append(new TranscriptEntry.Marking(plan, HexFormat.of().formatHex(name)));
     }
     TranscriptEntry.Marking mark = transcript.state().marking().orElseThrow();
-    Optional<String> wanted = Optional.of(text(mark));
-    if (!isThere(token, wanted)) {
-      token.keep(LABEL, wanted.get());
+    String wanted = text(mark);
+    requireNoOther(token, wanted);
+    if (!marks(token).contains(wanted)) {
+      token.keep(LABEL, wanted);
       // Another ceremony may have looked at the same time, and seen none either.
-      boolean _ = isThere(token, wanted);
+      requireNoOther(token, wanted);
     }
     transcript.append(new TranscriptEntry.Marked(mark.plan(), mark.transcript()));
   }
 
   /**
-   * Whether the token has a mark of the plan, which must be this transcript's own then. One that is
-   * there before this transcript has written of its own is another's, be it that of a later state
-   * of this very file.
+   * Refuses a token with another mark of the plan than this transcript's own. One that is there
+   * before this transcript has written of its own is another's, be it that of a later state of this
+   * very file. Its own mark is taken back then: nothing was done under it, and of two that stood
+   * side by side neither could go on.
    */
-  private boolean isThere(TokenCeremony token, Optional<String> own)
+  private void requireNoOther(TokenCeremony token, String own)
       throws CeremonyRefused, TokenUnusable, TokenAway {
-    List<String> marks =
-        token.notes(LABEL).stream().filter(text -> text.startsWith(start(plan))).toList();
-    for (String mark : marks) {
-      if (own.filter(mark::equals).isEmpty()) {
+    for (String mark : marks(token)) {
+      if (!mark.equals(own)) {
+        if (!own.isEmpty()) {
+          token.forget(LABEL, own);
+        }
         throw new CeremonyRefused(
             ("this plan was begun with this token before, in another transcript (the token's mark"
                     + " is \"%s\"), and nothing is signed again: go on in the directory of that"
@@ -86,7 +100,11 @@ final class CeremonyMark {
                 .formatted(mark));
       }
     }
-    return !marks.isEmpty();
+  }
+
+  /** The marks of the plan that the token has. */
+  private List<String> marks(TokenCeremony token) throws TokenUnusable, TokenAway {
+    return token.notes(LABEL).stream().filter(text -> text.startsWith(start(plan))).toList();
   }
 
   private static String text(TranscriptEntry.Marking mark) {

@@ -57,8 +57,10 @@ record CeremonyPlan(
    * The token of the root's key.
    *
    * @param initialize whether the ceremony initializes it; else it is there, with its serial number
+   * @param marked whether it is to bear the mark of the ceremony; not one that keeps no data
+   *     objects
    */
-  record TokenPart(String label, Optional<String> serial, boolean initialize) {
+  record TokenPart(String label, Optional<String> serial, boolean initialize, boolean marked) {
     TokenName name() {
       return new TokenName(Optional.of(label), serial);
     }
@@ -182,6 +184,11 @@ record CeremonyPlan(
     return Stream.of(Stream.of(ROOT), items().stream().map(Item::name), list)
         .flatMap(names -> names)
         .toList();
+  }
+
+  /** The names of all that a real ceremony makes, in its order. */
+  List<String> planned() {
+    return root instanceof NewRoot ? all() : all().subList(1, all().size());
   }
 
   /** The files beside the plan that the ceremony reads. */

@@ -7,23 +7,40 @@ import dev.chancery.core.ProfileId;
 import dev.chancery.server.engine.Issuer;
 import dev.chancery.server.profiles.BuiltInProfiles;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.bouncycastle.asn1.x509.KeyPurposeId;
 import org.bouncycastle.asn1.x509.NameConstraints;
+import org.bouncycastle.asn1.x509.TBSCertificate;
 
 /** What the certificates of a plan look like: the engine makes and lints them as any others. */
 final class CeremonyProfiles {
+  private static final Duration BACKDATE = Duration.ofMinutes(5);
   private static final Profile.Validity ANY =
       new Profile.Validity(
-          Duration.ofDays(1),
-          Duration.ofMinutes(1),
-          Duration.ofDays(40 * 366),
-          Duration.ofMinutes(5));
+          Duration.ofDays(1), Duration.ofMinutes(1), Duration.ofDays(40 * 366), BACKDATE);
 
   private CeremonyProfiles() {}
+
+  /**
+   * Whether something begins when it was made: after the line before that of its signing, and not
+   * after that.
+   *
+   * @param begin in whole seconds
+   */
+  static boolean isMadeBetween(Instant begin, Instant before, Instant signing) {
+    return !begin.isBefore(before.truncatedTo(ChronoUnit.SECONDS)) && !begin.isAfter(signing);
+  }
+
+  /** As the other, for a certificate, which begins somewhat earlier. */
+  static boolean isMadeBetween(TBSCertificate certificate, Instant before, Instant signing) {
+    return isMadeBetween(
+        certificate.getStartDate().getDate().toInstant(), before.minus(BACKDATE), signing);
+  }
 
   static Profile of(CeremonyPlan.NewRoot root) {
     return authority(

@@ -2,6 +2,7 @@ package dev.chancery.server.ceremony;
 
 import dev.chancery.core.Refused;
 import dev.chancery.core.TokenAway;
+import dev.chancery.hsm.Finding;
 import dev.chancery.hsm.TokenUnusable;
 import dev.chancery.server.ConfigurationInvalid;
 import java.nio.file.Path;
@@ -86,6 +87,30 @@ public final class CeremonyTool {
     return lines;
   }
 
+  /**
+   * Looks beforehand whether the token of a plan can bear the mark of a ceremony; for one that is
+   * there already.
+   *
+   * @return what was seen, in words
+   * @throws CeremonyRefused when the ceremony would be refused for it
+   */
+  public String checkToken(Path directory, TokenAccess token)
+      throws CeremonyRefused, ConfigurationInvalid, TokenUnusable, TokenAway {
+    Folder folder = new Folder(directory);
+    CeremonyPlan plan =
+        PlanFile.read(folder.path(CeremonyPlan.FILE), folder.read(CeremonyPlan.FILE), false);
+    if (plan.token().initialize()) {
+      return "The token is yet to be initialized: chancery token check looks at one of its make.";
+    }
+    Finding seen = RootToken.check(token.access(), plan.token());
+    if (seen.level() != Finding.Level.PASS && plan.token().marked()) {
+      throw new CeremonyRefused(
+          seen.detail()
+              + " (a plan with token.marks: none goes without, and says what that means)");
+    }
+    return "Token, %s: %s".formatted(seen.subject(), seen.detail());
+  }
+
   /** The SHA-256 digest of a file, as a plan has it. */
   public static String digest(Path file) throws CeremonyRefused {
     Path whole = file.toAbsolutePath();
@@ -148,12 +173,31 @@ public final class CeremonyTool {
                 "mark: transcript %s%s"
                     .formatted(
                         mark.transcript(), state.isMarked() ? "" : ", not known to be made")));
+    if (state.isUnmarked()) {
+      lines.add("mark: none, as the plan says");
+    }
     state.generated().ifPresent(key -> lines.add("key: " + key.keyId()));
     state.made().forEach(item -> lines.add("signed: " + item));
     state.abandoned().forEach(item -> lines.add("given up: " + item));
     state.inDoubt().forEach(item -> lines.add("in doubt: " + item + ", the next run gives it up"));
-    lines.add(state.isCompleted() ? "complete" : "not complete: run it again");
+    state.notMade().forEach(item -> lines.add("not made: " + item));
+    lines.add(end(state));
     return lines;
+  }
+
+  /** What is to be done; when the plan expires stands in the plan, which is not there yet. */
+  private static String end(TranscriptState state) {
+    if (state.isCompleted()) {
+      return state.late().isPresent() ? "ended, late: nothing more is made" : "complete";
+    }
+    if (state.late().isPresent()) {
+      return "late: run it again, and it ends with what is left not made";
+    }
+    return state.actedUnder().isPresent()
+        ? "not complete: run it again; after the plan's until that ends it, with what is left not"
+            + " made"
+        : "not complete: run it again; the token was not used, so that after the plan's until there"
+            + " is nothing to end, and another plan is needed";
   }
 
   /** A line that is being written, or was when a run ended, is not there yet. */

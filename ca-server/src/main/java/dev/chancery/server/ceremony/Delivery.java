@@ -50,14 +50,22 @@ final class Delivery {
     if (!places.isRehearsal()) {
       Verification.requireRight(places.out(), plan, digest, state);
     }
-    console.say((places.isRehearsal() ? "The rehearsal" : "The ceremony") + " is complete:");
+    console.say(
+        (places.isRehearsal() ? "The rehearsal" : "The ceremony")
+            + (state.late().isPresent() ? " was late, and is ended:" : " is complete:"));
     state.made().forEach(item -> console.say("  signed:   " + item));
     state.abandoned().forEach(item -> console.say("  given up: " + item));
+    state.notMade().forEach(item -> console.say("  not made: " + item));
     List<String> unrevoked = unrevoked(state);
     if (!unrevoked.isEmpty()) {
       console.say(
           "No CRL of this ceremony revokes what was given up. The next one owes it, with "
               + String.join(", ", unrevoked));
+    }
+    if (plan.root() instanceof CeremonyPlan.NewRoot && !state.made().contains(CeremonyPlan.ROOT)) {
+      console.say(
+          "There is no root, so that nothing can be imported: begin again with another plan, token"
+              + " and directory.");
     }
     if (places.isRehearsal()) {
       console.say(
@@ -79,7 +87,7 @@ final class Delivery {
     return state.made().contains(CeremonyPlan.CRL)
         ? List.of()
         : state.abandoned().stream()
-            .filter(item -> !item.equals(CeremonyPlan.CRL))
+            .filter(item -> !item.equals(CeremonyPlan.CRL) && !item.equals(CeremonyPlan.ROOT))
             .map(item -> state.signing(item).orElseThrow().number())
             .toList();
   }

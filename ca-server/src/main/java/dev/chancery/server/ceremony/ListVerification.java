@@ -60,6 +60,10 @@ final class ListVerification {
     require(
         !begin.isBefore(plan.from()) && !begin.isAfter(plan.until()),
         item + ": was not made in the time of the plan");
+    TranscriptLine signing = state.signingLine(item).orElseThrow();
+    require(
+        CeremonyProfiles.isMadeBetween(begin, state.before(signing).time(), signing.time()),
+        item + ": does not begin when it was signed");
     require(
         begin.plus(wanted.validity()).equals(list.getNextUpdate().getDate().toInstant()),
         item + ": not as long as the plan says");

@@ -8,8 +8,10 @@ import java.io.UncheckedIOException;
 import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
@@ -89,17 +91,18 @@ record Machine(String tool, String distribution, List<String> networkInterfaces)
   }
 
   /**
-   * Of every file that the distribution came with, by its place, and of the jars that are run from
-   * elsewhere, by name. Folders of classes are there in development only, and are left out; so is
-   * what is put beside the distribution later: its start-up cache, or the directories of a
-   * ceremony.
+   * Of every file that the distribution came with, by its place, links followed, and of the jars
+   * that are run from elsewhere, by name. Folders of classes are there in development only, and are
+   * left out; so is what is put beside the distribution later: its start-up cache, or the
+   * directories of a ceremony.
    */
   static String distribution(Optional<Path> folder, String classPath) throws IOException {
     List<String> lines = new ArrayList<>();
     for (String part : folder.isPresent() ? PARTS : List.<String>of()) {
       Path place = folder.get().resolve(part);
       if (Files.exists(place, LinkOption.NOFOLLOW_LINKS)) {
-        try (Stream<Path> files = Files.walk(place)) {
+        // What links lead to is run, and may be changed where it is.
+        try (Stream<Path> files = Files.walk(place, FileVisitOption.FOLLOW_LINKS)) {
           for (Path file : files.toList()) {
             line(file, folder.get().relativize(file).toString()).ifPresent(lines::add);
           }
@@ -108,7 +111,7 @@ record Machine(String tool, String distribution, List<String> networkInterfaces)
     }
     for (String entry : classPath.split(File.pathSeparator, -1)) {
       Path jar = Path.of(entry).toAbsolutePath().normalize();
-      if (Files.isRegularFile(jar) && folder.filter(jar::startsWith).isEmpty()) {
+      if (Files.isRegularFile(jar) && !isPart(folder, jar)) {
         lines.add(digest(jar) + "  " + jar.getFileName() + "\n");
       }
     }
@@ -116,9 +119,14 @@ record Machine(String tool, String distribution, List<String> networkInterfaces)
     return Digests.sha256(String.join("", lines).getBytes(StandardCharsets.UTF_8));
   }
 
+  private static boolean isPart(Optional<Path> folder, Path jar) {
+    return folder.isPresent()
+        && PARTS.stream().map(folder.get()::resolve).anyMatch(jar::startsWith);
+  }
+
   private static Optional<String> line(Path file, String name) throws IOException {
-    if (Files.isSymbolicLink(file)) {
-      return Optional.of(Files.readSymbolicLink(file) + "  " + name + "\n");
+    if (!Files.exists(file)) {
+      throw new NoSuchFileException(file.toString());
     }
     return Files.isRegularFile(file)
         ? Optional.of(digest(file) + "  " + name + "\n")

@@ -82,9 +82,45 @@ public final class Outcome {
         TBSCertificate.getInstance(toBeSigned.bytes().bytes()).getSerialNumber().getValue());
   }
 
-  /** The root that signed. */
+  /**
+   * What of the plan was not made, since that expired before; empty unless {@link #isLate}. None of
+   * it ever will be: a ceremony of another plan makes it.
+   */
+  public List<String> notMade() {
+    return verified.state().notMade();
+  }
+
+  /** Whether the plan expired before the ceremony was at its end. */
+  public boolean isLate() {
+    return verified.state().late().isPresent();
+  }
+
+  /** The end that it came to, in words. */
+  public String end() {
+    return verified
+        .state()
+        .late()
+        .map(late ->
+            "late: the plan expired at %s before its end; %s"
+                .formatted(late.until(), Words.notMade(notMade())))
+        .orElse("complete");
+  }
+
+  /**
+   * What the plan gave up of what keeps it from being held twice; empty when it gave up nothing.
+   */
+  public Optional<String> withoutMark() {
+    return verified.plan().token().marked() ? Optional.empty() : Optional.of(CeremonyMark.GIVEN_UP);
+  }
+
+  /** Whether there is a root: one that ended late before it was made has nothing to be imported. */
+  public boolean hasRoot() {
+    return verified.root().isPresent();
+  }
+
+  /** The root that signed, which there must be. */
   public X509CertificateHolder root() {
-    return verified.root();
+    return verified.root().orElseThrow();
   }
 
   /** The certificate that was made for a key. */

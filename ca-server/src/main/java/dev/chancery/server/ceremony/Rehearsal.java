@@ -16,9 +16,14 @@ import org.bouncycastle.cert.X509CertificateHolder;
 
 /** What tells the things of a rehearsal from real ones. */
 final class Rehearsal {
-  /** The token that is thrown away. */
-  static final CeremonyPlan.TokenPart TOKEN =
-      new CeremonyPlan.TokenPart("REHEARSAL", Optional.empty(), true);
+  /**
+   * The token that is thrown away.
+   *
+   * @param planned the one that it stands in for
+   */
+  static CeremonyPlan.TokenPart token(CeremonyPlan.TokenPart planned) {
+    return new CeremonyPlan.TokenPart("REHEARSAL", Optional.empty(), true, planned.marked());
+  }
 
   private static final int LONGEST_COMMON_NAME = 64;
 

@@ -3,6 +3,7 @@ package dev.chancery.server.ceremony;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
+import dev.chancery.hsm.Finding;
 import dev.chancery.hsm.KeyId;
 import dev.chancery.hsm.Pkcs11Settings;
 import dev.chancery.hsm.Pkcs11Token;
@@ -49,6 +50,16 @@ final class RootToken {
     this.plan = plan;
     this.transcript = transcript;
     this.module = module;
+  }
+
+  /** Whether a token that is there can bear the mark of a ceremony. */
+  static Finding check(Access access, CeremonyPlan.TokenPart plan) throws TokenUnusable, TokenAway {
+    TokenModule module =
+        TokenModule.load(
+            access.library(), access.environment(), access.initializeArguments(), LIMIT);
+    try (TokenCeremony login = module.open(plan.name(), access.pinFile())) {
+      return login.checkNotes();
+    }
   }
 
   /** The token that a plan names; only its module is loaded. */
@@ -101,12 +112,13 @@ final class RootToken {
         module.tokens().stream()
             .filter(token -> token.flags().contains(TokenFlag.INITIALIZED))
             .toList();
-    Optional<TokenInfo> there = initialized.stream().filter(this::isPlanned).findFirst();
+    Optional<TokenInfo> there = initialized.stream().filter(this::isLike).findFirst();
     Optional<TranscriptEntry.Initializing> begun = transcript.state().initializing();
     // 1. One that others made is never taken for the ceremony's own, in the first run or a later
     // one.
     if (there.isPresent()
-        && begun.map(before -> before.others().contains(there.get().serial())).orElse(true)) {
+        && (!isPlanned(there.get())
+            || begun.map(before -> before.others().contains(there.get().serial())).orElse(true))) {
       throw new CeremonyRefused(
           "the token \"%s\" with serial number %s is there already: the plan initializes a new one"
               .formatted(there.get().label(), there.get().serial()));
@@ -135,9 +147,16 @@ final class RootToken {
             access.pinFile());
   }
 
-  private boolean isPlanned(TokenInfo token) {
+  /** Whether it is in the way of the token that the plan initializes. */
+  private boolean isLike(TokenInfo token) {
     return token.label().equals(plan.label())
         || plan.serial().map(token.serial()::equals).orElse(false);
+  }
+
+  /** Whether it is all that the plan says of it. */
+  private boolean isPlanned(TokenInfo token) {
+    return token.label().equals(plan.label())
+        && plan.serial().map(token.serial()::equals).orElse(true);
   }
 
   private Pkcs11Settings settings(TokenName name) throws CeremonyRefused {

@@ -19,6 +19,21 @@ import org.jspecify.annotations.Nullable;
 final class Transcript implements AutoCloseable {
   static final String FILE = "transcript.jsonl";
 
+  /** The clock was set back while the ceremony ran; nothing was written or done. */
+  static final class ClockSetBack extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    ClockSetBack(Instant now, Instant last) {
+      super(
+          ("this machine's clock was set back: it is %s, and the last line of the transcript is of"
+                  + " %s: nothing more is begun before that")
+              .formatted(now, last),
+          null,
+          false,
+          false);
+    }
+  }
+
   /** How octets get to the disk; a test puts a failing one in. */
   interface Disk {
     /** Returns when all of them would outlive a power cut. */
@@ -109,8 +124,10 @@ final class Transcript implements AutoCloseable {
   }
 
   /**
-   * Appends a line; it is on the disk when this returns.
+   * Appends a line; it is on the disk when this returns. Of something that has happened when the
+   * clock was set back it has the time of the line before.
    *
+   * @throws ClockSetBack when it announces something, and the line before is of a later time
    * @throws IllegalStateException when it cannot follow the others; nothing is written then
    * @throws UncheckedIOException when it cannot be written; nothing more can be done then
    */
@@ -123,9 +140,16 @@ final class Transcript implements AutoCloseable {
     if (broken) {
       throw new IllegalStateException("a line before could not be written");
     }
+    Instant time = at.truncatedTo(ChronoUnit.MILLIS);
+    if (!state.lines().isEmpty() && time.isBefore(state.lines().getLast().time())) {
+      Instant last = state.lines().getLast().time();
+      if (TranscriptState.isAct(entry)) {
+        throw new ClockSetBack(time, last);
+      }
+      time = last;
+    }
     TranscriptLine line =
-        new TranscriptLine(
-            state.lines().size() + 1, state.lastDigest(), at.truncatedTo(ChronoUnit.MILLIS), entry);
+        new TranscriptLine(state.lines().size() + 1, state.lastDigest(), time, entry);
     state.add(line);
     byte[] octets = line.octets();
     byte[] whole = Arrays.copyOf(octets, octets.length + 1);

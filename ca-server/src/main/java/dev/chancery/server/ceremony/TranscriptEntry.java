@@ -21,12 +21,15 @@ import java.util.Map;
   @JsonSubTypes.Type(value = TranscriptEntry.Opened.class, name = "opened"),
   @JsonSubTypes.Type(value = TranscriptEntry.Marking.class, name = "marking"),
   @JsonSubTypes.Type(value = TranscriptEntry.Marked.class, name = "marked"),
+  @JsonSubTypes.Type(value = TranscriptEntry.Unmarked.class, name = "unmarked"),
   @JsonSubTypes.Type(value = TranscriptEntry.Generating.class, name = "generating"),
   @JsonSubTypes.Type(value = TranscriptEntry.Generated.class, name = "generated"),
   @JsonSubTypes.Type(value = TranscriptEntry.Signing.class, name = "signing"),
   @JsonSubTypes.Type(value = TranscriptEntry.Signed.class, name = "signed"),
   @JsonSubTypes.Type(value = TranscriptEntry.Abandoned.class, name = "abandoned"),
+  @JsonSubTypes.Type(value = TranscriptEntry.Late.class, name = "late"),
   @JsonSubTypes.Type(value = TranscriptEntry.Completed.class, name = "completed"),
+  @JsonSubTypes.Type(value = TranscriptEntry.Ended.class, name = "ended"),
 })
 sealed interface TranscriptEntry {
   String REAL = "real";
@@ -99,6 +102,9 @@ sealed interface TranscriptEntry {
   /** The token has the mark: no other transcript of the plan is begun with it any more. */
   record Marked(String plan, String transcript) implements TranscriptEntry {}
 
+  /** The plan says that the token bears no mark: another transcript of it could be begun. */
+  record Unmarked(String plan) implements TranscriptEntry {}
+
   /** A key is about to be made; written before. */
   record Generating(String keyId, String algorithm) implements TranscriptEntry {}
 
@@ -135,6 +141,28 @@ sealed interface TranscriptEntry {
   /** No signature of this item was kept, and none will be made: its serial number is revoked. */
   record Abandoned(String item, String number, String reason) implements TranscriptEntry {}
 
+  /**
+   * The plan expired before the ceremony was at its end: nothing is made any more, and an end is
+   * all that follows.
+   *
+   * @param until when it expired
+   */
+  record Late(String until) implements TranscriptEntry {}
+
   /** Everything of the plan is made or given up; always the last line. */
   record Completed(List<String> made, List<String> abandoned) implements TranscriptEntry {}
+
+  /**
+   * The end of a ceremony that was late; always the last line.
+   *
+   * @param notMade what of the plan was never begun to be signed, and never will be
+   */
+  record Ended(List<String> made, List<String> abandoned, List<String> notMade)
+      implements TranscriptEntry {
+    public Ended {
+      made = List.copyOf(made);
+      abandoned = List.copyOf(abandoned);
+      notMade = List.copyOf(notMade);
+    }
+  }
 }

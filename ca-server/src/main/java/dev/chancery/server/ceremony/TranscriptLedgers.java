@@ -33,6 +33,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import org.bouncycastle.asn1.x509.TBSCertificate;
 
 /**
  * A ceremony's ledgers: what a database is to the engine elsewhere, the transcript is here. The
@@ -56,6 +57,18 @@ final class TranscriptLedgers {
     this.transcript = transcript;
     this.plan = plan;
     this.confirmation = confirmation;
+  }
+
+  private TranscriptLine lastLine() {
+    return transcript.state().lines().getLast();
+  }
+
+  /** The rule of the verification, before it is too late. */
+  private static void requireMadeNow(String item, boolean isMadeNow) {
+    if (!isMadeNow) {
+      throw new Confirmation.NotGiven(
+          item + " would not begin when it is signed: this machine's clock was set meanwhile");
+    }
   }
 
   private void signing(
@@ -84,6 +97,10 @@ final class TranscriptLedgers {
 
   /** Gives up an item that is in doubt; nothing happens to any other. */
   boolean abandon(String item) {
+    return abandon(transcript, item);
+  }
+
+  static boolean abandon(Transcript transcript, String item) {
     if (!transcript.state().inDoubt().contains(item)) {
       return false;
     }
@@ -126,6 +143,9 @@ final class TranscriptLedgers {
       ToBeSigned toBeSigned = prepared.toBeSigned();
       Instant confirmed =
           confirmation.require(item, Words.certificate(item, toBeSigned.bytes()), toBeSigned);
+      TBSCertificate certificate = TBSCertificate.getInstance(toBeSigned.bytes().bytes());
+      requireMadeNow(
+          item, CeremonyProfiles.isMadeBetween(certificate, lastLine().time(), confirmed));
       signing(confirmed, item, CERTIFICATE, prepared.serial().toString(), toBeSigned);
     }
 
@@ -171,6 +191,9 @@ final class TranscriptLedgers {
               CeremonyPlan.CRL,
               Words.crl(CeremonyPlan.CRL, prepared.number(), toBeSigned.bytes()),
               toBeSigned);
+      requireMadeNow(
+          CeremonyPlan.CRL,
+          CeremonyProfiles.isMadeBetween(prepared.thisUpdate(), lastLine().time(), confirmed));
       signing(confirmed, CeremonyPlan.CRL, LIST, prepared.number().toString(), toBeSigned);
       return Optional.of(Digest.of(prepared.scheme(), Octets.of(toBeSigned.bytes().bytes())));
     }

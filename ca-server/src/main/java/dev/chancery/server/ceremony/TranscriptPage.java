@@ -57,6 +57,7 @@ final class TranscriptPage {
       case TranscriptEntry.Marking mark ->
           "marking the token for the plan, transcript " + mark.transcript();
       case TranscriptEntry.Marked _ -> "marked the token";
+      case TranscriptEntry.Unmarked _ -> "the token bears no mark, as the plan says";
       case TranscriptEntry.Generating key ->
           "making the " + key.algorithm() + " key " + key.keyId();
       case TranscriptEntry.Generated key -> "made the key " + key.keyId();
@@ -65,7 +66,10 @@ final class TranscriptPage {
       case TranscriptEntry.Signed signed ->
           "signed " + signed.item() + ": " + signed.file() + "\n     SHA-256 " + signed.digest();
       case TranscriptEntry.Abandoned abandoned -> "gave up " + abandoned.item();
+      case TranscriptEntry.Late late ->
+          "late: the plan expired at " + late.until() + ", and nothing more is made";
       case TranscriptEntry.Completed _ -> "completed";
+      case TranscriptEntry.Ended ended -> "ended; " + Words.notMade(ended.notMade());
     };
   }
 }

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * is refused, whoever wrote it: what is signed once is never signed again.
  */
 final class TranscriptState {
+  private static final String OTHER_END = "it ends with something else than was made";
   private static final String UNMARKED = "the token was not marked before it was used";
 
   private final List<TranscriptLine> lines = new ArrayList<>();
@@ -25,9 +26,12 @@ final class TranscriptState {
   private TranscriptEntry.@Nullable Generated generated;
   private @Nullable String tokenSerial;
   private boolean marked;
+  private boolean unmarked;
   private TranscriptEntry.@Nullable Approved approved;
   private TranscriptEntry.@Nullable Approved actedUnder;
+  private TranscriptEntry.@Nullable Late late;
   private boolean completed;
+  private List<String> notMade = List.of();
 
   /**
    * The state that these lines of a file come to.
@@ -91,12 +95,18 @@ final class TranscriptState {
       case TranscriptEntry.Opened entry -> tokenSerial = entry.serial();
       case TranscriptEntry.Marking entry -> marking = entry;
       case TranscriptEntry.Marked _ -> marked = true;
+      case TranscriptEntry.Unmarked _ -> unmarked = true;
       case TranscriptEntry.Generating entry -> generating = entry;
       case TranscriptEntry.Generated entry -> generated = entry;
       case TranscriptEntry.Signing entry -> signing.put(entry.item(), entry);
       case TranscriptEntry.Signed entry -> signed.put(entry.item(), entry);
       case TranscriptEntry.Abandoned entry -> abandoned.put(entry.item(), entry);
+      case TranscriptEntry.Late entry -> late = entry;
       case TranscriptEntry.Completed _ -> completed = true;
+      case TranscriptEntry.Ended entry -> {
+        completed = true;
+        notMade = entry.notMade();
+      }
       case TranscriptEntry.Resumed _ -> approved = null;
       case TranscriptEntry.Approved entry -> approved = entry;
       case TranscriptEntry.Refusal _, TranscriptEntry.Witnessed _ -> {}
@@ -109,6 +119,7 @@ final class TranscriptState {
       case TranscriptEntry.Initializing _,
           TranscriptEntry.Opened _,
           TranscriptEntry.Marking _,
+          TranscriptEntry.Unmarked _,
           TranscriptEntry.Generating _,
           TranscriptEntry.Signing _ ->
           true;
@@ -122,14 +133,27 @@ final class TranscriptState {
           TranscriptEntry.Generated _,
           TranscriptEntry.Signed _,
           TranscriptEntry.Abandoned _,
-          TranscriptEntry.Completed _ ->
+          TranscriptEntry.Late _,
+          TranscriptEntry.Completed _,
+          TranscriptEntry.Ended _ ->
           false;
     };
+  }
+
+  /** Whether it can follow the line that says that the ceremony is late. */
+  private static boolean isOfLateEnd(TranscriptEntry entry) {
+    return entry instanceof TranscriptEntry.Resumed
+        || entry instanceof TranscriptEntry.Refusal
+        || entry instanceof TranscriptEntry.Witnessed
+        || entry instanceof TranscriptEntry.Abandoned
+        || entry instanceof TranscriptEntry.Ended;
   }
 
   private void require(TranscriptEntry next) {
     require(!completed, "something follows the end");
     require((next instanceof TranscriptEntry.Begun) == (begun == null), "it begins wrongly");
+    require(
+        late == null || isOfLateEnd(next), "it goes on though the plan expired: it can only end");
     switch (next) {
       case TranscriptEntry.Initializing _ ->
           require(initializing == null && tokenSerial == null, "a token is initialized again");
@@ -143,11 +167,13 @@ final class TranscriptState {
           require(
               tokenSerial == null || tokenSerial.equals(entry.serial()),
               "the token has serial number " + entry.serial() + ", not " + tokenSerial);
+      case TranscriptEntry.Unmarked entry ->
+          require(
+              marking == null && !unmarked && tokenSerial != null && isOfPlan(entry.plan()),
+              "the token is to bear no mark, and has one, or of another plan");
       case TranscriptEntry.Marking entry ->
           require(
-              marking == null
-                  && tokenSerial != null
-                  && begun().filter(first -> first.plan().equals(entry.plan())).isPresent(),
+              marking == null && !unmarked && tokenSerial != null && isOfPlan(entry.plan()),
               "the token is marked again, or for another plan");
       case TranscriptEntry.Marked entry ->
           require(
@@ -157,7 +183,7 @@ final class TranscriptState {
                   && marking.transcript().equals(entry.transcript()),
               "the mark in the token is not the one that was to be made");
       case TranscriptEntry.Generating _ -> {
-        require(marked, UNMARKED);
+        require(marked || unmarked, UNMARKED);
         require(generating == null, "a second key is made");
       }
       case TranscriptEntry.Generated entry ->
@@ -168,7 +194,7 @@ final class TranscriptState {
                   && generating.algorithm().equals(entry.algorithm()),
               "the key is not the one that was to be made");
       case TranscriptEntry.Signing entry -> {
-        require(marked, UNMARKED);
+        require(marked || unmarked, UNMARKED);
         require(!signing.containsKey(entry.item()), entry.item() + " is signed a second time");
       }
       case TranscriptEntry.Signed entry ->
@@ -176,17 +202,26 @@ final class TranscriptState {
       case TranscriptEntry.Abandoned entry ->
           require(inDoubt(entry.item()), entry.item() + " was not to be signed");
       case TranscriptEntry.Completed entry ->
-          require(
-              inDoubt().isEmpty()
-                  && entry.made().equals(List.copyOf(signed.keySet()))
-                  && entry.abandoned().equals(List.copyOf(abandoned.keySet())),
-              "it ends with something else than was made");
-      case TranscriptEntry.Begun _,
+          require(isAll(entry.made(), entry.abandoned()), OTHER_END);
+      case TranscriptEntry.Ended entry -> {
+        require(late != null, "it ends before its end, and was not late");
+        require(isAll(entry.made(), entry.abandoned()), OTHER_END);
+      }
+      case TranscriptEntry.Late _,
+          TranscriptEntry.Begun _,
           TranscriptEntry.Resumed _,
           TranscriptEntry.Refusal _,
           TranscriptEntry.Witnessed _,
           TranscriptEntry.Approved _ -> {}
     }
+  }
+
+  private boolean isOfPlan(String plan) {
+    return begun().filter(first -> first.plan().equals(plan)).isPresent();
+  }
+
+  private boolean isAll(List<String> made, List<String> givenUp) {
+    return inDoubt().isEmpty() && made.equals(made()) && givenUp.equals(abandoned());
   }
 
   private static void require(boolean condition, String complaint) {
@@ -230,6 +265,11 @@ final class TranscriptState {
     return marked;
   }
 
+  /** Whether it was said that the token bears no mark. */
+  boolean isUnmarked() {
+    return unmarked;
+  }
+
   boolean isGenerating() {
     return generating != null;
   }
@@ -240,6 +280,19 @@ final class TranscriptState {
 
   Optional<TranscriptEntry.Signing> signing(String item) {
     return Optional.ofNullable(signing.get(item));
+  }
+
+  /** The line that announces an item's signature. */
+  Optional<TranscriptLine> signingLine(String item) {
+    return lines.stream()
+        .filter(line ->
+            line.entry() instanceof TranscriptEntry.Signing entry && entry.item().equals(item))
+        .findFirst();
+  }
+
+  /** The line before another one, which is not the first. */
+  TranscriptLine before(TranscriptLine line) {
+    return lines.get(line.number() - 2);
   }
 
   Optional<TranscriptEntry.Signed> signed(String item) {
@@ -273,6 +326,17 @@ final class TranscriptState {
     return signing.containsKey(item) && !signed.containsKey(item) && !abandoned.containsKey(item);
   }
 
+  /** The line that says that the plan expired before the end. */
+  Optional<TranscriptEntry.Late> late() {
+    return Optional.ofNullable(late);
+  }
+
+  /** What the end of a ceremony that was late has left. */
+  List<String> notMade() {
+    return notMade;
+  }
+
+  /** Whether it came to an end, be it a late one. */
   boolean isCompleted() {
     return completed;
   }

@@ -15,7 +15,6 @@ import java.security.Signature;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Base64;
-import java.util.HashSet;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
@@ -35,9 +34,13 @@ final class Verification {
    *
    * @param planDigest to be compared with the one on paper: whoever made another plan, with other
    *     witnesses, could have made another ceremony that is right by itself
+   * @param root empty when the ceremony was to make one, and ended late without it
    */
   record Verified(
-      CeremonyPlan plan, String planDigest, TranscriptState state, X509CertificateHolder root) {
+      CeremonyPlan plan,
+      String planDigest,
+      TranscriptState state,
+      Optional<X509CertificateHolder> root) {
     X509CertificateHolder certificate(String item) {
       return Results.certificate(state, item);
     }
@@ -120,35 +123,19 @@ final class Verification {
       byte[] _ = input.read(files);
     }
     requireToken();
+    requireEnd();
 
     // 2. That what was signed is what the plan says, and nothing else.
-    SubjectPublicKey key;
-    Issuer issuer;
+    Optional<X509CertificateHolder> root = rootCertificate();
     try {
-      X509CertificateHolder root = rootCertificate();
-      key = SubjectPublicKey.of(root.getSubjectPublicKeyInfo());
-      requireRoot(key);
-      issuer = Issuer.of(Ceremony.ROOT, root, List.of(List.of()), Optional.empty(), plan.urls());
+      if (root.isPresent()) {
+        requireItems(root.get());
+      } else {
+        requireWithoutRoot();
+      }
     } catch (Refused e) {
       throw new CeremonyRefused("the root: " + e.getMessage());
     }
-    Set<String> planned = new HashSet<>();
-    planned.add(CeremonyPlan.ROOT);
-    for (CeremonyPlan.Item item : plan.items()) {
-      planned.add(item.name());
-      requireItem(item, issuer, key);
-    }
-    if (plan.crl().isPresent()) {
-      planned.add(CeremonyPlan.CRL);
-      ToBeSigned list = toBeSigned(CeremonyPlan.CRL, key, TranscriptLedgers.LIST);
-      ListVerification.requireRight(list, issuer, plan, state);
-    }
-    for (String item : state.items()) {
-      require(planned.contains(item), item + " was signed, and the plan has no such item");
-    }
-    require(
-        plan.root() instanceof CeremonyPlan.NewRoot || !state.items().contains(CeremonyPlan.ROOT),
-        "a root was made, and the plan has one");
 
     // 3. That the files are copies of what the transcript holds.
     for (String item : state.made()) {
@@ -182,15 +169,69 @@ final class Verification {
     require(
         state.initializing().isPresent() == plan.token().initialize(),
         "the token was initialized against the plan, or not");
+    require(
+        plan.token().marked() ? !state.isUnmarked() : state.marking().isEmpty(),
+        "the token was marked against the plan, or not");
   }
 
-  private X509CertificateHolder rootCertificate() throws CeremonyRefused {
+  /** Only a ceremony whose plan expired leaves something of it, and then all that is left. */
+  private void requireEnd() throws CeremonyRefused {
+    for (TranscriptLine line : state.lines()) {
+      if (line.entry() instanceof TranscriptEntry.Late late) {
+        require(
+            late.until().equals(plan.until().toString()) && line.time().isAfter(plan.until()),
+            "it says that it was late, and the plan had not expired, at line " + line.number());
+      }
+    }
+    if (state.late().isPresent()) {
+      require(
+          state.notMade().equals(LateEnd.left(plan, state)),
+          "what it says was not made is not what is left of the plan");
+    }
+    Set<String> planned = Set.copyOf(plan.all());
+    for (String item : state.items()) {
+      require(planned.contains(item), item + " was signed, and the plan has no such item");
+    }
+    require(
+        plan.root() instanceof CeremonyPlan.NewRoot || !state.items().contains(CeremonyPlan.ROOT),
+        "a root was made, and the plan has one");
+  }
+
+  private void requireItems(X509CertificateHolder root) throws CeremonyRefused, Refused {
+    SubjectPublicKey key = SubjectPublicKey.of(root.getSubjectPublicKeyInfo());
+    requireRoot(key);
+    Issuer issuer =
+        Issuer.of(Ceremony.ROOT, root, List.of(List.of()), Optional.empty(), plan.urls());
+    for (CeremonyPlan.Item item : plan.items()) {
+      if (!state.notMade().contains(item.name())) {
+        requireItem(item, issuer, key);
+      }
+    }
+    if (plan.crl().isPresent() && !state.notMade().contains(CeremonyPlan.CRL)) {
+      ToBeSigned list = toBeSigned(CeremonyPlan.CRL, key, TranscriptLedgers.LIST);
+      ListVerification.requireRight(list, issuer, plan, state);
+    }
+  }
+
+  /** Without its root a ceremony has made nothing, though it may have given that up. */
+  private void requireWithoutRoot() throws CeremonyRefused, Refused {
+    for (String item : state.items()) {
+      require(item.equals(CeremonyPlan.ROOT), item + " was signed, and there was no root");
+      String made = state.generated().orElseThrow().publicKey();
+      requireRoot(
+          SubjectPublicKey.of(SubjectPublicKeyInfo.getInstance(Base64.getDecoder().decode(made))));
+    }
+  }
+
+  /** Empty when a ceremony that ended late has not made it. */
+  private Optional<X509CertificateHolder> rootCertificate() throws CeremonyRefused {
     Optional<X509CertificateHolder> earlier = EarlierRoots.certificate(plan, files);
     if (earlier.isPresent()) {
-      return earlier.get();
+      return earlier;
     }
-    require(state.made().contains(CeremonyPlan.ROOT), "no root was made");
-    return Results.certificate(state, CeremonyPlan.ROOT);
+    boolean made = state.made().contains(CeremonyPlan.ROOT);
+    require(made || state.late().isPresent(), "no root was made");
+    return made ? Optional.of(Results.certificate(state, CeremonyPlan.ROOT)) : Optional.empty();
   }
 
   private void requireRoot(SubjectPublicKey key) throws CeremonyRefused {
@@ -202,7 +243,7 @@ final class Verification {
       require(
           state.generated().orElseThrow().keyId().equals(root.keyId().hex()),
           "the root's key has not the plan's CKA_ID");
-      ToBeSigned toBeSigned = signed(CeremonyPlan.ROOT, key, TranscriptLedgers.CERTIFICATE);
+      ToBeSigned toBeSigned = toBeSigned(CeremonyPlan.ROOT, key, TranscriptLedgers.CERTIFICATE);
       requireNone(
           CeremonyPlan.ROOT,
           CaCertificates.rootFindings(toBeSigned, CeremonyProfiles.of(root), key, root.subject()));
@@ -251,7 +292,7 @@ final class Verification {
     require(findings.isEmpty(), item + ": " + String.join("; ", findings));
   }
 
-  private static void requireSubject(
+  private void requireSubject(
       String item, ToBeSigned toBeSigned, X500Name subject, SubjectPublicKey key, Instant notAfter)
       throws CeremonyRefused {
     TBSCertificate certificate = TBSCertificate.getInstance(toBeSigned.bytes().bytes());
@@ -264,6 +305,10 @@ final class Verification {
     require(
         certificate.getEndDate().getDate().toInstant().equals(notAfter),
         item + ": does not end when the plan says");
+    TranscriptLine signing = state.signingLine(item).orElseThrow();
+    require(
+        CeremonyProfiles.isMadeBetween(certificate, state.before(signing).time(), signing.time()),
+        item + ": does not begin when it was signed");
   }
 
   /** What was to be signed for an item, after it was held against its line. */

@@ -40,6 +40,9 @@ final class Words {
                 token.label(),
                 token.serial().map(serial -> " with serial number " + serial).orElse(""),
                 token.initialize() ? "will be initialized" : "must be there"));
+    if (!token.marked()) {
+      lines.add(CeremonyMark.GIVEN_UP);
+    }
     switch (plan.root()) {
       case CeremonyPlan.NewRoot root ->
           lines.add(
@@ -68,6 +71,11 @@ final class Words {
         });
     lines.add("Nothing else will be signed.");
     return lines;
+  }
+
+  /** What a ceremony that was late has left. */
+  static String notMade(List<String> items) {
+    return "not made: " + (items.isEmpty() ? "nothing" : String.join(", ", items));
   }
 
   private static String revoked(SerialNumber serial, Instant at, RevocationReason reason) {

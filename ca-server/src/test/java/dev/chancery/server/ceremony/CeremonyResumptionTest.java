@@ -3,16 +3,19 @@ package dev.chancery.server.ceremony;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.chancery.testing.FaultyModule;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,6 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Ended at each line of its transcript, in three ways, a ceremony goes on and signs no item twice;
@@ -29,16 +33,25 @@ import org.junit.jupiter.params.provider.MethodSource;
 class CeremonyResumptionTest {
   @TempDir static Path folder;
   private static CeremonyScene scene;
+  private static FaultyModule module;
 
   @BeforeAll
   static void rehearse() throws Exception {
     scene = new CeremonyScene(folder);
     scene.rehearse();
     scene.prepare();
+    module = FaultyModule.build(folder);
+  }
+
+  @BeforeEach
+  void keepSigned() {
+    module.keepSigned();
   }
 
   @AfterAll
   static void restore() throws Exception {
+    module.close();
+    scene.module = Optional.empty();
     scene.restore();
   }
 
@@ -70,6 +83,12 @@ class CeremonyResumptionTest {
     };
   }
 
+  /** The ceremony with all items typed, by a module that counts signatures. */
+  private static Ceremony ceremony(Path out, String token, Transcript.Disk disk) throws Exception {
+    scene.module = Optional.of(module.copy());
+    return scene.ceremony(out, token, true, scene.typing(CeremonyScene.ITEMS), disk);
+  }
+
   private static TranscriptState state(Path out) throws Exception {
     return TranscriptState.of(Files.readAllBytes(out.resolve(Transcript.FILE)));
   }
@@ -86,9 +105,8 @@ class CeremonyResumptionTest {
       Path out = folder.resolve("out-" + end + "-" + line);
       killed = false;
       try {
-        scene
-            .ceremony(out, token, true, scene.typing(CeremonyScene.ITEMS), killing(line, end))
-            .run();
+        keepSigned();
+        ceremony(out, token, killing(line, end)).run();
       } catch (Killed e) {
         killed = true;
       }
@@ -126,6 +144,22 @@ class CeremonyResumptionTest {
     String name = line.replaceAll("[^a-z-]", "") + written;
     Path out = folder.resolve("out-" + name);
     String token = "token-" + name;
+    Process process = start(name, out, token, line, written);
+    try {
+      assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
+    } finally {
+      process.destroyForcibly();
+    }
+    assertThat(process.exitValue())
+        .as(Files.readString(folder.resolve("log-" + name)))
+        .isEqualTo(128 + 9);
+    assertThat(Files.readString(out.resolve(Transcript.FILE)).contains(line)).isEqualTo(written);
+
+    requireGoesOn(out, token, name);
+  }
+
+  private static Process start(String name, Path out, String token, String line, boolean written)
+      throws Exception {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -136,25 +170,57 @@ class CeremonyResumptionTest {
                 "-cp",
                 System.getProperty("java.class.path"),
                 KilledCeremony.class.getName()));
-    command.addAll(new KilledCeremony.Arguments(folder, out, token, line, written).words());
-    Path log = folder.resolve("log-" + name);
-    Process process =
-        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    command.addAll(
+        new KilledCeremony.Arguments(folder, out, token, module.copy(), line, written).words());
+    return new ProcessBuilder(command)
+        .redirectErrorStream(true)
+        .redirectOutput(folder.resolve("log-" + name).toFile())
+        .start();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"plan.yaml", "rehearsal.jsonl", "web.pem", "root.crl", "transcript.txt"})
+  @DisplayName("by SIGKILL after its end, while its files are written, writes all of them")
+  void killedWhileWriting(String file) throws Exception {
+    String name = "writing-" + file;
+    Path out = Files.createDirectories(folder.resolve("out-" + name));
+    String token = "token-" + name;
+    // Who opens it for writing waits for a reader.
+    Path fresh = out.resolve("." + file + ".new");
+    assertThat(new ProcessBuilder("mkfifo", fresh.toString()).start().waitFor()).isZero();
+    Process process = start(name, out, token, KilledCeremony.NONE, false);
     try {
-      assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
+      Path transcript = out.resolve(Transcript.FILE);
+      for (int i = 0; i < 1200 && process.isAlive(); i++) {
+        if (Files.exists(transcript)
+            && Files.readString(transcript).contains("\"event\":\"completed\"")) {
+          break;
+        }
+        Thread.sleep(100);
+      }
+      // All that comes before is written within some milliseconds; it does not end by itself.
+      assertThat(process.waitFor(500, TimeUnit.MILLISECONDS)).isFalse();
     } finally {
       process.destroyForcibly();
     }
-    assertThat(process.exitValue()).as(Files.readString(log)).isEqualTo(128 + 9);
-    assertThat(Files.readString(out.resolve(Transcript.FILE)).contains(line)).isEqualTo(written);
+    assertThat(process.waitFor())
+        .as(Files.readString(folder.resolve("log-" + name)))
+        .isEqualTo(128 + 9);
+    assertThat(out.resolve(file)).doesNotExist();
+    byte[] before = Files.readAllBytes(out.resolve(Transcript.FILE));
+    // As a write that was ended half-way leaves it.
+    Files.delete(fresh);
+    Files.writeString(fresh, "hal");
 
     requireGoesOn(out, token, name);
+
+    assertThat(Files.readAllBytes(out.resolve(Transcript.FILE))).isEqualTo(before);
+    assertThat(fresh).doesNotExist();
   }
 
   /** Runs it again, on what the one that was killed has left. */
-  private static void requireGoesOn(Path out, String token, String what) throws Exception {
-    Ceremony again =
-        scene.ceremony(out, token, true, scene.typing(CeremonyScene.ITEMS), Folder::append);
+  private void requireGoesOn(Path out, String token, String what) throws Exception {
+    Ceremony again = ceremony(out, token, Folder::append);
     if (rootIsInDoubt(out)) {
       assertThatThrownBy(again::run)
           .describedAs(what)
@@ -172,8 +238,21 @@ class CeremonyResumptionTest {
       scene.close(out);
       assertThat(Verification.verify(new Folder(out), true).state().made()).isEqualTo(state.made());
     }
-    // What a transcript refuses to hold is a second key or signature: the state would not load.
     assertThat(keysOf(token)).describedAs(what).isLessThanOrEqualTo(1);
+    requireSignedOnce(state(out), what);
+  }
+
+  /** As the module has it: a P-256 key signs digests, and the probe of a key is always the same. */
+  private static void requireSignedOnce(TranscriptState state, String what) {
+    List<String> others = new ArrayList<>(module.signed());
+    for (String item : state.items()) {
+      String digest = state.signing(item).orElseThrow().digest();
+      // Of what was given up it may have made a signature, or not.
+      boolean signed = others.remove(digest);
+      assertThat(signed || !state.made().contains(item)).describedAs(what + ": " + item).isTrue();
+      assertThat(others).describedAs(what + ": " + item).doesNotContain(digest);
+    }
+    assertThat(others.stream().distinct()).describedAs(what).hasSize(1);
   }
 
   private static boolean rootIsInDoubt(Path out) throws Exception {
@@ -212,14 +291,13 @@ class CeremonyResumptionTest {
             throw new Killed();
           }
         };
-    Ceremony ended = scene.ceremony(out, token, true, scene.typing(CeremonyScene.ITEMS), killing);
+    Ceremony ended = ceremony(out, token, killing);
     assertThatThrownBy(ended::run).isInstanceOf(Killed.class);
     scene.initializeByHalf(token);
 
     scene.officerPin = "another-so-pin-1";
     try {
-      Ceremony wrong =
-          scene.ceremony(out, token, true, scene.typing(CeremonyScene.ITEMS), Folder::append);
+      Ceremony wrong = ceremony(out, token, Folder::append);
       assertThatThrownBy(wrong::run).hasMessageContaining("CKR_PIN_INCORRECT");
     } finally {
       scene.officerPin = CeremonyScene.OFFICER_PIN;
@@ -234,9 +312,7 @@ class CeremonyResumptionTest {
   void alone() throws Exception {
     Path out = Files.createDirectories(folder.resolve("out-alone"));
     try (Transcript _ = Transcript.open(new Folder(out), scene.clock, Folder::append)) {
-      Ceremony second =
-          scene.ceremony(
-              out, "token-alone", true, scene.typing(CeremonyScene.ITEMS), Folder::append);
+      Ceremony second = ceremony(out, "token-alone", Folder::append);
 
       assertThatThrownBy(second::run).hasMessageContaining("another ceremony runs there");
     }
@@ -246,9 +322,7 @@ class CeremonyResumptionTest {
   @DisplayName("that is complete says so, and signs nothing more")
   void complete() throws Exception {
     Path out = folder.resolve("out-complete");
-    scene
-        .ceremony(out, "token-complete", true, scene.typing(CeremonyScene.ITEMS), Folder::append)
-        .run();
+    ceremony(out, "token-complete", Folder::append).run();
     byte[] before = Files.readAllBytes(out.resolve(Transcript.FILE));
     Files.delete(out.resolve("web.pem"));
 

@@ -277,10 +277,16 @@ public final class CeremonyScene {
   /** Ends a ceremony while an item is signed: the next run gives that up. */
   void endAt(String item, Path out, String token, boolean real, List<String> items)
       throws Exception {
+    endBefore("signed", item, out, token, real, items);
+  }
+
+  private void endBefore(
+      String event, String item, Path out, String token, boolean real, List<String> items)
+      throws Exception {
     Transcript.Disk disk =
         (file, octets) -> {
           String line = new String(octets, StandardCharsets.UTF_8);
-          if (line.contains("\"event\":\"signed\",\"item\":\"" + item + "\"")) {
+          if (line.contains("\"event\":\"%s\",\"item\":\"%s\"".formatted(event, item))) {
             throw new Killed();
           }
           Folder.append(file, octets);
@@ -291,6 +297,21 @@ public final class CeremonyScene {
       return;
     }
     throw new IllegalStateException(item + " was not signed");
+  }
+
+  /**
+   * Ends a ceremony before the line of an item, and for good when its plan has expired.
+   *
+   * @param event signing, or signed: then the item is given up
+   */
+  public Path holdLate(String event, String item, String out, String token, List<String> items)
+      throws Exception {
+    Path directory = folder.resolve(out);
+    endBefore(event, item, directory, token, true, items);
+    clock.advance(Duration.ofDays(300));
+    ceremony(directory, token, true, typing(List.of("end")), Folder::append).run();
+    close(directory);
+    return directory;
   }
 
   /** As {@link #hold}, with some items given up, each in a run of its own that was ended. */
@@ -359,7 +380,7 @@ public final class CeremonyScene {
               left.remove(wanted);
               return wanted;
             }
-            String item = question.replaceAll("type (\\S+) to sign it: ", "$1");
+            String item = question.replaceAll("type (\\S+) to (?:sign|end) it: ", "$1");
             asked.accept(item);
             return left.remove(item) ? item : left.isEmpty() ? "" : left.removeFirst();
           }

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.bouncycastle.asn1.x500.X500Name;
@@ -74,6 +75,10 @@ class EarlierRootTest {
   }
 
   private void writePlan(String name, String serial) throws Exception {
+    writePlan(name, serial, "");
+  }
+
+  private void writePlan(String name, String serial, String marks) throws Exception {
     second.plan(
         """
         name: %s
@@ -84,7 +89,7 @@ class EarlierRootTest {
           threshold: 2
           allowedSigners: |
         %%s
-        token: {label: test-root, serial: "%s", initialize: false}
+        token: {label: test-root, serial: "%s", initialize: false%s}
         root: {keyId: "726f6f74", certificate: root.pem, sha256: "@root.pem@"}
         intermediates:
           - name: second-web
@@ -96,7 +101,7 @@ class EarlierRootTest {
             pathLength: 0
         crl: {number: 8, validity: 365d, revoked: [{serial: %s, at: 2026-05-01T00:00:00Z, reason: cACompromise}]}
         """
-            .formatted(name, serial, made.signing("web").orElseThrow().number()));
+            .formatted(name, serial, marks, made.signing("web").orElseThrow().number()));
   }
 
   private void rehearse(String name) throws Exception {
@@ -273,6 +278,152 @@ class EarlierRootTest {
     requireRefused(out, "says that the token was marked");
   }
 
+  /** The objects of the token: SoftHSM2 has each in a file. */
+  private List<Path> objects() throws Exception {
+    try (Stream<Path> files = Files.walk(second.folder.resolve(TOKEN).resolve("tokens"))) {
+      return files.filter(file -> file.toString().endsWith(".object")).toList();
+    }
+  }
+
+  /**
+   * Ends a ceremony with its mark in the token, before it says so; the mark, which is taken out.
+   */
+  private Path marked(Path out) throws Exception {
+    List<Path> before = objects();
+    Ceremony ended =
+        ceremony(
+            out,
+            (file, octets) -> {
+              if (new String(octets, StandardCharsets.UTF_8).contains("\"event\":\"marked\"")) {
+                throw new Killed();
+              }
+              Folder.append(file, octets);
+            });
+    assertThatThrownBy(ended::run).isInstanceOf(Killed.class);
+    Path mark = objects().stream().filter(file -> !before.contains(file)).findFirst().orElseThrow();
+    return Files.move(mark, folder.resolve(mark.getFileName()));
+  }
+
+  private void putBack(Path mark) throws Exception {
+    Path token = objects().getFirst().getParent();
+    Files.copy(mark, token.resolve(mark.getFileName()));
+  }
+
+  @Test
+  @DisplayName("and another, which have both marked the token before they looked, go on: one does")
+  void sideBySide() throws Exception {
+    plan(made.tokenSerial().orElseThrow());
+    Path one = folder.resolve("one");
+    Path other = folder.resolve("other");
+    Path markOfOne = marked(one);
+    Path markOfOther = marked(other);
+    putBack(markOfOne);
+    putBack(markOfOther);
+
+    requireRefused(one, HELD);
+    // It has taken its own back, since it had done nothing under it.
+    ceremony(other).run();
+    requireVerified(other);
+    requireRefused(one, HELD);
+  }
+
+  @Test
+  @DisplayName("that was alone with the token when it marked it goes on, whoever marks it later")
+  void markedLater() throws Exception {
+    plan(made.tokenSerial().orElseThrow());
+    Path one = folder.resolve("one");
+    Path markOfOne = marked(one);
+    Path out = killed("\"event\":\"signing\"", false);
+    putBack(markOfOne);
+
+    ceremony(out).run();
+    requireVerified(out);
+    requireRefused(one, HELD);
+  }
+
+  @Test
+  @DisplayName("is held without a mark when the plan says so, and everyone is told what that means")
+  void withoutMarks() throws Exception {
+    writePlan("second", made.tokenSerial().orElseThrow(), ", marks: none");
+    CeremonyTool tool =
+        new CeremonyTool(CeremonyScene.SILENT, second.clock, new SecureRandom(), "test");
+    assertThat(tool.checkPlan(second.in())).contains(CeremonyMark.GIVEN_UP);
+    rehearse("second");
+    second.prepare();
+    Path out = folder.resolve("second-out");
+    try (FaultyModule faults = FaultyModule.build(folder)) {
+      second.module = Optional.of(faults.library());
+      faults.always(Pkcs11Function.C_CREATE_OBJECT, ReturnCode.CKR_FUNCTION_NOT_SUPPORTED);
+      Ceremony ended =
+          ceremony(
+              out,
+              (file, octets) -> {
+                if (new String(octets, StandardCharsets.UTF_8).contains("signing")) {
+                  throw new Killed();
+                }
+                Folder.append(file, octets);
+              });
+      assertThatThrownBy(ended::run).isInstanceOf(Killed.class);
+      second.module = Optional.of(faults.copy());
+      ceremony(out).run();
+      assertThat(faults.calls(Pkcs11Function.C_CREATE_OBJECT)).isZero();
+    } finally {
+      second.module = Optional.empty();
+    }
+
+    assertThat(state(out).lines().stream().map(TranscriptLine::entry))
+        .filteredOn(TranscriptEntry.Unmarked.class::isInstance)
+        .hasSize(1);
+    assertThat(Files.readString(out.resolve(TranscriptPage.FILE)))
+        .contains("the token bears no mark, as the plan says");
+    assertThat(tool.status(out)).contains("mark: none, as the plan says");
+    requireVerified(out);
+    assertThat(CeremonyTool.verify(out, true).withoutMark()).contains(CeremonyMark.GIVEN_UP);
+
+    Forgery.rewrite(
+        second,
+        out,
+        line ->
+            line.entry() instanceof TranscriptEntry.Unmarked entry
+                ? List.of(
+                    Forgery.with(line, new TranscriptEntry.Marking(entry.plan(), "0".repeat(32))),
+                    Forgery.with(line, new TranscriptEntry.Marked(entry.plan(), "0".repeat(32))))
+                : List.of(line));
+    assertThatThrownBy(() -> Verification.verify(new Folder(out), true))
+        .hasMessageContaining("the token was marked against the plan, or not");
+  }
+
+  @Test
+  @DisplayName("is told beforehand whether its token can bear a mark")
+  void checkedToken() throws Exception {
+    writePlan("second", made.tokenSerial().orElseThrow());
+    CeremonyTool tool =
+        new CeremonyTool(CeremonyScene.SILENT, second.clock, new SecureRandom(), "test");
+    Path store = second.folder.resolve(TOKEN);
+    try (FaultyModule faults = FaultyModule.build(folder)) {
+      CeremonyTool.TokenAccess access =
+          new CeremonyTool.TokenAccess(
+              faults.library(),
+              Map.of("SOFTHSM2_CONF", store.resolve("softhsm2.conf").toString()),
+              Optional.empty(),
+              store.resolve("pin"),
+              Optional.empty());
+      List<Path> before = objects();
+      assertThat(tool.checkToken(second.in(), access))
+          .isEqualTo("Token, data objects: one was kept, read back and destroyed");
+      assertThat(objects()).isEqualTo(before);
+
+      faults.always(Pkcs11Function.C_CREATE_OBJECT, ReturnCode.CKR_FUNCTION_NOT_SUPPORTED);
+      assertThatThrownBy(() -> tool.checkToken(second.in(), access))
+          .isInstanceOf(CeremonyRefused.class)
+          .hasMessageContaining(
+              "does not keep data objects (CKO_DATA): C_CREATE_OBJECT: CKR_FUNCTION_NOT_SUPPORTED")
+          .hasMessageContaining("token.marks: none");
+      writePlan("second", made.tokenSerial().orElseThrow(), ", marks: none");
+      assertThat(tool.checkToken(second.in(), access)).contains("does not keep data objects");
+    }
+  }
+
   @Test
   @DisplayName("is refused with a token that keeps no data objects, before anything is signed")
   void noDataObjects() throws Exception {
@@ -306,7 +457,7 @@ class EarlierRootTest {
     Verification.Verified verified = Verification.verify(new Folder(out), true);
 
     X509CertificateHolder root = Results.certificate(made, "root");
-    assertThat(verified.root()).isEqualTo(root);
+    assertThat(verified.root()).contains(root);
     assertThat(verified.state().made()).containsExactly("second-web", "crl");
     assertThat(verified.state().generated()).isEmpty();
     assertThat(

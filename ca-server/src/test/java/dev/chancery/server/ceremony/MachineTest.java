@@ -84,6 +84,26 @@ class MachineTest {
     Path link = Files.createSymbolicLink(more, Path.of("chancery"));
     assertThat(digest(jar)).isNotEqualTo(before);
     Files.delete(link);
+    // What links lead to is what is run.
+    Path shared = Files.createDirectories(folder.resolve("shared"));
+    Path linked = Files.writeString(shared.resolve("linked.jar"), "linked");
+    Path lib = folder.resolve("distribution/lib");
+    for (Path to : List.of(linked, shared)) {
+      Path inLib = Files.createSymbolicLink(lib.resolve("linked"), to);
+      String there = digest(jar);
+      assertThat(there).isNotEqualTo(before);
+      Files.writeString(linked, "linked#");
+      assertThat(digest(jar)).as("" + to).isNotEqualTo(there);
+      Files.writeString(linked, "linked");
+      assertThat(digest(jar)).as("" + to).isEqualTo(there);
+      Files.delete(inLib);
+    }
+    Path nowhere = Files.createSymbolicLink(lib.resolve("linked"), folder.resolve("nowhere"));
+    assertThatThrownBy(() -> digest(jar)).isInstanceOf(IOException.class);
+    Files.delete(nowhere);
+    Path beside = file("plugins/more.jar", "more");
+    assertThat(digest(jar, beside)).isNotEqualTo(before);
+    Files.delete(beside);
     Path agent = Files.writeString(folder.resolve("agent.jar"), "agent");
     assertThat(digest(jar, agent)).isNotEqualTo(before);
 

@@ -73,6 +73,7 @@ class PlanFileTest {
         "name: test-root | nome: test-root | name is missing",
         "offline: false | offline: perhaps | neither true nor false",
         "offline: false | color: red | unknown key color",
+        "initialize: true} | initialize: true, marks: all} | only none can stand here",
         "until: 2027-01-01T00:00:00Z | until: 2025-01-01T00:00:00Z | from is not before until",
         "until: 2027-01-01T00:00:00Z | until: 2027-01-01 | not a time such as",
         "until: 2027-01-01T00:00:00Z | until: 2027-01-01T00:00:00.5Z | not a time such as",
