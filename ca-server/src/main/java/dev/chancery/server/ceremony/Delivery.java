@@ -59,6 +59,12 @@ final class Delivery {
           "No CRL of this ceremony revokes what was given up. The next one owes it, with "
               + String.join(", ", unrevoked));
     }
+    if (state.abandoned().contains(CeremonyPlan.CRL)) {
+      console.say(
+          "There may be a CRL with number %s, so that number is used: the next plan takes a higher"
+                  .formatted(state.signing(CeremonyPlan.CRL).orElseThrow().number())
+              + " one.");
+    }
     if (places.isRehearsal()) {
       console.say(
           "Its transcript is %s now. The manifest is to be made anew, and signed."
