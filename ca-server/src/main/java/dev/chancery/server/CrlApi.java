@@ -4,15 +4,20 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.chancery.core.CrlName;
+import dev.chancery.core.CrlScope;
+import dev.chancery.core.IssuerId;
 import dev.chancery.core.Reason;
 import dev.chancery.core.Refused;
 import dev.chancery.crl.CrlPublisher;
 import dev.chancery.crl.CrlShelf;
 import dev.chancery.crl.PublicCrls;
 import dev.chancery.crl.SeenCrl;
+import dev.chancery.store.IssuerRegistry;
+import dev.chancery.store.JooqCrlLedger;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -23,10 +28,14 @@ final class CrlApi {
 
   private final PublicCrls crls;
   private final CrlPublisher publisher;
+  private final IssuerRegistry registry;
+  private final JooqCrlLedger ledger;
 
-  CrlApi(PublicCrls crls, CrlPublisher publisher) {
+  CrlApi(PublicCrls crls, CrlPublisher publisher, IssuerRegistry registry, JooqCrlLedger ledger) {
     this.crls = crls;
     this.publisher = publisher;
+    this.registry = registry;
+    this.ledger = ledger;
   }
 
   void routes(JavalinConfig config) {
@@ -38,18 +47,30 @@ final class CrlApi {
   private void list(Context context) {
     ArrayNode list = JsonNodeFactory.instance.arrayNode();
     for (CrlName name : crls.names()) {
-      ObjectNode row = list.addObject().put("name", name.path());
-      Optional<CrlShelf.Copy> copy = crls.published(name);
-      if (copy.isPresent()) {
-        row.put("number", copy.get().number().toString())
-            .put("thisUpdate", copy.get().thisUpdate().toString())
-            .put("nextUpdate", copy.get().nextUpdate().toString())
-            .put("octets", copy.get().length());
-        copy.get().base().ifPresent(base -> row.put("base", base.toString()));
+      describe(list.addObject(), name);
+    }
+    for (IssuerId root : registry.all()) {
+      if (RootNames.isRoot(root)) {
+        // Whoever writes the next plan has to know, for it is made where there is no database.
+        BigInteger next = ledger.usedNumber(root).add(BigInteger.ONE);
+        ObjectNode row = list.addObject().put("nextNumber", next.toString());
+        describe(row, CrlName.complete(CrlScope.unsharded(root)));
       }
-      crls.url(name).ifPresent(url -> row.put("url", url.toString()));
     }
     context.contentType("application/json").result(list.toString());
+  }
+
+  private void describe(ObjectNode row, CrlName name) {
+    row.put("name", name.path());
+    Optional<CrlShelf.Copy> copy = crls.published(name);
+    if (copy.isPresent()) {
+      row.put("number", copy.get().number().toString())
+          .put("thisUpdate", copy.get().thisUpdate().toString())
+          .put("nextUpdate", copy.get().nextUpdate().toString())
+          .put("octets", copy.get().length());
+      copy.get().base().ifPresent(base -> row.put("base", base.toString()));
+    }
+    crls.url(name).ifPresent(url -> row.put("url", url.toString()));
   }
 
   private void seen(Context context) throws Refused, InterruptedException {

@@ -26,7 +26,10 @@ final class CrlCommand {
 
   @Command(
       name = "list",
-      description = "List the CRLs that this server publishes.",
+      description = {
+        "List the CRLs that this server publishes, and those of roots: the number in the plan of a",
+        "root's next ceremony is its nextNumber or higher."
+      },
       mixinStandardHelpOptions = true)
   int list(@Mixin HomeOption home, @Mixin OutputOption output)
       throws ConfigurationInvalid, CommandFailed {
@@ -34,7 +37,7 @@ final class CrlCommand {
       output.table(
           spec.commandLine().getOut(),
           admin.get(PATH),
-          List.of("name", "number", "thisUpdate", "nextUpdate", "octets", "url"));
+          List.of("name", "number", "nextNumber", "thisUpdate", "nextUpdate", "octets", "url"));
       return 0;
     }
   }

@@ -27,7 +27,6 @@ import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.JooqCrlLedger;
 import dev.chancery.store.JooqIssuanceLedger;
 import dev.chancery.store.JooqRevocationLedger;
-import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -36,6 +35,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.bouncycastle.asn1.DERBitString;
 import org.bouncycastle.asn1.DERSet;
@@ -58,6 +58,20 @@ final class OfflineRoot {
   private final Clock clock;
   private final SecureRandom random;
   private final UnaryOperator<@Nullable String> environment;
+  private final Consumer<Step> done;
+
+  /** What an import does that stays when the process ends after it, in this order. */
+  enum Step {
+    CEREMONY,
+    CERTIFICATES,
+    GIVEN_UP,
+    LIST_GIVEN_UP,
+    REVOCATIONS,
+    LIST,
+    ROOT_FILE,
+    ISSUER_FILE,
+    SIGNER_FILES
+  }
 
   /**
    * @param environment reads an environment variable; null when it is not set
@@ -68,11 +82,27 @@ final class OfflineRoot {
       Clock clock,
       SecureRandom random,
       UnaryOperator<@Nullable String> environment) {
+    this(home, configuration, clock, random, environment, step -> {});
+  }
+
+  /**
+   * As the other one.
+   *
+   * @param done told of each step of an import when it is done
+   */
+  OfflineRoot(
+      Home home,
+      Configuration configuration,
+      Clock clock,
+      SecureRandom random,
+      UnaryOperator<@Nullable String> environment,
+      Consumer<Step> done) {
     this.home = home;
     this.configuration = configuration;
     this.clock = clock;
     this.random = random;
     this.environment = environment;
+    this.done = done;
   }
 
   /**
@@ -219,7 +249,8 @@ final class OfflineRoot {
   /**
    * Takes the certificate of an issuer out of a ceremony's directory, after the ceremony was
    * verified. It may take the place of one of the same CA that ends before. The root's file is
-   * written when the home has none yet, or none of the root that is to come.
+   * written when the home has none yet, or none of the root that is to come. Done anew, after a run
+   * that ended wherever it did, it does what is left.
    *
    * @param planDigest the SHA-256 digest of the plan as it stands on paper
    * @return what was taken, in words
@@ -269,10 +300,13 @@ final class OfflineRoot {
     if (!Files.exists(rootFile)) {
       Home.writePrivate(rootFile, trust.pem());
     }
+    done.accept(Step.ROOT_FILE);
     Home.writePrivate(home.resolve(section.certificate()), PemFile.text(List.of(certificate)));
+    done.accept(Step.ISSUER_FILE);
     List<String> taken = new ArrayList<>(List.of(certificate.getSubject().toString()));
     taken.addAll(said);
     taken.addAll(take(signers));
+    done.accept(Step.SIGNER_FILES);
     return List.copyOf(taken);
   }
 
@@ -333,6 +367,7 @@ final class OfflineRoot {
                 + ": what was signed a second time is not taken, and its root is to be looked"
                 + " into");
       }
+      done.accept(Step.CEREMONY);
 
       // 1. What the root's key has signed, or may have: true whatever becomes of the list.
       List<String> said = new ArrayList<>();
@@ -341,22 +376,23 @@ final class OfflineRoot {
       }
       TimeOrderedIds ids = new TimeOrderedIds(clock, random);
       int taken = outcome.recordIn(issuance, root, ids);
+      done.accept(Step.CERTIFICATES);
       said.add("certificates that the ledger did not know: " + taken);
       List<SerialNumber> givenUp = outcome.recordGivenUpIn(issuance, revocations, root, ids);
+      done.accept(Step.GIVEN_UP);
+      outcome.givenUpCrlNumber().ifPresent(lists::giveUp);
+      done.accept(Step.LIST_GIVEN_UP);
 
       // 2. The list, if it may take the place of the one that is published.
       Optional<X509CRLHolder> list = outcome.crl();
-      Optional<BigInteger> newer = Optional.empty();
+      Optional<String> tooLow = Optional.empty();
       boolean published = list.isPresent() && lists.isPublished(list.get());
       if (list.isPresent() && !published) {
-        newer = lists.notBelow(outcome.crlNumber());
-        if (newer.isEmpty()) {
-          lists.requireWhole(list.get());
-        } else if (crlWanted) {
+        tooLow = lists.tooLow(list.get(), outcome.crlNumber());
+        if (tooLow.isPresent() && crlWanted) {
           throw new CommandFailed(
-              ("the root's CRL of the ceremony has number %d, and %d is published: the list is not"
-                      + " taken")
-                  .formatted(outcome.crlNumber(), newer.get()));
+              "the root's CRL of the ceremony has number %d, and %s: the list is not taken"
+                  .formatted(outcome.crlNumber(), tooLow.get()));
         }
       }
       if (!givenUp.isEmpty()) {
@@ -364,24 +400,28 @@ final class OfflineRoot {
             "given up, and revoked in the ledger: %s%s"
                 .formatted(
                     joined(givenUp),
-                    list.isPresent() && newer.isEmpty()
+                    list.isPresent() && tooLow.isEmpty()
                         ? ""
                         : "; the next ceremony owes a CRL that revokes them"));
       }
-      if (list.isEmpty()) {
-        said.add("no CRL: the ceremony made none");
-      } else if (newer.isPresent()) {
+      if (outcome.givenUpCrlNumber().isPresent()) {
         said.add(
-            "not the root's CRL number %d: %d is published"
-                .formatted(outcome.crlNumber(), newer.get()));
+            "no CRL: number %d was given up, and counts as used; the next one's is %d or higher"
+                .formatted(outcome.crlNumber(), lists.next()));
+      } else if (list.isEmpty()) {
+        said.add("no CRL: the ceremony made none");
+      } else if (tooLow.isPresent()) {
+        said.add("not the root's CRL number %d: %s".formatted(outcome.crlNumber(), tooLow.get()));
       } else {
         lists.revoke(list.get(), "ceremony " + outcome.ceremony());
+        done.accept(Step.REVOCATIONS);
         if (!published) {
           // By an import that ended on the way.
           boolean _ = crls.dropUnpublished(root, outcome.crlNumber());
           if (!outcome.publishIn(crls, root)) {
             throw new CommandFailed("another CRL of the root was published at the same time");
           }
+          done.accept(Step.LIST);
         }
         said.add("the root's CRL number " + outcome.crlNumber());
       }
@@ -427,6 +467,10 @@ final class OfflineRoot {
     Path file = home.resolve(section.certificate());
     if (Files.exists(file)) {
       X509CertificateHolder known = PemFile.certificates(file).getFirst();
+      if (known.equals(certificate)) {
+        // The import of this very ceremony ended on the way.
+        return;
+      }
       if (!Issuer.isSameAuthority(known, certificate)
           || !certificate.getNotAfter().toInstant().isAfter(known.getNotAfter().toInstant())) {
         throw hasCertificate(section);

@@ -18,7 +18,7 @@ final class RolloverNumbers {
   /**
    * How many certificates are alive.
    *
-   * @param onlyOld of those below the old root, the ones that were issued before there was the
+   * @param onlyOld of those below the old root, the ones that were issued before every node had the
    *     cross-certificate, or end after it: the chains that came with them lead, or will, to the
    *     old root alone
    * @param onlyNew likewise of those below the new root
@@ -66,7 +66,9 @@ final class RolloverNumbers {
     return crossed.isEmpty()
         ? whenThereIsNone
         : successions.liveOutside(
-            issuers, rollover.crossSignedAt().orElseThrow(), end(crossed.orElseThrow()));
+            issuers,
+            rollover.crossSignedAt().orElseThrow().plus(TrustView.KNOWN_EVERYWHERE),
+            end(crossed.orElseThrow()));
   }
 
   private static Instant end(Der certificate) {

@@ -1,7 +1,6 @@
 package dev.chancery.server;
 
 import dev.chancery.core.CertificateRecord;
-import dev.chancery.core.CrlLedger;
 import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.PublishedCrl;
@@ -9,9 +8,11 @@ import dev.chancery.core.Revocation;
 import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
+import dev.chancery.store.JooqCrlLedger;
 import java.math.BigInteger;
 import java.time.Clock;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -29,7 +30,7 @@ import org.bouncycastle.cert.X509CRLHolder;
  */
 final class RootCrlImport {
   /** The ledgers of a server. */
-  record Ledgers(IssuanceLedger issuance, RevocationLedger revocations, CrlLedger crls) {}
+  record Ledgers(IssuanceLedger issuance, RevocationLedger revocations, JooqCrlLedger crls) {}
 
   private final Ledgers ledgers;
   private final IssuerId root;
@@ -46,9 +47,44 @@ final class RootCrlImport {
     return current().map(RootCrl::decoded).filter(list::equals).isPresent();
   }
 
-  /** The number of the published list when that of another is not higher. */
-  Optional<BigInteger> notBelow(BigInteger number) {
-    return current().map(PublishedCrl::number).filter(known -> known.compareTo(number) >= 0);
+  /**
+   * Why the number of a list keeps it from being published; empty when it does not.
+   *
+   * @throws CommandFailed when the list is not {@link #requireWhole whole}
+   */
+  Optional<String> tooLow(X509CRLHolder list, BigInteger number) throws CommandFailed {
+    Optional<BigInteger> published =
+        current().map(PublishedCrl::number).filter(known -> known.compareTo(number) >= 0);
+    if (published.isPresent()) {
+      return Optional.of(published.get() + " is published");
+    }
+    try {
+      requireWhole(list);
+    } catch (CommandFailed e) {
+      // It is signed all the same, and whoever has it takes it for the one of its number.
+      ledgers.crls().useNumber(root, number);
+      throw new CommandFailed(
+          "%s; the number of the next list is %d or higher".formatted(e.getMessage(), next()));
+    }
+    return next().compareTo(number) > 0
+        ? Optional.of(
+            ("a list with a number up to %d was given up, or refused: the next one's is %d or"
+                    + " higher")
+                .formatted(next().subtract(BigInteger.ONE), next()))
+        : Optional.empty();
+  }
+
+  /**
+   * Has the number of a list that a ceremony gave up count as used: the root may have signed it,
+   * and two lists of one number and other contents would be taken for one (RFC 5280 5.2.3).
+   */
+  void giveUp(BigInteger number) {
+    ledgers.crls().useNumber(root, number);
+  }
+
+  /** The lowest number that the next list may have. */
+  BigInteger next() {
+    return ledgers.crls().usedNumber(root).add(BigInteger.ONE);
   }
 
   private Optional<PublishedCrl> current() {
@@ -57,13 +93,14 @@ final class RootCrlImport {
 
   /**
    * Refuses a list that lacks what the published one or the ledger says is revoked, or says
-   * something else of it than the published one. What was on hold may be revoked for good.
+   * something else of it than either. What was on hold may be revoked for good.
    *
    * @throws CommandFailed with the serial numbers
    */
   void requireWhole(X509CRLHolder list) throws CommandFailed {
     requireReasons(list);
     requireFinal(list);
+    requireAsKnown(list);
     Instant made = list.getThisUpdate().toInstant();
     SortedSet<SerialNumber> lacking =
         new RootCrl(root, ledgers.crls(), ledgers.revocations(), clock).lacking(list, made);
@@ -127,8 +164,37 @@ final class RootCrlImport {
     }
   }
 
+  /**
+   * What the ledger says of a certificate it has told others, in OCSP answers. Not so of one that
+   * was given up: nobody has it, and whoever came first has revoked it, at a time of his own.
+   */
+  private void requireAsKnown(X509CRLHolder list) throws CommandFailed {
+    for (X509CRLEntryHolder entry : entries(list)) {
+      SerialNumber serial = SerialNumber.of(entry.getSerialNumber());
+      Optional<String> known =
+          ledgers
+              .issuance()
+              .find(root, serial)
+              .filter(record -> record.certificate().isPresent())
+              .flatMap(CertificateRecord::revocation)
+              .filter(revocation -> revocation.reason() != RevocationReason.CERTIFICATE_HOLD)
+              .map(revocation -> said(revocation.at(), revocation.reason()))
+              .filter(said -> !said.equals(said(entry)));
+      if (known.isPresent()) {
+        throw new CommandFailed(
+            "the root's CRL revokes %s at %s, and the database at %s: what was said once stays"
+                .formatted(serial, said(entry), known.get()));
+      }
+    }
+  }
+
   private static String said(X509CRLEntryHolder entry) {
-    return "%s, %s".formatted(entry.getRevocationDate().toInstant(), reason(entry));
+    return said(entry.getRevocationDate().toInstant(), reason(entry));
+  }
+
+  /** To the second, as lists have it. */
+  private static String said(Instant at, RevocationReason reason) {
+    return "%s, %s".formatted(at.truncatedTo(ChronoUnit.SECONDS), reason);
   }
 
   private static boolean isHeld(X509CRLEntryHolder entry) {

@@ -158,7 +158,7 @@ final class Server implements AutoCloseable {
 
     // 2. The ledgers and the token.
     Database database = part(Databases.open(home, configuration.database(), System::getenv));
-    JooqIssuanceLedger issuance = new JooqIssuanceLedger(database, clock);
+    JooqIssuanceLedger issuance = JooqIssuanceLedger.inCommonTime(database, clock);
     JooqRevocationLedger revocations = new JooqRevocationLedger(database, clock);
     JooqCrlLedger crls = new JooqCrlLedger(database, clock);
     IssuerRegistry registry = new IssuerRegistry(database);
@@ -167,10 +167,10 @@ final class Server implements AutoCloseable {
         part(new TokenMetrics(metrics, new TokenAudit(database, clock), started::mustEnd));
     OpenTokens tokens = part(OpenTokens.open(home, configuration, random, tokenMetrics::of));
     tokenMetrics.watch(tokens.all());
-    IssuerSuccessions successions =
-        new IssuerSuccessions(database, clock, ISSUANCE_GRACE, BuiltInProfiles.ALL.keySet());
-    // A step that one node takes is waited for by another one's, days later.
+    // A step that one node takes is waited for by another one's, wherever their clocks are.
     Clock common = new DatabaseClock(database);
+    IssuerSuccessions successions =
+        new IssuerSuccessions(database, common, ISSUANCE_GRACE, BuiltInProfiles.ALL.keySet());
     RootRollovers rollovers = new RootRollovers(database, common);
     TrustView trustView = new TrustView(trust, successions, rollovers, clock, System::nanoTime);
     RetiredIssuers retired = new RetiredIssuers(successions, crls);
@@ -229,7 +229,7 @@ final class Server implements AutoCloseable {
             random,
             revoking);
     SucceededAuthority ordering = new SucceededAuthority(authority, servedIssuers, trustView);
-    Recovery recovery = new Recovery(issuance, revocations, clock, ISSUANCE_GRACE);
+    Recovery recovery = new Recovery(issuance, revocations, common, ISSUANCE_GRACE);
     recovery.run();
     // Before the first certificate that names them, so that no CRL can be without its name: a list
     // of one shard that does not name the URL of a certificate counts for nothing.
@@ -404,7 +404,7 @@ final class Server implements AutoCloseable {
                 common),
             trustView,
             ids);
-    BulkRevoking bulk = part(new BulkRevoking(new BulkRevocations(database, clock), revoking));
+    BulkRevoking bulk = part(new BulkRevoking(new BulkRevocations(database, common), revoking));
     RevocationsApi revocationsApi = new RevocationsApi(admin, revoking, bulk, clock, ids);
     BindingApi bindings =
         new BindingApi(
@@ -416,10 +416,10 @@ final class Server implements AutoCloseable {
             new RolesApi.Known(
                 issuing.keySet(), profiles, clusters(), configuration.vault().enabled()),
             clock);
-    CrlApi crlApi = new CrlApi(publication.publicCrls(), publisher);
+    CrlApi crlApi = new CrlApi(publication.publicCrls(), publisher, registry, crls);
     RenewalMarksApi renewalMarks =
         new RenewalMarksApi(
-            new RenewalMarks(database, clock),
+            new RenewalMarks(database, common),
             registry,
             new IssuerKeys(issuers),
             profiles.keySet(),

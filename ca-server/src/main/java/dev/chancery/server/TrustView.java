@@ -37,6 +37,12 @@ final class TrustView {
   private static final Logger LOG = LoggerFactory.getLogger(TrustView.class);
   private static final Duration FRESH = Duration.ofSeconds(1);
 
+  /**
+   * After this, no node does anything by what was before a change: what another one has in its view
+   * is {@link #FRESH}, and a change is dated before its transaction waits for its turn.
+   */
+  static final Duration KNOWN_EVERYWHERE = Duration.ofSeconds(10);
+
   private final TrustBundle configured;
   private final IssuerSuccessions successions;
   private final RootRollovers rollovers;

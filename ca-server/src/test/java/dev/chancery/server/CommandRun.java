@@ -6,8 +6,8 @@ import java.util.List;
 import picocli.CommandLine;
 
 /** A command of the command line, run in this process: what it printed, and how it ended. */
-record CommandRun(int exitCode, String out, String err) {
-  static CommandRun of(String... arguments) {
+public record CommandRun(int exitCode, String out, String err) {
+  public static CommandRun of(String... arguments) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     CommandLine command = Main.commandLine();

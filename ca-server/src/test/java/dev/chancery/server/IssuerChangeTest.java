@@ -124,7 +124,10 @@ class IssuerChangeTest {
     home.command("issuer", "activate", "second", "--instead-of", "issuing");
 
     refused("may be under way until", "issuer", "retire", "issuing");
-    clock.advance(Duration.ofSeconds(61));
+    // A node whose clock is ahead of that of the one that activated waits no less.
+    clock.advance(Duration.ofMinutes(10));
+    refused("may be under way until", "issuer", "retire", "issuing");
+    aMinuteLater();
     refused("issuing has 2 live certificates, the last of which", "issuer", "retire", "issuing");
     JsonNode revoked =
         home.command(
@@ -163,6 +166,34 @@ class IssuerChangeTest {
     home.stop();
     home.start();
     assertThat(asked(before).getStatus()).isEqualTo(OCSPResp.UNAUTHORIZED);
+  }
+
+  /** By the database's clock, which no test can put forward. */
+  private void aMinuteLater() throws Exception {
+    home.stop();
+    try (OpenedHome opened = OpenedHome.open(home.directory, clock)) {
+      opened
+          .database()
+          .sql()
+          .execute(
+              "update issuer_successions set replaced_at = replaced_at - interval '61' second");
+    }
+    home.start();
+  }
+
+  @Test
+  @DisplayName("dates what a node records by the database's clock, however far its own is ahead")
+  void recordedInCommonTime() throws Exception {
+    clock.advance(Duration.ofMinutes(10));
+    token = home.token("web");
+    String serial = signed().getSerialNumber().toString(16);
+
+    JsonNode shown =
+        home.command("certificate", "show", (serial.length() % 2 == 0 ? "" : "0") + serial);
+
+    Instant now = Instant.now();
+    assertThat(Instant.parse(shown.path("recordedAt").asText()))
+        .isBetween(now.minusSeconds(60), now.plusSeconds(60));
   }
 
   @Test

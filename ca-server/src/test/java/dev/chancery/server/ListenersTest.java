@@ -530,6 +530,11 @@ class ListenersTest {
     JsonNode listed = json.readTree(run("crl", "list", "--output", "json").out());
     assertThat(listed.path(0).path("name").asText()).isEqualTo("issuing.crl");
     BigInteger number = new BigInteger(listed.path(0).path("number").asText());
+    // That of a root is made elsewhere, by whoever knows which number it may have.
+    JsonNode root = listed.path(1);
+    assertThat(root.path("name").asText()).isEqualTo("root.crl");
+    assertThat(new BigInteger(root.path("nextNumber").asText()))
+        .isEqualTo(new BigInteger(root.path("number").asText()).add(BigInteger.ONE));
     CommandRun verified = run("crl", "verify");
     assertThat(verified.exitCode()).describedAs(verified.toString()).isZero();
     assertThat(run("crl", "show", "issuing.crl").out()).contains("true", number.toString());

@@ -193,9 +193,12 @@ class OfflineRootTest {
         .isEqualTo(certificate(carried.resolve("root-ocsp.pem")));
 
     OfflineRoot again = offline(Map.of());
-    assertThatThrownBy(() -> again.take(WEB, carried, scene.digest()))
+    assertThatThrownBy(() -> again.request(WEB, KeyAlgorithm.EC_P256, subject("Web CA")))
         .hasMessageContaining("issuer web has its certificate");
     // The very ceremony, taken anew after a run that ended, is no second one.
+    assertThat(again.take(WEB, carried, scene.digest()))
+        .contains("the root's CRL number 7", "the OCSP signer of root, O=Tests,CN=Root OCSP")
+        .anyMatch(line -> line.endsWith("did not know: 0"));
     assertThat(again.takeCrl(carried, scene.digest()))
         .contains("the root's CRL number 7")
         .anyMatch(line -> line.endsWith("did not know: 0"));
@@ -312,6 +315,8 @@ class OfflineRootTest {
     assertThat(prepared.take(WEB, again, same.digest())).contains("O=Tests,CN=Web CA");
     assertThat(certificate(home.resolve("ca/web.pem")))
         .isEqualTo(certificate(again.resolve("second.pem")));
+    assertThatThrownBy(() -> prepared.take(WEB, carried, scene.digest()))
+        .hasMessageContaining("issuer web has its certificate");
   }
 
   @Test
@@ -377,16 +382,23 @@ class OfflineRootTest {
             "given up, and revoked in the ledger: "
                 + given
                 + "; the next ceremony owes a CRL that revokes them",
-            "no CRL: the ceremony made none");
+            "no CRL: number 8 was given up, and counts as used; the next one's is 9 or higher");
     assertThat(offline(Map.of()).takeCrl(made, ended.digest())).isEqualTo(taken);
+
+    String entry = ", {serial: " + given + ", at: 2026-06-01T12:00:00Z, reason: unspecified}";
+    CeremonyScene twice = second("twice", earlier(serial, number.formatted(8, entry)));
+    Path again = twice.hold("out", "../first/token", List.of("second", "crl"));
+    assertThatThrownBy(() -> offline(Map.of()).takeCrl(again, twice.digest()))
+        .hasMessageContaining("has number 8, and a list with a number up to 8 was given up")
+        .hasMessageContaining("the next one's is 9 or higher: the list is not taken");
 
     CeremonyScene forgetful = second("forgetful", earlier(serial, number.formatted(9, "")));
     Path forgot = forgetful.hold("out", "../first/token", List.of("second", "crl"));
     OfflineRoot offline = offline(Map.of());
     assertThatThrownBy(() -> offline.takeCrl(forgot, forgetful.digest()))
-        .hasMessageContaining("lacks 1 certificates that are revoked: " + given);
+        .hasMessageContaining("lacks 1 certificates that are revoked: " + given)
+        .hasMessageContaining("the number of the next list is 10 or higher");
 
-    String entry = ", {serial: " + given + ", at: 2026-06-01T12:00:00Z, reason: unspecified}";
     CeremonyScene whole = second("whole", earlier(serial, number.formatted(10, entry)));
     Path all = whole.hold("out", "../first/token", List.of("second", "crl"));
     assertThat(offline.takeCrl(all, whole.digest())).contains("the root's CRL number 10");

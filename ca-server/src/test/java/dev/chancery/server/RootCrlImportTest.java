@@ -10,6 +10,7 @@ import dev.chancery.core.Octets;
 import dev.chancery.core.PreparedCrl;
 import dev.chancery.core.PublishedCrl;
 import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.SignatureValue;
@@ -181,33 +182,83 @@ class RootCrlImportTest {
   }
 
   @Test
-  @DisplayName("tells a number that is not higher than the published one")
-  void numbers() {
-    assertThat(lists.notBelow(BigInteger.ONE)).contains(published());
-    assertThat(lists.notBelow(published())).contains(published());
-    assertThat(lists.notBelow(published().add(BigInteger.ONE))).isEmpty();
+  @DisplayName("tells a number that is not higher than the published one, or one that is used")
+  void numbers() throws Exception {
+    X509CRLHolder list = list();
+    assertThat(lists.tooLow(list, BigInteger.ONE)).contains(published() + " is published");
+    assertThat(lists.tooLow(list, published())).contains(published() + " is published");
+    assertThat(lists.tooLow(list, higher(1))).isEmpty();
+    assertThat(lists.next()).isEqualTo(higher(1));
+
+    lists.giveUp(higher(5));
+    lists.giveUp(higher(3));
+    assertThat(lists.next()).isEqualTo(higher(6));
+    assertThat(lists.tooLow(list, higher(5)))
+        .contains(
+            "a list with a number up to %d was given up, or refused: the next one's is %d or higher"
+                .formatted(higher(5), higher(6)));
+    assertThat(lists.tooLow(list, higher(1))).isPresent();
+    assertThat(lists.tooLow(list, higher(6))).isEmpty();
+
+    // One that is refused is signed all the same.
+    X509CRLHolder two = list(STRANGER, STRANGER);
+    assertThatThrownBy(() -> lists.tooLow(two, higher(7)))
+        .isInstanceOf(CommandFailed.class)
+        .hasMessageContaining("has two entries for ")
+        .hasMessageEndingWith("; the number of the next list is " + higher(8) + " or higher");
+    assertThat(lists.tooLow(list, higher(7))).isPresent();
+    assertThat(lists.tooLow(list, higher(8))).isEmpty();
+  }
+
+  private BigInteger higher(int by) {
+    return published().add(BigInteger.valueOf(by));
+  }
+
+  @Test
+  @DisplayName("refuses a list that says something else than the ledger, though none was published")
+  void saysOtherwiseThanTheLedger() throws Exception {
+    Instant at = clock.instant();
+    revoke(RevocationReason.CERTIFICATE_HOLD, at);
+    X509CRLHolder right = list(at, RevocationReason.CA_COMPROMISE, issuing);
+    lists.requireWhole(right);
+
+    revoke(RevocationReason.CA_COMPROMISE, at);
+    lists.requireWhole(right);
+    X509CRLHolder later = list(at.plusSeconds(60), RevocationReason.CA_COMPROMISE, issuing);
+    X509CRLHolder milder = list(at, RevocationReason.SUPERSEDED, issuing);
+    for (X509CRLHolder other : List.of(later, milder)) {
+      assertThatThrownBy(() -> lists.requireWhole(other))
+          .isInstanceOf(CommandFailed.class)
+          .hasMessageContaining("the root's CRL revokes " + SerialNumber.of(issuing))
+          .hasMessageContaining("and the database at " + at + ", cACompromise");
+    }
+  }
+
+  private void revoke(RevocationReason reason, Instant at) {
+    RevocationLedger.Outcome _ =
+        ledgers
+            .revocations()
+            .revoke(
+                new Revocation(
+                    Initialization.ROOT,
+                    SerialNumber.of(issuing),
+                    reason,
+                    at,
+                    Optional.empty(),
+                    "admin alice"));
   }
 
   @Test
   @DisplayName("refuses a list that forgets what the ledger has revoked")
   void forgetsTheLedger() throws Exception {
     lists.requireWhole(list());
-    ledgers
-        .revocations()
-        .revoke(
-            new Revocation(
-                Initialization.ROOT,
-                SerialNumber.of(issuing),
-                RevocationReason.CA_COMPROMISE,
-                clock.instant(),
-                Optional.empty(),
-                "admin alice"));
+    revoke(RevocationReason.CA_COMPROMISE, clock.instant());
 
     assertThatThrownBy(() -> lists.requireWhole(list(STRANGER)))
         .isInstanceOf(CommandFailed.class)
         .hasMessageContaining("lacks 1 certificates that are revoked: ")
         .hasMessageContaining(SerialNumber.of(issuing).toString());
-    lists.requireWhole(list(issuing));
+    lists.requireWhole(list(clock.instant(), RevocationReason.CA_COMPROMISE, issuing));
   }
 
   @Test

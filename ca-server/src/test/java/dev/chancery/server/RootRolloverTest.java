@@ -239,6 +239,22 @@ class RootRolloverTest {
   private void crossSign(Duration fromNow) throws Exception {
     clock.advance(Duration.ofSeconds(1));
     rollover.crossSign(oldByNew(fromNow), newByOld(fromNow), BY);
+    clock.advance(TrustView.KNOWN_EVERYWHERE);
+  }
+
+  @Test
+  @DisplayName("count what another node may have given out before it knew the cross-certificates")
+  void notKnownEverywhere() throws Exception {
+    published();
+    rollover.crossSign(oldByNew(Duration.ofDays(1000)), newByOld(Duration.ofDays(1000)), BY);
+    live(WEB, Duration.ofDays(90));
+    clock.advance(TrustView.KNOWN_EVERYWHERE.minusSeconds(1));
+    live(WEB, Duration.ofDays(90));
+    assertThat(numbers().onlyOld()).isEqualTo(2);
+    clock.advance(Duration.ofSeconds(1));
+    live(WEB, Duration.ofDays(90));
+    assertThat(numbers().onlyOld()).isEqualTo(2);
+    assertThat(numbers().belowOld()).isEqualTo(3);
   }
 
   private void published() throws Exception {

@@ -148,9 +148,12 @@ public final class CrlWatch implements CrlPublisher.Listener, AutoCloseable {
     }
   }
 
+  /**
+   * Ends a look that is under way. A server whose start is refused has its own URLs bound, and
+   * answers nothing there: to wait for the looks would hold up the refusal.
+   */
   @Override
   public void close() {
-    task.stop();
-    task.close();
+    task.cancel();
   }
 }

@@ -356,6 +356,7 @@ final class CrlDistributionTest {
             @Override
             public void saw(CrlName name, List<PublicCrls.Look> looks, Set<SerialNumber> awaited) {}
           };
+      long end;
       try (PublicCrls world = new PublicCrls(List.of(crl.issuer), crl.crls, shelf, crl.clock);
           CrlWatch watch = new CrlWatch(world, seeing, CrlFixture.PAUSE, Duration.ofMillis(200))) {
         watch.lookAtAll();
@@ -363,7 +364,11 @@ final class CrlDistributionTest {
         Thread.sleep(500);
         // As many as hang at once are begun, and no more: each of them has half a minute.
         assertThat(looked).hasSizeLessThanOrEqualTo(9);
+        end = System.nanoTime();
       }
+      assertThat(Duration.ofNanos(System.nanoTime() - end))
+          .as("an end does not wait for looks")
+          .isLessThan(Duration.ofSeconds(4));
     }
   }
 

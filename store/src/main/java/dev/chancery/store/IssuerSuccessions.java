@@ -36,6 +36,7 @@ public final class IssuerSuccessions {
   /**
    * Successions in a database.
    *
+   * @param clock one that all nodes have in common, for one of them ends what another has begun
    * @param underWay how long an issuance that has begun under the replaced issuer can take
    * @param uncounted profiles whose certificates keep no issuer alive: the server's own
    */
@@ -157,7 +158,7 @@ public final class IssuerSuccessions {
       if (now.isBefore(settled)) {
         return new UnderWay(settled);
       }
-      Live live = live(sql, Set.of(issuer), DSL.noCondition()).getOrDefault(issuer, Live.NONE);
+      Live live = live(sql, now, Set.of(issuer), DSL.noCondition()).getOrDefault(issuer, Live.NONE);
       if (live.number() > 0) {
         return new Alive(live);
       }
@@ -173,7 +174,7 @@ public final class IssuerSuccessions {
 
   /** The live certificates of each of these issuers that has any. */
   public Map<IssuerId, Live> live(Collection<IssuerId> issuers) {
-    return live(database.sql(), issuers, DSL.noCondition());
+    return live(database.sql(), clock.instant(), issuers, DSL.noCondition());
   }
 
   /**
@@ -183,6 +184,7 @@ public final class IssuerSuccessions {
       Collection<IssuerId> issuers, Instant recordedFrom, Instant endingUntil) {
     return live(
         database.sql(),
+        clock.instant(),
         issuers,
         CERTIFICATES
             .RECORDED_AT
@@ -236,13 +238,13 @@ public final class IssuerSuccessions {
   }
 
   private Map<IssuerId, Live> live(
-      DSLContext sql, Collection<IssuerId> issuers, Condition condition) {
+      DSLContext sql, Instant now, Collection<IssuerId> issuers, Condition condition) {
     Map<IssuerId, Live> counted = new TreeMap<>();
     sql.select(CERTIFICATES.ISSUER, DSL.count(), DSL.max(CERTIFICATES.NOT_AFTER))
         .from(CERTIFICATES)
         .where(CERTIFICATES.ISSUER.in(names(issuers)))
         .and(CERTIFICATES.STATE.eq(CertificateState.of(State.ISSUED)).or(isHeld()))
-        .and(CERTIFICATES.NOT_AFTER.gt(Timestamps.of(clock.instant())))
+        .and(CERTIFICATES.NOT_AFTER.gt(Timestamps.of(now)))
         .and(CERTIFICATES.PROFILE.notIn(profiles()))
         .and(condition)
         .groupBy(CERTIFICATES.ISSUER)

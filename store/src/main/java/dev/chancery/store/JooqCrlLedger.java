@@ -134,6 +134,41 @@ public final class JooqCrlLedger extends CrlLedger {
             > 0);
   }
 
+  /**
+   * Has a number count as used, and every lower one: that of a list which is signed, or may be, and
+   * is not published. For lists that were signed elsewhere; one from here has its number from here.
+   */
+  public void useNumber(IssuerId issuer, BigInteger number) {
+    int _ =
+        database.inTransaction(sql ->
+            sql.update(ISSUERS)
+                .set(
+                    ISSUERS.LAST_CRL_NUMBER, DSL.greatest(ISSUERS.LAST_CRL_NUMBER, DSL.val(number)))
+                .where(ISSUERS.NAME.eq(issuer.value()))
+                .execute());
+    database.syncToDisk();
+  }
+
+  /** The highest number of a complete CRL that is published, or counts as used. */
+  public BigInteger usedNumber(IssuerId issuer) {
+    return database
+        .sql()
+        .select(
+            ISSUERS.LAST_CRL_NUMBER,
+            DSL.field(
+                DSL.select(DSL.max(CRLS.NUMBER))
+                    .from(CRLS)
+                    .where(CRLS.ISSUER.eq(issuer.value()))
+                    .and(CRLS.STATE.eq(PUBLISHED))))
+        .from(ISSUERS)
+        .where(ISSUERS.NAME.eq(issuer.value()))
+        .fetchSingle(row ->
+            Stream.of(row.value1(), row.value2())
+                .filter(Objects::nonNull)
+                .max(Comparator.naturalOrder())
+                .orElseThrow());
+  }
+
   private static Condition isOf(CrlScope scope) {
     return CRLS.ISSUER.eq(scope.issuer().value()).and(CRLS.SHARD.eq(scope.shard()));
   }

@@ -31,9 +31,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import org.jooq.DSLContext;
+import org.jooq.Field;
 import org.jooq.Param;
 import org.jooq.Record;
 import org.jooq.SelectOnConditionStep;
+import org.jooq.impl.DSL;
 import org.jspecify.annotations.Nullable;
 
 /** The issuance ledger in SQL. */
@@ -53,22 +55,9 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
   private static final Param<String> SCHEME = parameter(CERTIFICATES.SIGNATURE_SCHEME);
   private static final Param<byte[]> SIGNATURE = parameter(CERTIFICATES.SIGNATURE);
 
-  private static final PreparedQuery<Record> RECORD =
-      PreparedQuery.of(
-          insertInto(CERTIFICATES)
-              .set(CERTIFICATES.ISSUER, ISSUER)
-              .set(CERTIFICATES.SERIAL, SERIAL)
-              .set(CERTIFICATES.STATE, CertificateState.of(State.RECORDED))
-              .set(CERTIFICATES.PROFILE, PROFILE)
-              .set(CERTIFICATES.REQUEST_ID, REQUEST_ID)
-              .set(CERTIFICATES.ACCOUNT_ID, ACCOUNT_ID)
-              .set(CERTIFICATES.PUBLIC_KEY_SHA256, KEY_SHA256)
-              .set(CERTIFICATES.NOT_BEFORE, NOT_BEFORE)
-              .set(CERTIFICATES.NOT_AFTER, NOT_AFTER)
-              .set(CERTIFICATES.RECORDED_AT, RECORDED_AT)
-              .set(CERTIFICATES.CRL_SHARD, CRL_SHARD)
-              .set(CERTIFICATES.TBS, TBS)
-              .set(CERTIFICATES.SIGNATURE_SCHEME, SCHEME));
+  private static final PreparedQuery<Record> RECORD = recording(RECORDED_AT);
+  // No question more: each issuance comes by here.
+  private static final PreparedQuery<Record> RECORD_NOW = recording(DSL.currentOffsetDateTime());
   private static final PreparedQuery<Record> MARK_ISSUED =
       PreparedQuery.of(
           update(CERTIFICATES)
@@ -84,10 +73,45 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
 
   private final Database database;
   private final Clock clock;
+  private final PreparedQuery<Record> insert;
 
+  /** A ledger that says by this clock when certificates were recorded. */
   public JooqIssuanceLedger(Database database, Clock clock) {
+    this(database, clock, RECORD);
+  }
+
+  private JooqIssuanceLedger(Database database, Clock clock, PreparedQuery<Record> insert) {
     this.database = database;
     this.clock = clock;
+    this.insert = insert;
+  }
+
+  /**
+   * A ledger that says by the database's clock when certificates were recorded: for nodes, of which
+   * one compares it with what another one has done (docs/root-rotation.md).
+   *
+   * @param clock for everything else
+   */
+  public static JooqIssuanceLedger inCommonTime(Database database, Clock clock) {
+    return new JooqIssuanceLedger(database, clock, RECORD_NOW);
+  }
+
+  private static PreparedQuery<Record> recording(Field<OffsetDateTime> at) {
+    return PreparedQuery.of(
+        insertInto(CERTIFICATES)
+            .set(CERTIFICATES.ISSUER, ISSUER)
+            .set(CERTIFICATES.SERIAL, SERIAL)
+            .set(CERTIFICATES.STATE, CertificateState.of(State.RECORDED))
+            .set(CERTIFICATES.PROFILE, PROFILE)
+            .set(CERTIFICATES.REQUEST_ID, REQUEST_ID)
+            .set(CERTIFICATES.ACCOUNT_ID, ACCOUNT_ID)
+            .set(CERTIFICATES.PUBLIC_KEY_SHA256, KEY_SHA256)
+            .set(CERTIFICATES.NOT_BEFORE, NOT_BEFORE)
+            .set(CERTIFICATES.NOT_AFTER, NOT_AFTER)
+            .set(CERTIFICATES.RECORDED_AT, at)
+            .set(CERTIFICATES.CRL_SHARD, CRL_SHARD)
+            .set(CERTIFICATES.TBS, TBS)
+            .set(CERTIFICATES.SIGNATURE_SCHEME, SCHEME));
   }
 
   @Override
@@ -98,9 +122,9 @@ public final class JooqIssuanceLedger extends IssuanceLedger {
     database.syncToDisk();
   }
 
-  private static int insert(DSLContext sql, PreparedCertificate prepared, Instant now) {
+  private int insert(DSLContext sql, PreparedCertificate prepared, Instant now) {
     ToBeSigned toBeSigned = prepared.toBeSigned();
-    return RECORD
+    return insert
         .with(ISSUER, prepared.issuer().value())
         .with(SERIAL, prepared.serial().octets())
         .with(PROFILE, prepared.profile().value())

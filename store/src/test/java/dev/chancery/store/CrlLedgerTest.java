@@ -90,6 +90,24 @@ final class CrlLedgerTest extends LedgerContract {
   }
 
   @Test
+  void numbersOfListsThatWereSignedElsewhereAreUsedPublishedOrNot() throws Exception {
+    assertThat(crls.usedNumber(Certificates.ISSUER)).isZero();
+    crls.useNumber(Certificates.ISSUER, BigInteger.valueOf(9));
+    crls.useNumber(Certificates.ISSUER, BigInteger.valueOf(8));
+    assertThat(crls.usedNumber(Certificates.ISSUER)).isEqualTo(9);
+
+    BigInteger elsewhere = BigInteger.valueOf(12);
+    PreparedCrl list = Certificates.preparedCrl(Certificates.SCOPE, elsewhere, NOW);
+    CrlLedger.Recorded recorded = crls.record(list).orElseThrow();
+    assertThat(crls.usedNumber(Certificates.ISSUER)).isEqualTo(9);
+    assertThat(publish(recorded)).isTrue();
+    crls.useNumber(Certificates.ISSUER, BigInteger.TEN);
+    reopen();
+    assertThat(crls.usedNumber(Certificates.ISSUER)).isEqualTo(12);
+    assertThat(crls.nextNumber(Certificates.ISSUER)).isGreaterThan(elsewhere);
+  }
+
+  @Test
   void publishedCrlIsTheRecordedOctetsWithTheSignature() throws Exception {
     CrlLedger.Recorded recorded = recordedNext();
     assertThat(crls.current(NAME)).isEmpty();

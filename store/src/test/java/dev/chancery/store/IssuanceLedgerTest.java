@@ -19,12 +19,14 @@ import java.math.BigInteger;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import org.jooq.exception.DataAccessException;
 import org.jooq.exception.IntegrityConstraintViolationException;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -32,6 +34,18 @@ import org.junit.jupiter.params.provider.EnumSource;
 @ParameterizedClass
 @EnumSource(DatabaseKind.class)
 final class IssuanceLedgerTest extends LedgerContract {
+
+  @Test
+  @DisplayName("A certificate is dated by the database's clock, when all nodes are to have one")
+  void inCommonTime() {
+    clock.advance(Duration.ofDays(400));
+    IssuanceLedger common = JooqIssuanceLedger.inCommonTime(database, clock);
+    SerialNumber serial = common.record(Certificates.prepared(clock.instant())).prepared().serial();
+    // Here the database runs beside the test.
+    Instant now = Instant.now();
+    assertThat(common.find(Certificates.ISSUER, serial).orElseThrow().recordedAt())
+        .isBetween(now.minusSeconds(60), now.plusSeconds(60));
+  }
 
   @Test
   void recordedCertificateIsFoundAsItWasPrepared() {

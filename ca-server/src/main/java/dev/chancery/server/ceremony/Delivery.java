@@ -62,6 +62,12 @@ final class Delivery {
           "No CRL of this ceremony revokes what was given up. The next one owes it, with "
               + String.join(", ", unrevoked));
     }
+    if (state.abandoned().contains(CeremonyPlan.CRL)) {
+      console.say(
+          "There may be a CRL with number %s, so that number is used: the next plan takes a higher"
+                  .formatted(state.signing(CeremonyPlan.CRL).orElseThrow().number())
+              + " one.");
+    }
     if (plan.root() instanceof CeremonyPlan.NewRoot && !state.made().contains(CeremonyPlan.ROOT)) {
       console.say(
           "There is no root, so that nothing can be imported: begin again with another plan, token"

@@ -156,7 +156,12 @@ public final class Outcome {
     }
   }
 
-  /** The number of the CRL, which there must be. */
+  /** The number of the CRL when it was given up: the root may have signed a list with it. */
+  public Optional<BigInteger> givenUpCrlNumber() {
+    return abandoned().contains(CeremonyPlan.CRL) ? Optional.of(crlNumber()) : Optional.empty();
+  }
+
+  /** The number of the CRL, which there must be, made or given up. */
   public BigInteger crlNumber() {
     return new BigInteger(verified.state().signing(CeremonyPlan.CRL).orElseThrow().number());
   }

@@ -63,7 +63,8 @@ final class Words {
     plan.crl()
         .ifPresent(crl -> {
           lines.add(
-              "crl: the root's CRL number %d, for %d days, with %d revoked certificates."
+              ("crl: the root's CRL number %d, for %d days, with %d revoked certificates. The"
+                      + " number is to be the root's nextNumber of chancery crl list, or higher.")
                   .formatted(crl.number(), crl.validity().toDays(), crl.revoked().size()));
           for (CeremonyPlan.Revoked each : crl.revoked()) {
             lines.add("  revoked: " + revoked(each.serial(), each.at(), each.reason()));
