@@ -1,5 +1,6 @@
 package dev.chancery.e2e;
 
+import dev.chancery.server.CommandRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,6 +35,12 @@ record CommandResult(String command, int exitCode, String output) {
       process.destroyForcibly();
       Files.delete(output);
     }
+  }
+
+  /** The same of a command of this project, run in this process, which is sooner done. */
+  static CommandResult inProcess(String... arguments) {
+    CommandRun run = CommandRun.of(arguments);
+    return new CommandResult(String.join(" ", arguments), run.exitCode(), run.out() + run.err());
   }
 
   /** Has a JVM do something, as an operator with jcmd would. */

@@ -39,7 +39,7 @@ final class ConnectingClients implements AutoCloseable {
   /** Has clients of Java and OpenSSL that trust the same roots connect to a server from now on. */
   void begin(HandshakingClients trusting, String host, int port) {
     String server = host + ":" + port + ", trusting " + trusting.name();
-    begin("Java to " + server, 200, () -> trusting.java(host, port));
+    begin("Java to " + server, 500, () -> trusting.java(host, port));
     begin("OpenSSL to " + server, 1000, () -> trusting.openSsl(host, port));
   }
 

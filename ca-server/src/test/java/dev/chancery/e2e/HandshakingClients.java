@@ -8,6 +8,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 
@@ -45,10 +49,17 @@ final class HandshakingClients {
   /** What each that does not connect to a server of a name at a port says. */
   Optional<String> failures(String host, int port) throws Exception {
     StringBuilder failures = new StringBuilder();
-    openSsl(host, port).ifPresent(failures::append);
-    gnuTls(host, port).ifPresent(failures::append);
-    nss(host, port).ifPresent(failures::append);
-    java(host, port).ifPresent(failures::append);
+    try (ExecutorService all = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Callable<Optional<String>>> clients =
+          List.of(
+              () -> openSsl(host, port),
+              () -> gnuTls(host, port),
+              () -> nss(host, port),
+              () -> java(host, port));
+      for (Future<Optional<String>> client : all.invokeAll(clients)) {
+        client.get().ifPresent(failures::append);
+      }
+    }
     return failures.isEmpty() ? Optional.empty() : Optional.of(failures.toString());
   }
 

@@ -1,5 +1,7 @@
 package dev.chancery.e2e;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.chancery.testing.DatabaseKind;
@@ -13,14 +15,22 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPair;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.bouncycastle.cert.X509CertificateHolder;
@@ -33,8 +43,8 @@ import org.bouncycastle.openssl.jcajce.JcaPKCS8Generator;
  * an ACME account of it, and TLS servers that show what it was given.
  */
 final class RolloverScene implements AutoCloseable {
-  /** For how long both roots are to be published: more than a slow machine needs for two steps. */
-  static final Duration PUBLISHED_FOR = Duration.ofMinutes(1);
+  /** For how long both roots are to be published: tests put what the database has back instead. */
+  static final Duration PUBLISHED_FOR = Duration.ofHours(1);
 
   /** The home of the second node. */
   static final String OTHER_HOME = "other-home";
@@ -48,6 +58,7 @@ final class RolloverScene implements AutoCloseable {
   final RunningServer.Ports otherPorts;
 
   private final TestDatabase database;
+  private final Map<String, TestRoot> issuers;
   private final Path bothRoots;
 
   /** A root that the rollover is not about. */
@@ -66,8 +77,27 @@ final class RolloverScene implements AutoCloseable {
     }
   }
 
+  /** Two nodes, with an issuer below each root. */
   RolloverScene(Path folder) throws Exception {
+    this(
+        folder,
+        true,
+        scene -> Map.of("web", scene.oldRoot, "second", scene.newRoot, "third", scene.thirdRoot));
+  }
+
+  /** One node, on which "web" can give way to "sibling", and that one to "second". */
+  static RolloverScene ofOneNode(Path folder) throws Exception {
+    return new RolloverScene(
+        folder,
+        false,
+        scene -> Map.of("web", scene.oldRoot, "sibling", scene.oldRoot, "second", scene.newRoot));
+  }
+
+  private RolloverScene(
+      Path folder, boolean twoNodes, Function<RolloverScene, Map<String, TestRoot>> issuers)
+      throws Exception {
     this.folder = folder;
+    this.issuers = new TreeMap<>(issuers.apply(this));
     this.ports = RunningServer.Ports.free();
     this.otherPorts = RunningServer.Ports.free().validatingAt(ports.http01());
     this.database = DatabaseKind.POSTGRESQL.create(folder);
@@ -86,14 +116,19 @@ final class RolloverScene implements AutoCloseable {
     TestRoot.write(home.resolve("new-root.pem"), newRoot.certificate());
     TestRoot.write(home.resolve("third-root.pem"), thirdRoot.certificate());
     Files.writeString(home.resolve("chancery.yaml"), configuration(ports));
-    certified("web", oldRoot);
-    certified("second", newRoot);
-    certified("third", thirdRoot);
-    command("cp", "-a", "home", OTHER_HOME).requireDone();
-    Files.writeString(
-        folder.resolve(OTHER_HOME).resolve("chancery.yaml"), configuration(otherPorts));
+    for (Map.Entry<String, TestRoot> issuer : this.issuers.entrySet()) {
+      certified(issuer.getKey(), issuer.getValue());
+    }
+    if (twoNodes) {
+      command("cp", "-a", "home", OTHER_HOME).requireDone();
+      Files.writeString(
+          folder.resolve(OTHER_HOME).resolve("chancery.yaml"), configuration(otherPorts));
+    }
+    // One after the other, for the first makes the keys of OCSP signers that both have.
     serve("home");
-    serve(OTHER_HOME);
+    if (twoNodes) {
+      serve(OTHER_HOME);
+    }
     this.acme = account("/acme/directory");
     this.challenges = new ChallengeTarget(ports.http01(), acme.thumbprint());
   }
@@ -125,6 +160,13 @@ final class RolloverScene implements AutoCloseable {
   }
 
   private String configuration(RunningServer.Ports ports) {
+    StringBuilder sections = new StringBuilder();
+    for (String issuer : issuers.keySet()) {
+      String id = HexFormat.of().formatHex(issuer.getBytes(StandardCharsets.US_ASCII));
+      sections.append(
+          "  - {name: %s, certificate: ca/%s.pem, keyId: \"%s\", ocspKeyId: \"%s6f\"}%n"
+              .formatted(issuer, issuer, id, id));
+    }
     return """
     database: {url: "%s", user: %s, passwordVariable: %s}
     token:
@@ -140,10 +182,7 @@ final class RolloverScene implements AutoCloseable {
     roots: [root.pem, third-root.pem]
     rollover: {root: new-root.pem, publishedFor: %ds}
     issuers:
-      - {name: web, certificate: ca/web.pem, keyId: "776562", ocspKeyId: "6f637370"}
-      - {name: second, certificate: ca/second.pem, keyId: "7365636f", ocspKeyId: "6f637371"}
-      - {name: third, certificate: ca/third.pem, keyId: "7468697264", ocspKeyId: "6f637373"}
-    acme:
+    %sacme:
       endpoints:
         default: {issuer: web, profile: tls-server}
         new: {issuer: second, profile: tls-server}
@@ -159,13 +198,21 @@ final class RolloverScene implements AutoCloseable {
             ports.admin(),
             ports.management(),
             PUBLISHED_FOR.toSeconds(),
+            sections,
             ports.http01());
   }
 
   /** As the request, the ceremony and the import would have it. */
   private void certified(String issuer, TestRoot root) throws Exception {
-    chancery(
-            "issuer", "request", issuer, "--organization", "Tests", "--common-name", issuer + " CA")
+    // In a process of its own, since it opens the token by the home's environment.
+    command(
+            distribution("bin/chancery"),
+            "issuer",
+            "request",
+            issuer,
+            "--organization=Tests",
+            "--common-name=" + issuer + " CA",
+            "--home=home")
         .requireDone();
     Path home = folder.resolve("home");
     TestRoot.write(
@@ -199,16 +246,29 @@ final class RolloverScene implements AutoCloseable {
   }
 
   /** A command to the first node. */
-  CommandResult chancery(String... words) throws Exception {
+  CommandResult chancery(String... words) {
     return chanceryAt("home", words);
   }
 
   /** A command to the node of a home. */
-  CommandResult chanceryAt(String home, String... words) throws Exception {
-    List<String> command = new ArrayList<>(List.of(distribution("bin/chancery")));
-    command.addAll(List.of(words));
-    command.addAll(List.of("--home", home));
-    return command(command.toArray(String[]::new));
+  CommandResult chanceryAt(String home, String... words) {
+    List<String> command = new ArrayList<>(List.of(words));
+    command.addAll(List.of("--home", folder.resolve(home).toString()));
+    return CommandResult.inProcess(command.toArray(String[]::new));
+  }
+
+  /**
+   * Has something in the database be longer ago: what the rules wait for goes by the database's
+   * clock, which a test cannot put forward.
+   */
+  void longerAgo(String table, String column, Duration by) throws SQLException {
+    try (Connection connection =
+            DriverManager.getConnection(database.url(), database.user(), TestDatabase.PASSWORD);
+        Statement statement = connection.createStatement()) {
+      statement.executeUpdate(
+          "update %s set %s = %s - interval '%d seconds'"
+              .formatted(table, column, column, by.toSeconds()));
+    }
   }
 
   private CommandResult command(String... command) throws Exception {
@@ -225,6 +285,23 @@ final class RolloverScene implements AutoCloseable {
     command.addAll(List.of("--output", "json"));
     return new ObjectMapper()
         .readTree(chanceryAt(home, command.toArray(String[]::new)).requireDone());
+  }
+
+  /** The account that orders. */
+  AcmeCalls acme() {
+    return acme;
+  }
+
+  /** What the API answers to a request that is not signed. */
+  JsonNode openApi(String url) throws Exception {
+    try (HttpClient client = HttpClient.newBuilder().sslContext(Trust.in(bothRoots)).build()) {
+      HttpResponse<byte[]> answer =
+          client.send(
+              HttpRequest.newBuilder(URI.create(url)).build(),
+              HttpResponse.BodyHandlers.ofByteArray());
+      assertThat(answer.statusCode()).isEqualTo(200);
+      return new ObjectMapper().readTree(answer.body());
+    }
   }
 
   /** Orders a certificate, and has a TLS server of its own show it with the chain that came. */
