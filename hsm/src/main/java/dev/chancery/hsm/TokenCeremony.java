@@ -11,10 +11,6 @@ import java.util.Optional;
  * token. There is no way to sign with it but the probe of an inspection.
  */
 public final class TokenCeremony implements AutoCloseable {
-  // Beside one session for each thread that signs: the one that keeps the login, and the two that
-  // SunPKCS11 holds for its key store.
-  private static final int FIXED_SESSIONS = 3;
-
   private static final String NOTES = "data objects";
   private static final String PROBE = "Chancery probe";
 
@@ -262,13 +258,21 @@ public final class TokenCeremony implements AutoCloseable {
    */
   public void keep(String label, String text) throws TokenUnusable, TokenAway {
     requireWritable();
-    boolean _ =
-        call(
-            true,
-            session -> {
-              new Pkcs11Notes(description, session).keep(label, text);
-              return true;
-            });
+    try {
+      boolean _ =
+          call(
+              true,
+              session -> {
+                new Pkcs11Notes(description, session).keep(label, text);
+                return true;
+              });
+    } catch (TokenAway e) {
+      // As a module says it that tells it of its token no sooner than of a session.
+      if (ReturnValue.in(e).equals(Optional.of(ReturnValue.CKR_TOKEN_WRITE_PROTECTED))) {
+        throw new TokenUnusable(description + " is write protected: " + e.getMessage(), e);
+      }
+      throw e;
+    }
   }
 
   /** Has the token forget a text that it keeps under a label; of others nothing is changed. */
@@ -315,21 +319,8 @@ public final class TokenCeremony implements AutoCloseable {
     List<Finding> findings = new ArrayList<>();
     findings.add(Finding.pass("login", "the PIN was right, with one try"));
     findings.add(pinStrength);
-    flags(findings);
-    findings.add(
-        calls.call(
-            description,
-            () -> {
-              List<CryptokiSession> sessions = new ArrayList<>();
-              try {
-                return sessions(sessions, threads);
-              } finally {
-                for (CryptokiSession session : sessions) {
-                  session.close();
-                }
-              }
-            }));
-    mechanisms(calls.call(description, () -> module.mechanisms(token)), findings);
+    findings.addAll(
+        new TokenCheck(description, module, token, calls, beforeLogin).findings(threads));
     findings.add(checkNotes());
     List<InspectedKey> keys = keys();
     if (keys.isEmpty()) {
@@ -342,75 +333,6 @@ public final class TokenCeremony implements AutoCloseable {
       }
     }
     return findings;
-  }
-
-  private void flags(List<Finding> findings) {
-    int before = findings.size();
-    for (TokenFlag flag : beforeLogin.flags()) {
-      switch (flag) {
-        case PIN_TO_BE_CHANGED ->
-            findings.add(Finding.fail("flags", "the PIN is the factory's, to be changed"));
-        case SO_PIN_TO_BE_CHANGED ->
-            findings.add(
-                Finding.fail(
-                    "flags", "the security officer's PIN is the factory's, to be changed"));
-        case ERROR_STATE -> findings.add(Finding.fail("flags", "the token failed a self-test"));
-        case PIN_COUNT_LOW ->
-            findings.add(Finding.warn("flags", "wrong PINs were tried since the last login"));
-        case SO_PIN_COUNT_LOW, SO_PIN_FINAL_TRY, SO_PIN_LOCKED ->
-            findings.add(Finding.warn("flags", "of the security officer: " + flag));
-        case WRITE_PROTECTED ->
-            findings.add(Finding.warn("flags", "write protected: no key can be made"));
-        // The last two would have ended the login.
-        case INITIALIZED, USER_PIN_SET, LOGIN_REQUIRED, PIN_PAD, PIN_FINAL_TRY, PIN_LOCKED -> {}
-      }
-    }
-    if (!beforeLogin.has(TokenFlag.LOGIN_REQUIRED)) {
-      findings.add(Finding.fail("flags", "the token's keys need no login"));
-    }
-    if (findings.size() == before) {
-      findings.add(Finding.pass("flags", "no wrong PIN was tried, none is to be changed"));
-    }
-  }
-
-  private Finding sessions(List<CryptokiSession> opened, int threads) throws CryptokiError {
-    int needed = threads + FIXED_SESSIONS;
-    boolean writing = !beforeLogin.has(TokenFlag.WRITE_PROTECTED);
-    try {
-      // The login has one already.
-      while (opened.size() < needed - 1) {
-        opened.add(module.open(token, writing));
-      }
-      return Finding.pass("sessions", "%d at once, for %d threads".formatted(needed, threads));
-    } catch (CryptokiError e) {
-      if (!e.is(ReturnValue.CKR_SESSION_COUNT)) {
-        throw e;
-      }
-      return Finding.fail(
-          "sessions",
-          "only %d at once: %d threads need %d".formatted(opened.size() + 1, threads, needed));
-    }
-  }
-
-  private static void mechanisms(List<TokenMechanism> mechanisms, List<Finding> findings) {
-    List<KeyCapability> capabilities = KeyCapability.of(mechanisms);
-    if (capabilities.stream().noneMatch(KeyCapability::signs)) {
-      findings.add(Finding.fail("mechanisms", "no kind of CA key can sign"));
-    }
-    for (KeyCapability capability : capabilities) {
-      String subject = capability.algorithm() + " " + capability.scheme();
-      if (capability.generates() && capability.signs()) {
-        String where = capability.hashInToken() ? "in the token" : "in this process";
-        findings.add(Finding.pass(subject, "can be made and sign, the hash is made " + where));
-      } else {
-        findings.add(
-            Finding.warn(
-                subject,
-                (capability.generates() ? "" : "cannot be made")
-                    + (capability.generates() || capability.signs() ? "" : ", ")
-                    + (capability.signs() ? "" : "cannot sign")));
-      }
-    }
   }
 
   /** Ends the login, unless a call hangs: then the end of the process does. */

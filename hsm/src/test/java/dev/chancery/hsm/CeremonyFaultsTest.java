@@ -212,6 +212,11 @@ final class CeremonyFaultsTest {
     assertThatThrownBy(() -> ceremony.generate(TokenContract.freshId(), KeyAlgorithm.EC_P256, true))
         .isInstanceOf(TokenAway.class)
         .hasMessageEndingWith("C_OPEN_SESSION: CKR_TOKEN_WRITE_PROTECTED");
+
+    faults.next(Pkcs11Function.C_OPEN_SESSION, ReturnCode.CKR_TOKEN_WRITE_PROTECTED, 1);
+    assertThatThrownBy(() -> ceremony.keep("protected", "text"))
+        .isInstanceOf(TokenUnusable.class)
+        .hasMessageContaining(" is write protected: ");
   }
 
   @Test

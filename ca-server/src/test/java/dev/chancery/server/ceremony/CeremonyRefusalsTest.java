@@ -3,7 +3,6 @@ package dev.chancery.server.ceremony;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,15 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
-import org.bouncycastle.asn1.ASN1Boolean;
-import org.bouncycastle.asn1.ASN1Encodable;
-import org.bouncycastle.asn1.ASN1Integer;
-import org.bouncycastle.asn1.DERSequence;
-import org.bouncycastle.asn1.x509.BasicConstraints;
-import org.bouncycastle.asn1.x509.Extension;
-import org.bouncycastle.asn1.x509.GeneralName;
-import org.bouncycastle.asn1.x509.GeneralNames;
-import org.bouncycastle.asn1.x509.KeyUsage;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -49,6 +39,7 @@ class CeremonyRefusalsTest {
     scene.restore();
   }
 
+  /** What is done to a scene. */
   interface Change {
     void in(CeremonyScene scene) throws Exception;
   }
@@ -279,92 +270,6 @@ class CeremonyRefusalsTest {
     requireVerified(each);
   }
 
-  /** Each changes a request, which the rehearsal refuses as well. */
-  static Stream<Case> requests() {
-    return Stream.of(
-        request(
-            "a longer path",
-            Extension.basicConstraints,
-            new BasicConstraints(1),
-            "asks for path length 1, and the plan gives 0"),
-        request(
-            "a path whose length is 0 in its last 32 bits",
-            Extension.basicConstraints,
-            new DERSequence(
-                new ASN1Encodable[] {
-                  ASN1Boolean.TRUE, new ASN1Integer(BigInteger.ONE.shiftLeft(32))
-                }),
-            "asks for path length 4294967296, and the plan gives 0"),
-        request(
-            "a path without bound",
-            Extension.basicConstraints,
-            new BasicConstraints(true),
-            "asks for path length without bound, and the plan gives 0"),
-        request(
-            "another key usage",
-            Extension.keyUsage,
-            new KeyUsage(KeyUsage.digitalSignature),
-            "asks for a key usage that the plan does not give"),
-        request(
-            "names",
-            Extension.subjectAlternativeName,
-            new GeneralNames(new GeneralName(GeneralName.dNSName, "www.example.internal")),
-            "asks for extension 2.5.29.17, and the plan does not give it"),
-        new Case(
-            "another subject",
-            scene -> scene.write("web.csr", CeremonyScene.request("CN=Other CA", null)),
-            "is for CN=Other CA, the plan says O=Tests,CN=Web CA"),
-        new Case(
-            "another kind of key",
-            scene ->
-                scene.plan(
-                    CeremonyScene.PLAN.replaceFirst(
-                        "(CN|commonName): Web CA}\n    key: ec-p256",
-                        "commonName: Web CA}\n    key: ec-p384")),
-            "has an ec-p256 key, the plan says ec-p384"),
-        new Case(
-            "no request at all",
-            scene -> scene.write("web.csr", "-----BEGIN NOTHING-----\n-----END NOTHING-----\n"),
-            "web.csr: "),
-        new Case(
-            "a certificate in place of a request",
-            scene ->
-                Files.copy(
-                    scene.in().resolve("old.pem"),
-                    scene.in().resolve("web.csr"),
-                    StandardCopyOption.REPLACE_EXISTING),
-            "web.csr: not one certification request"),
-        new Case(
-            "a cross-certificate for a CA that is no root",
-            scene -> scene.write("old.pem", CeremonyScene.request("CN=Other CA", null)),
-            "old.pem: not one certificate"));
-  }
-
-  private static Case request(
-      String name,
-      org.bouncycastle.asn1.ASN1ObjectIdentifier extension,
-      org.bouncycastle.asn1.ASN1Object value,
-      String reason) {
-    return new Case(
-        name,
-        scene ->
-            scene.write(
-                "web.csr",
-                CeremonyScene.request(
-                    "O=Tests,CN=Web CA", new Extension(extension, false, value.getEncoded("DER")))),
-        reason);
-  }
-
-  @ParameterizedTest
-  @MethodSource("requests")
-  void request(Case each) throws Exception {
-    each.change().in(scene);
-    scene.planAnew();
-
-    assertThatThrownBy(scene::rehearse).hasMessageContaining(each.reason());
-    requireNothingSigned(scene.rehearsal(), each.reason());
-  }
-
   @Test
   @DisplayName("a plan that was changed after it began")
   void stalePlan() throws Exception {
@@ -588,7 +493,7 @@ class CeremonyRefusalsTest {
     requireNothingSigned(out, reason);
   }
 
-  private static void requireNothingSigned(Path out, String reason) throws Exception {
+  static void requireNothingSigned(Path out, String reason) throws Exception {
     assertThat(state(out).items()).isEmpty();
     assertThat(last(out)).contains("\"event\":\"refused\"");
     assertThat(((TranscriptEntry.Refusal) state(out).lines().getLast().entry()).reason())
