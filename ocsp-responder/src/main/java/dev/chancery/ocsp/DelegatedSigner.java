@@ -28,6 +28,8 @@ import java.util.HexFormat;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.LockSupport;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.jspecify.annotations.Nullable;
@@ -73,6 +75,8 @@ public final class DelegatedSigner extends ResponseSigner {
 
   /** Nobody has that many keys of one signer compromised; it is an end for a search. */
   private static final int MOST_KEYS = 100;
+
+  private static final int ATTEMPTS = 5;
 
   private final IssuerId issuer;
   private final Token token;
@@ -172,8 +176,25 @@ public final class DelegatedSigner extends ResponseSigner {
     }
   }
 
-  /** The first key that is not blocked; it is made when there is none. */
+  /**
+   * The first key that is not blocked; it is made when there is none. Two nodes that make it at
+   * once see each other's, and give up theirs: each tries again, at a time of its own.
+   */
   private Key key() throws TokenUnusable, Refused, TokenAway {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return foundOrMade();
+      } catch (TokenUnusable e) {
+        if (attempt == ATTEMPTS) {
+          throw e;
+        }
+        LockSupport.parkNanos(
+            Duration.ofMillis(ThreadLocalRandom.current().nextInt(50, 500)).toNanos());
+      }
+    }
+  }
+
+  private Key foundOrMade() throws TokenUnusable, Refused, TokenAway {
     for (int number = 0; number < MOST_KEYS; number++) {
       KeyId id = id(number);
       Optional<SubjectPublicKey> found = token.find(id);

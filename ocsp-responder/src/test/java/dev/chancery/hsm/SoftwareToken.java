@@ -22,12 +22,21 @@ public final class SoftwareToken extends Token {
   private final Map<KeyId, KeyPair> keys = new ConcurrentHashMap<>();
   private final AtomicInteger atATime = new AtomicInteger();
   private final AtomicInteger mostAtATime = new AtomicInteger();
+  private final AtomicInteger madeBeside = new AtomicInteger();
   private volatile boolean away;
   private volatile Duration slowness = Duration.ZERO;
 
   /** From now on every use fails, or none does. */
   public void setAway(boolean away) {
     this.away = away;
+  }
+
+  /**
+   * So many times a key cannot be made, since another node makes one with the same id and each
+   * gives up its own; the last time the other's stays.
+   */
+  public void setMadeBeside(int times) {
+    madeBeside.set(times);
   }
 
   /** From now on each signature takes this long at least. */
@@ -61,7 +70,14 @@ public final class SoftwareToken extends Token {
       } else {
         generator.initialize(new ECGenParameterSpec("P-256"));
       }
+      int beside = madeBeside.getAndUpdate(left -> Math.max(0, left - 1));
+      if (beside != 1 && beside != 0) {
+        throw new TokenUnusable("two keys with the id");
+      }
       keys.put(id, generator.generateKeyPair());
+      if (beside == 1) {
+        throw new TokenUnusable("the id is taken");
+      }
       return find(id).orElseThrow();
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException(e);

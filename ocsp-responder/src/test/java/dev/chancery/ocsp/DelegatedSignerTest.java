@@ -8,6 +8,7 @@ import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TokenAway;
+import dev.chancery.hsm.KeyId;
 import java.math.BigInteger;
 import java.time.Duration;
 import java.util.Optional;
@@ -78,6 +79,28 @@ final class DelegatedSignerTest {
     ocsp.signer.renewIfDue();
     assertThat(restarted.signer()).isPresent();
     assertThat(ocsp.authority.count()).isEqualTo(before);
+  }
+
+  @Test
+  @DisplayName("Two nodes that make the key at the same time come to one key")
+  void firstStart() throws Exception {
+    DelegatedSigner starting =
+        new DelegatedSigner(
+            OcspFixture.ISSUER,
+            ocsp.token,
+            ocsp.authority,
+            StatusSource.ledger(ocsp.statuses, OcspFixture.ISSUER),
+            ocsp.clock,
+            new DelegatedSigner.Settings(
+                new KeyId("0f"),
+                OcspFixture.SIGNER.algorithm(),
+                OcspFixture.SIGNER.renewEvery(),
+                OcspFixture.SIGNER.subject()));
+    ocsp.token.setMadeBeside(3);
+    starting.renewIfDue();
+    assertThat(starting.signer()).isPresent();
+    assertThat(ocsp.token.find(new KeyId("0f"))).isPresent();
+    assertThat(ocsp.token.find(new KeyId("0f00"))).isEmpty();
   }
 
   @Test
