@@ -68,6 +68,7 @@ final class AcmeBenchmark {
               new OrderLane.Contender(
                   "Pebble",
                   Optional.empty(),
+                  Pebble.FETCHES,
                   pebble.certificate(),
                   pebble.directoryUrl(),
                   pebble::pid,
@@ -75,6 +76,7 @@ final class AcmeBenchmark {
               new OrderLane.Contender(
                   "embedded database",
                   Optional.of(1.0),
+                  1,
                   embedded.resolve("home/root.pem"),
                   onEmbedded.directoryUrl(),
                   onEmbedded::pid,
@@ -82,6 +84,7 @@ final class AcmeBenchmark {
               new OrderLane.Contender(
                   "PostgreSQL",
                   Optional.of(0.7),
+                  1,
                   postgresql.resolve("home/root.pem"),
                   onPostgresql.directoryUrl(),
                   onPostgresql::pid,

@@ -3,6 +3,7 @@ package dev.chancery.e2e;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -22,12 +23,14 @@ final class OrderLane {
    * A server.
    *
    * @param limit the least number of orders per second, Pebble's being 1; none for Pebble
+   * @param fetches how often it comes for the answer to a challenge
    * @param pid of its process, which may be another after a while
    * @param database the name of a PostgreSQL database, whose processes are counted beside
    */
   record Contender(
       String name,
       Optional<Double> limit,
+      int fetches,
       Path trusted,
       String directory,
       LongSupplier pid,
@@ -89,9 +92,24 @@ final class OrderLane {
     List<OrderingClient> registered = new ArrayList<>();
     for (int i = 0; i < number; i++) {
       registered.add(
-          new OrderingClient(http, contender.directory(), "c" + i + "of" + number, challenges));
+          new OrderingClient(
+              http,
+              contender.directory(),
+              "c" + i + "of" + number,
+              challenges,
+              contender.fetches(),
+              pause()));
     }
     clients = registered;
+  }
+
+  /**
+   * Before each look, whatever the server: 5 ms with one client, 20 with 16, which have the
+   * processors busy meanwhile. Pebble 2.4.0 takes its locks in different orders when it is asked
+   * for an object and when it changes it; asked earlier, it soon hangs for good.
+   */
+  private Duration pause() {
+    return Duration.ofMillis(4L + number);
   }
 
   Contender contender() {

@@ -7,6 +7,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpTimeoutException;
 import java.security.KeyPair;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -18,13 +19,11 @@ import java.util.concurrent.TimeUnit;
 final class OrderingClient {
   // A thousand times what it takes; each Pebble that hangs costs the benchmark this long.
   private static final int PATIENCE_SECONDS = 5;
-  // Before each look, whatever the server. Pebble 2.4.0 takes its locks in different orders when it
-  // is asked for an object and when it changes it; asked without a pause, it soon hangs for good.
-  private static final int PAUSE_MILLIS = 5;
-
   private final AcmeCalls acme;
   private final String name;
   private final Map<String, Awaited> challenges;
+  private final int fetches;
+  private final Duration pause;
   private final KeyPair key = AcmeKey.pairOfKeys();
   private final String thumbprint;
   private int begun;
@@ -32,18 +31,28 @@ final class OrderingClient {
   private int looks;
   private int failures;
 
-  /** What a challenge is answered with, and whether it was asked for. */
+  /** What a challenge is answered with, and how often it is still to be asked for. */
   record Awaited(String answer, CountDownLatch asked) {}
 
   /**
    * @param name part of the names that it orders; no other client's
    * @param challenges where the web server finds the answers to challenges, by token
+   * @param fetches how often the server comes for one
+   * @param pause before each look
    */
-  OrderingClient(HttpClient http, String directory, String name, Map<String, Awaited> challenges)
+  OrderingClient(
+      HttpClient http,
+      String directory,
+      String name,
+      Map<String, Awaited> challenges,
+      int fetches,
+      Duration pause)
       throws Exception {
     this.acme = new AcmeCalls(http, URI.create(directory));
     this.name = name;
     this.challenges = challenges;
+    this.fetches = fetches;
+    this.pause = pause;
     acme.register();
     this.thumbprint = acme.thumbprint();
   }
@@ -67,10 +76,10 @@ final class OrderingClient {
     String authorization = order.path("authorizations").path(0).asText();
     JsonNode challenge = http01(acme.get(authorization).json());
     String token = challenge.path("token").asText();
-    Awaited awaited = new Awaited(token + "." + thumbprint, new CountDownLatch(1));
+    Awaited awaited = new Awaited(token + "." + thumbprint, new CountDownLatch(fetches));
     challenges.put(token, awaited);
     acme.post(challenge.path("url").asText(), "{}");
-    // No look is worth a request before the server came for the answer.
+    // No look is worth a request before that.
     if (!awaited.asked().await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
       throw new HttpTimeoutException("the server never came for the answer to " + host);
     }
@@ -104,7 +113,7 @@ final class OrderingClient {
 
   private JsonNode until(String url, String wanted) throws Exception {
     while (true) {
-      Thread.sleep(PAUSE_MILLIS);
+      Thread.sleep(pause);
       looks++;
       JsonNode now = acme.get(url).json();
       String status = now.path("status").asText();

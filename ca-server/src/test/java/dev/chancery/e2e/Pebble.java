@@ -17,6 +17,9 @@ import org.awaitility.Awaitility;
  * surprises off; and its DNS server, for which every name is on the loopback address.
  */
 final class Pebble implements AutoCloseable {
+  /** How often it comes for the answer to a challenge: so many perspectives it plays. */
+  static final int FETCHES = 3;
+
   private static final Duration START = Duration.ofSeconds(30);
   private static final Map<String, String> PREDICTABLE =
       Map.of(
