@@ -205,7 +205,8 @@ final class CeremonyCommand {
       name = "verify",
       description = {
         "Check a finished ceremony from its directory alone.",
-        "Compare the plan's digest with the one on paper: it is what makes the witnesses yours."
+        "Compare the digests with those on paper: the plan's is what makes the witnesses yours, the"
+            + " rehearsal's the program."
       },
       mixinStandardHelpOptions = true)
   int verify(
@@ -221,7 +222,8 @@ final class CeremonyCommand {
         JsonNodeFactory.instance
             .objectNode()
             .put("verified", outcome.ceremony())
-            .put("planSha256", outcome.planDigest());
+            .put("planSha256", outcome.planDigest())
+            .put("rehearsalSha256", outcome.rehearsalDigest());
     outcome.made().forEach(shown.putArray("signed")::add);
     outcome.abandoned().forEach(shown.putArray("givenUp")::add);
     outcome.notMade().forEach(shown.putArray("notMade")::add);

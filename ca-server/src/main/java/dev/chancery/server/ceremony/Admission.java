@@ -41,7 +41,8 @@ final class Admission {
     requireTime(plan);
     Map<CeremonyPlan.Item, Keys.Subject> subjects = new LinkedHashMap<>();
     for (CeremonyPlan.Item item : plan.items()) {
-      subjects.put(item, marked(Keys.of(item, inputs)));
+      Keys.Subject subject = Keys.of(item, inputs);
+      subjects.put(item, isRehearsal ? Rehearsal.marked(subject) : subject);
     }
     Optional<X509CertificateHolder> earlier = EarlierRoots.certificate(plan, inputs);
     if (earlier.isPresent()) {
@@ -54,13 +55,6 @@ final class Admission {
       requireOffline(plan);
     }
     return new Admitted(subjects, earlier, rehearsal);
-  }
-
-  private Keys.Subject marked(Keys.Subject subject) {
-    return isRehearsal
-        ? new Keys.Subject(
-            Rehearsal.marked(subject.name()), subject.key(), subject.nameConstraints())
-        : subject;
   }
 
   private void requireTime(CeremonyPlan plan) throws CeremonyRefused {

@@ -24,6 +24,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -106,14 +107,14 @@ final class Ceremony {
         return;
       }
       LateEnd end = new LateEnd(plan, digest, console, clock);
-      boolean late = !isRehearsal() && end.isDue(transcript.state());
-      if (late) {
-        end.confirm(transcript.state());
-      }
+      Optional<Instant> late =
+          !isRehearsal() && end.isDue(transcript.state())
+              ? Optional.of(end.confirm(transcript.state()))
+              : Optional.empty();
       try {
         begin(transcript, plan, digest);
-        if (late) {
-          end.make(transcript, inputs);
+        if (late.isPresent()) {
+          end.make(transcript, inputs, late.get());
         } else {
           confirmed(transcript, plan, digest, inputs);
         }
@@ -141,7 +142,10 @@ final class Ceremony {
     if (!lines.isEmpty() && clock.instant().isBefore(lines.getLast().time())) {
       throw new CeremonyRefused(
           "this machine's clock is before the last line of the transcript, "
-              + lines.getLast().time());
+              + lines.getLast().time()
+              + (transcript.state().actedUnder().isPresent()
+                  ? ""
+                  : "; nothing was done with the token, so that another --out may be taken"));
     }
   }
 
@@ -205,6 +209,11 @@ final class Ceremony {
 
     // 3. The people agree to the plan.
     Words.plan(plan).forEach(console::say);
+    if (!isRehearsal()) {
+      console.say(
+          "The rehearsal's SHA-256 is %s: compare it with the one on your paper."
+              .formatted(admitted.rehearsal()));
+    }
     console.say("The plan's SHA-256 is " + digest);
     if (!console
         .ask("type its first %d digits, from your paper: ".formatted(TYPED_DIGITS))
@@ -216,8 +225,9 @@ final class Ceremony {
 
     // 4. The token, which is this transcript's from then on, and the root's key.
     Optional<X509CertificateHolder> earlier = admitted.earlierRoot();
-    CeremonyPlan.Root root = rehearsedRoot(plan, earlier);
-    RootToken rootToken = RootToken.of(access, token(plan), transcript);
+    CeremonyPlan held = held(transcript, plan, earlier);
+    CeremonyPlan.Root root = held.root();
+    RootToken rootToken = RootToken.of(access, held.token(), transcript);
     try (Token token = rootToken.open()) {
       if (plan.token().marked()) {
         rootToken.mark(new CeremonyMark(transcript, digest, random));
@@ -326,16 +336,13 @@ final class Ceremony {
     Files.delete(folder);
   }
 
-  /** A rehearsal has no earlier root's key: it makes one that stands in for it. */
-  private CeremonyPlan.Root rehearsedRoot(
-      CeremonyPlan plan, Optional<X509CertificateHolder> earlier) throws Refused {
-    return isRehearsal() && earlier.isPresent()
-        ? Rehearsal.root(plan.root().keyId(), earlier.get())
-        : plan.root();
-  }
-
-  private CeremonyPlan.TokenPart token(CeremonyPlan plan) {
-    return isRehearsal() ? Rehearsal.token(plan.token()) : plan.token();
+  /** A rehearsal has neither an earlier root's key nor the token: others stand in for them. */
+  private CeremonyPlan held(
+      Transcript transcript, CeremonyPlan plan, Optional<X509CertificateHolder> earlier)
+      throws Refused {
+    return isRehearsal()
+        ? Rehearsal.plan(plan, earlier, transcript.state().lines().getFirst().time())
+        : plan;
   }
 
   /** The certificate in these octets. */

@@ -20,9 +20,12 @@ import org.bouncycastle.asn1.x509.TBSCertificate;
 /** What the certificates of a plan look like: the engine makes and lints them as any others. */
 final class CeremonyProfiles {
   private static final Duration BACKDATE = Duration.ofMinutes(5);
+
+  /** What is certified lasts as long at least. */
+  static final Duration SHORTEST = Duration.ofDays(1);
+
   private static final Profile.Validity ANY =
-      new Profile.Validity(
-          Duration.ofDays(1), Duration.ofMinutes(1), Duration.ofDays(40 * 366), BACKDATE);
+      new Profile.Validity(SHORTEST, Duration.ofMinutes(1), Duration.ofDays(40 * 366), BACKDATE);
 
   private CeremonyProfiles() {}
 

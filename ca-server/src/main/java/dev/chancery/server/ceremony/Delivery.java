@@ -39,15 +39,17 @@ final class Delivery {
     for (String file : carried) {
       places.out().write(file, inputs.read(file));
     }
-    if (places.isRehearsal()) {
-      places.in().write(Ceremony.REHEARSAL_FILE, places.out().read(Transcript.FILE));
-    } else {
+    if (!places.isRehearsal()) {
       places.out().write(Ceremony.REHEARSAL_FILE, shownRehearsal(state, inputs));
     }
     Results.write(state, places.out());
     byte[] page = TranscriptPage.of(state, plan).getBytes(StandardCharsets.UTF_8);
     places.out().write(TranscriptPage.FILE, page);
-    if (!places.isRehearsal()) {
+    byte[] transcript = places.out().read(Transcript.FILE);
+    if (places.isRehearsal()) {
+      Verification.requireRehearsed(inputs, plan, digest, state);
+      places.in().write(Ceremony.REHEARSAL_FILE, transcript);
+    } else {
       Verification.requireRight(places.out(), plan, digest, state);
     }
     console.say(
@@ -75,8 +77,9 @@ final class Delivery {
     }
     if (places.isRehearsal()) {
       console.say(
-          "Its transcript is %s now. The manifest is to be made anew, and signed."
-              .formatted(places.in().path(Ceremony.REHEARSAL_FILE)));
+          "Its transcript is %s now, with SHA-256 %s: to be written on paper. The manifest is to be"
+                  .formatted(places.in().path(Ceremony.REHEARSAL_FILE), Digests.sha256(transcript))
+              + " made anew, and signed.");
     } else {
       console.say(
           "%d of the witnesses sign the transcript in %s now, each with"

@@ -2,6 +2,7 @@ package dev.chancery.server.ceremony;
 
 import java.time.Clock;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 
 /**
@@ -37,9 +38,10 @@ final class LateEnd {
    * Has the people agree to it. Nothing is written down before: when it is the clock that is wrong,
    * nothing is lost.
    *
-   * @throws CeremonyRefused when they do not
+   * @return when they did, which is after the plan has expired, if that was not said before
+   * @throws CeremonyRefused when they do not, or have set the clock right meanwhile
    */
-  void confirm(TranscriptState state) throws CeremonyRefused {
+  Instant confirm(TranscriptState state) throws CeremonyRefused {
     Instant now = clock.instant();
     console.say(
         "The plan expired at %s, and by this machine's clock it is %s."
@@ -54,17 +56,29 @@ final class LateEnd {
           "the plan expired at %s, it is %s: the ceremony can only be ended, and was not"
               .formatted(plan.until(), now));
     }
+    // As precise as a line of the transcript, which is held against the plan.
+    Instant agreed = clock.instant().truncatedTo(ChronoUnit.MILLIS);
+    if (state.late().isEmpty() && !agreed.isAfter(plan.until())) {
+      throw new CeremonyRefused(
+          "the plan expires at %s, it is %s since the clock was set: run it again, and it goes on"
+              .formatted(plan.until(), agreed));
+    }
+    return agreed;
   }
 
-  /** Ends it: what is in doubt is given up, what was not begun is not made. */
-  void make(Transcript transcript, Manifest inputs) throws CeremonyRefused {
+  /**
+   * Ends it: what is in doubt is given up, what was not begun is not made.
+   *
+   * @param agreed when the people did: no look at a clock that they set again comes after that
+   */
+  void make(Transcript transcript, Manifest inputs, Instant agreed) throws CeremonyRefused {
     List<String> signed =
         plan.witnesses().require(inputs, CeremonyPlan.FILE, Witnesses.Purpose.PLAN);
     inputs.requireSigned(plan.witnesses());
     transcript.append(new TranscriptEntry.Witnessed(digest, signed));
     TranscriptState state = transcript.state();
     if (state.late().isEmpty()) {
-      transcript.append(new TranscriptEntry.Late(plan.until().toString()));
+      transcript.append(agreed, new TranscriptEntry.Late(plan.until().toString()));
     }
     for (String item : state.inDoubt()) {
       TranscriptLedgers.abandon(transcript, item);

@@ -47,6 +47,14 @@ public final class Outcome {
     return verified.planDigest();
   }
 
+  /**
+   * The SHA-256 digest of the transcript of the rehearsal, which decides what program may be run;
+   * to be compared with the one on paper.
+   */
+  public String rehearsalDigest() {
+    return verified.rehearsalDigest();
+  }
+
   /** The digest of the last line of the transcript, which stands for all of them. */
   public String transcriptDigest() {
     return verified.state().lastDigest();

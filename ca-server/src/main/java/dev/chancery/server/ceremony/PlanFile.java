@@ -4,7 +4,6 @@ import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.hsm.KeyId;
 import dev.chancery.server.ConfigurationInvalid;
-import dev.chancery.server.Durations;
 import dev.chancery.server.YamlSection;
 import dev.chancery.server.engine.Issuer;
 import java.math.BigInteger;
@@ -94,6 +93,9 @@ final class PlanFile {
             ocspSigner,
             crl);
     require(plan, from.isBefore(until), "from is not before until");
+    if (root instanceof CeremonyPlan.NewRoot made) {
+      requireLasting(plan, CeremonyPlan.ROOT, made.notAfter(), until);
+    }
     Set<String> names = new HashSet<>(Set.of(CeremonyPlan.ROOT, CeremonyPlan.CRL));
     require(
         plan,
@@ -101,10 +103,7 @@ final class PlanFile {
         "one file stands there with two digests");
     for (CeremonyPlan.Item item : read.items()) {
       require(plan, names.add(item.name()), "two items are called " + item.name());
-      require(
-          plan,
-          item.notAfter().isAfter(until),
-          item.name() + ".notAfter is not after the ceremony");
+      requireLasting(plan, item.name(), item.notAfter(), until);
       if (root instanceof CeremonyPlan.NewRoot made) {
         require(
             plan,
@@ -126,6 +125,15 @@ final class PlanFile {
               + ": the ceremony writes a file of that name");
     }
     return read;
+  }
+
+  /** What would be refused in the last hour of the ceremony is refused before. */
+  private static void requireLasting(YamlSection plan, String name, Instant notAfter, Instant until)
+      throws ConfigurationInvalid {
+    require(
+        plan,
+        !notAfter.isBefore(until.plus(CeremonyProfiles.SHORTEST)),
+        name + ".notAfter is less than a day after until");
   }
 
   /** The files of a ceremony's directory beside copies of what it was given. */
@@ -247,7 +255,7 @@ final class PlanFile {
 
   private static CeremonyPlan.RootCrl crl(YamlSection section) throws ConfigurationInvalid {
     BigInteger number = section.required("number", PlanValues::crlNumber);
-    Duration validity = section.required("validity", Durations::parse);
+    Duration validity = section.required("validity", PlanValues::period);
     List<CeremonyPlan.Revoked> revoked = new ArrayList<>();
     Set<SerialNumber> serials = new HashSet<>();
     for (YamlSection entry : section.sections("revoked")) {

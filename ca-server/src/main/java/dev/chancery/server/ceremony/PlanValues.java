@@ -6,9 +6,11 @@ import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Refused;
 import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
+import dev.chancery.server.Durations;
 import dev.chancery.server.profiles.BuiltInProfiles;
 import java.math.BigInteger;
 import java.net.URI;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.time.temporal.ChronoUnit;
@@ -71,6 +73,15 @@ final class PlanValues {
       // Refused below, in the words of the whole text.
     }
     throw new IllegalArgumentException("not a time such as 2026-11-30T09:00:00Z: " + text);
+  }
+
+  /** A length of time in whole seconds, as the times of a CRL are. */
+  static Duration period(String text) {
+    Duration period = Durations.parse(text);
+    if (!period.equals(period.truncatedTo(ChronoUnit.SECONDS))) {
+      throw new IllegalArgumentException("not a number of whole seconds: " + text);
+    }
+    return period;
   }
 
   static URI url(String text) {

@@ -3,6 +3,8 @@ package dev.chancery.server.ceremony;
 import dev.chancery.core.Refused;
 import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.hsm.KeyId;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -21,7 +23,7 @@ final class Rehearsal {
    *
    * @param planned the one that it stands in for
    */
-  static CeremonyPlan.TokenPart token(CeremonyPlan.TokenPart planned) {
+  private static CeremonyPlan.TokenPart token(CeremonyPlan.TokenPart planned) {
     return new CeremonyPlan.TokenPart("REHEARSAL", Optional.empty(), true, planned.marked());
   }
 
@@ -43,6 +45,35 @@ final class Rehearsal {
         earlier.getNotAfter().toInstant(),
         Keys.pathLength(earlier),
         Keys.nameConstraints(earlier));
+  }
+
+  /**
+   * A plan as it was rehearsed: with the root that stands in for an earlier one, with the token
+   * that is thrown away, and at its own time.
+   *
+   * @param begun when the rehearsal began, which may be before the plan
+   * @throws Refused as for the root
+   */
+  static CeremonyPlan plan(
+      CeremonyPlan plan, Optional<X509CertificateHolder> earlier, Instant begun) throws Refused {
+    return new CeremonyPlan(
+        plan.name(),
+        begun.truncatedTo(ChronoUnit.SECONDS),
+        plan.until(),
+        plan.offline(),
+        plan.witnesses(),
+        token(plan.token()),
+        earlier.isPresent() ? root(plan.root().keyId(), earlier.get()) : plan.root(),
+        plan.urls(),
+        plan.intermediates(),
+        plan.crossCertificates(),
+        plan.ocspSigner(),
+        plan.crl());
+  }
+
+  /** A key with its name marked. */
+  static Keys.Subject marked(Keys.Subject subject) {
+    return new Keys.Subject(marked(subject.name()), subject.key(), subject.nameConstraints());
   }
 
   /** A name that begins its common name with REHEARSAL, if it does not yet. */

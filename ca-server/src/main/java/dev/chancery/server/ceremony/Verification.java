@@ -34,11 +34,13 @@ final class Verification {
    *
    * @param planDigest to be compared with the one on paper: whoever made another plan, with other
    *     witnesses, could have made another ceremony that is right by itself
+   * @param rehearsalDigest as well: it is signed by who signs the manifest, and nobody else
    * @param root empty when the ceremony was to make one, and ended late without it
    */
   record Verified(
       CeremonyPlan plan,
       String planDigest,
+      String rehearsalDigest,
       TranscriptState state,
       Optional<X509CertificateHolder> root) {
     X509CertificateHolder certificate(String item) {
@@ -90,7 +92,12 @@ final class Verification {
       // What the transcript holds was not written by this program.
       throw new CeremonyRefused("the transcript holds something malformed: " + e.getMessage());
     }
-    return new Verified(plan, verification.planDigest, state, verification.rootCertificate());
+    return new Verified(
+        plan,
+        verification.planDigest,
+        Digests.sha256(files.read(Ceremony.REHEARSAL_FILE)),
+        state,
+        verification.rootCertificate());
   }
 
   /**
@@ -101,6 +108,27 @@ final class Verification {
       Source files, CeremonyPlan plan, String planDigest, TranscriptState state)
       throws CeremonyRefused {
     new Verification(files, plan, planDigest, state).requireRight();
+  }
+
+  /**
+   * Checks by the same rules what a rehearsal has made: what nobody could verify of the real
+   * ceremony is refused while nothing is lost.
+   *
+   * @param files what the rehearsal was given
+   * @param plan as it was read for the rehearsal
+   */
+  static void requireRehearsed(
+      Source files, CeremonyPlan plan, String planDigest, TranscriptState state)
+      throws CeremonyRefused {
+    CeremonyPlan rehearsed;
+    try {
+      rehearsed =
+          Rehearsal.plan(
+              plan, EarlierRoots.certificate(plan, files), state.lines().getFirst().time());
+    } catch (Refused e) {
+      throw new CeremonyRefused("the root: " + e.getMessage());
+    }
+    new Verification(files, rehearsed, planDigest, state).requireSigned();
   }
 
   private void run() throws CeremonyRefused {
@@ -126,16 +154,7 @@ final class Verification {
     requireEnd();
 
     // 2. That what was signed is what the plan says, and nothing else.
-    Optional<X509CertificateHolder> root = rootCertificate();
-    try {
-      if (root.isPresent()) {
-        requireItems(root.get());
-      } else {
-        requireWithoutRoot();
-      }
-    } catch (Refused e) {
-      throw new CeremonyRefused("the root: " + e.getMessage());
-    }
+    requireSigned();
 
     // 3. That the files are copies of what the transcript holds.
     for (String item : state.made()) {
@@ -148,6 +167,19 @@ final class Verification {
     require(
         Arrays.equals(files.read(TranscriptPage.FILE), page),
         TranscriptPage.FILE + ": not the page of this transcript");
+  }
+
+  private void requireSigned() throws CeremonyRefused {
+    Optional<X509CertificateHolder> root = rootCertificate();
+    try {
+      if (root.isPresent()) {
+        requireItems(root.get());
+      } else {
+        requireWithoutRoot();
+      }
+    } catch (Refused e) {
+      throw new CeremonyRefused("the root: " + e.getMessage());
+    }
   }
 
   static void require(boolean condition, String complaint) throws CeremonyRefused {
@@ -253,7 +285,7 @@ final class Verification {
 
   private void requireItem(CeremonyPlan.Item item, Issuer issuer, SubjectPublicKey rootKey)
       throws CeremonyRefused {
-    Keys.Subject subject = Keys.of(item, files);
+    Keys.Subject subject = subject(item);
     ToBeSigned toBeSigned = toBeSigned(item.name(), rootKey, TranscriptLedgers.CERTIFICATE);
     requireNone(
         item.name(),
@@ -264,6 +296,13 @@ final class Verification {
             subject.key(),
             subject.name()));
     requireSubject(item.name(), toBeSigned, subject.name(), subject.key(), item.notAfter());
+  }
+
+  private Keys.Subject subject(CeremonyPlan.Item item) throws CeremonyRefused {
+    Keys.Subject subject = Keys.of(item, files);
+    return state.begun().orElseThrow().mode().equals(TranscriptEntry.REHEARSAL)
+        ? Rehearsal.marked(subject)
+        : subject;
   }
 
   /**
@@ -326,6 +365,11 @@ final class Verification {
       require(
           serial(toBeSigned).equals(signing.number()),
           item + ": not the serial number that was written down");
+    } else {
+      // What is in the list is held against the plan too; an import goes by the line.
+      require(
+          signing.number().equals(plan.crl().orElseThrow().number().toString()),
+          item + ": the number that was written down is not the plan's");
     }
     return toBeSigned;
   }

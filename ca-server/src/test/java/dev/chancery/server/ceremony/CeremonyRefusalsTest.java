@@ -238,6 +238,69 @@ class CeremonyRefusalsTest {
     requireVerified(each);
   }
 
+  @Test
+  @DisplayName("a rehearsal in which something was made that nobody could verify")
+  void rehearsedWrongly() throws Exception {
+    scene.rehearse();
+    Path transcript = scene.in().resolve("rehearsal.jsonl");
+    Files.delete(transcript);
+    Forgery.rewrite(
+        scene,
+        scene.rehearsal(),
+        line ->
+            List.of(
+                line.entry() instanceof TranscriptEntry.Signing signing
+                        && signing.item().equals("crl")
+                    ? Forgery.with(
+                        line,
+                        new TranscriptEntry.Signing(
+                            "crl",
+                            signing.kind(),
+                            "8",
+                            signing.mechanism(),
+                            signing.toBeSigned(),
+                            signing.digest()))
+                    : line));
+
+    assertThatThrownBy(scene::rehearse)
+        .isInstanceOf(CeremonyRefused.class)
+        .hasMessage("crl: the number that was written down is not the plan's");
+    assertThat(transcript).doesNotExist();
+  }
+
+  @Test
+  @DisplayName("no rehearsal that is held before the time of its plan")
+  void rehearsedBefore() throws Exception {
+    scene.clock.advance(Duration.ofDays(-300));
+    scene.rehearse();
+    scene.prepare();
+
+    scene.clock.advance(Duration.ofDays(300));
+    requireVerified();
+  }
+
+  @Test
+  @DisplayName("to go on before a refusal of a clock that was ahead, and names the way out")
+  void clockAhead() throws Exception {
+    scene.rehearse();
+    scene.prepare();
+    scene.clock.advance(Duration.ofDays(300));
+    requireRefused(scene.typing(CeremonyScene.ITEMS), "the plan expired at 2027-01-01T00:00:00Z");
+
+    scene.clock.advance(Duration.ofDays(-300));
+    assertThatThrownBy(() -> ceremony(scene.typing(CeremonyScene.ITEMS)).run())
+        .hasMessageContaining(
+            "this machine's clock is before the last line of the transcript, 2027-03-28T12:00:00Z;"
+                + " nothing was done with the token, so that another --out may be taken");
+    out = folder.resolve("other-out");
+    requireVerified();
+
+    // Where something was done there is no other way than to wait.
+    scene.clock.advance(Duration.ofMinutes(-1));
+    assertThatThrownBy(() -> ceremony(scene.typing(CeremonyScene.ITEMS)).run())
+        .hasMessageEndingWith("the last line of the transcript, 2026-06-01T12:00:00Z");
+  }
+
   /** Each changes what is planned, before the rehearsal. */
   static List<Case> planned() {
     return List.of(

@@ -23,6 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A plan that expires on the way: an end is all that is left, and it can be verified. */
 @DisplayName("A ceremony whose plan expired on the way")
@@ -49,6 +50,8 @@ class LateCeremonyTest {
   void backInTime() {
     scene.clock.advance(Duration.between(scene.clock.instant(), BEGIN));
     scene.module = Optional.empty();
+    scene.asked = item -> {};
+    scene.tick = Duration.ZERO;
   }
 
   @AfterAll
@@ -202,6 +205,40 @@ class LateCeremonyTest {
     scene.ceremony(out, token, true, scene.typing(ALL), Folder::append).run();
     assertThat(state().made()).isEqualTo(ALL);
     assertThat(state().late()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"2026-06-02T12:00:00Z", "2027-01-01T00:00:00Z"})
+  @DisplayName("by a clock that is set right before the end is agreed to goes on: it is not late")
+  void mendedClock(Instant right) throws Exception {
+    endAt(of("signed", "web"), true);
+    byte[] before = Files.readAllBytes(out.resolve(Transcript.FILE));
+    Ceremony late = lateRun(Folder::append, "end");
+    scene.asked = item -> scene.clock.advance(Duration.between(scene.clock.instant(), right));
+
+    assertThatThrownBy(late::run)
+        .isInstanceOf(CeremonyRefused.class)
+        .hasMessageContaining(
+            "the plan expires at 2027-01-01T00:00:00Z, it is %s since the clock was set"
+                .formatted(right));
+    assertThat(Files.readAllBytes(out.resolve(Transcript.FILE))).isEqualTo(before);
+
+    scene.asked = item -> {};
+    scene.module = Optional.empty();
+    scene.ceremony(out, token, true, scene.typing(ALL), Folder::append).run();
+    scene.close(out);
+    assertThat(Verification.verify(new Folder(out), true).state().made()).isEqualTo(ALL);
+  }
+
+  @Test
+  @DisplayName("is late by the time at which that was agreed to, whatever is done with the clock")
+  void agreedTime() throws Exception {
+    endAt(of("signing", "web"), true);
+    // Back with each look that follows the one at what was typed.
+    scene.asked = item -> scene.tick = LATE.negated();
+
+    lateRun(Folder::append, "end").run();
+    requireEnded(List.of("root"), List.of("web"));
   }
 
   @Test

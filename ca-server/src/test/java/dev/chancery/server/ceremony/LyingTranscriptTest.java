@@ -193,16 +193,14 @@ class LyingTranscriptTest extends FinishedCeremony {
         lie(
             "another serial number",
             "web: not the serial number that was written down",
-            entry ->
-                entry instanceof TranscriptEntry.Signing signing && signing.item().equals("web")
-                    ? new TranscriptEntry.Signing(
-                        "web",
-                        signing.kind(),
-                        "01",
-                        signing.mechanism(),
-                        signing.toBeSigned(),
-                        signing.digest())
-                    : entry));
+            entry -> numbered(entry, "web", "01")));
+    for (String number : List.of("9".repeat(38), "07", "x")) {
+      cases.add(
+          lie(
+              "another number of the list: " + number,
+              "crl: the number that was written down is not the plan's",
+              entry -> numbered(entry, "crl", number)));
+    }
     cases.add(
         new Case(
             "a signature outside the time of the plan",
@@ -335,6 +333,29 @@ class LyingTranscriptTest extends FinishedCeremony {
     assertThatThrownBy(() -> Verification.verify(new Folder(out), true))
         .isInstanceOf(CeremonyRefused.class)
         .hasMessageContaining("crl: not the root's");
+
+    Files.copy(before, out.resolve("transcript.jsonl"), StandardCopyOption.REPLACE_EXISTING);
+    rewrite(ended, out, entry -> Optional.of(numbered(entry, "crl", "9".repeat(38))), time -> time);
+    assertThatThrownBy(() -> Verification.verify(new Folder(out), true))
+        .isInstanceOf(CeremonyRefused.class)
+        .hasMessageContaining("crl: the number that was written down is not the plan's");
+  }
+
+  /** The lines of what was to be signed, and given up, with another number. */
+  private static TranscriptEntry numbered(TranscriptEntry entry, String item, String number) {
+    return switch (entry) {
+      case TranscriptEntry.Signing signing when signing.item().equals(item) ->
+          new TranscriptEntry.Signing(
+              item,
+              signing.kind(),
+              number,
+              signing.mechanism(),
+              signing.toBeSigned(),
+              signing.digest());
+      case TranscriptEntry.Abandoned given when given.item().equals(item) ->
+          new TranscriptEntry.Abandoned(item, number, given.reason());
+      default -> entry;
+    };
   }
 
   /** The line of what was to be signed, with another text in it that is as long. */

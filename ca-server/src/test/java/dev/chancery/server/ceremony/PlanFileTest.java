@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.chancery.server.ConfigurationInvalid;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -107,9 +108,15 @@ class PlanFileTest {
         "name: old-by-new | name: web | two items are called web",
         "name: old-by-new | name: crl | two items are called crl",
         "notAfter: 2031-01-01T00:00:00Z | notAfter: 2047-01-01T00:00:00Z | after the root's",
-        "notAfter: 2031-01-01T00:00:00Z | notAfter: 2026-12-01T00:00:00Z | not after the ceremony",
+        "notAfter: 2031-01-01T00:00:00Z | notAfter: 2026-12-01T00:00:00Z | web.notAfter is less"
+            + " than a day after until",
+        "notAfter: 2031-01-01T00:00:00Z | notAfter: 2027-01-01T23:59:59Z | web.notAfter is less"
+            + " than a day after until",
+        "notAfter: 2046-01-01T00:00:00Z | notAfter: 2027-01-01T23:59:59Z | root.notAfter is less"
+            + " than a day after until",
         "number: 7 | number: -7 | not a number of 1 to 38 digits",
         "validity: 365d | validity: 1m | validity is under an hour",
+        "validity: 365d | validity: PT2160H0.5S | not a number of whole seconds: PT2160H0.5S",
         "serial: 0a0b | serial: 0x0b | not a serial number",
         "reason: superseded | reason: boredom | not a reason of RFC 5280",
         "reason: superseded | reason: removeFromCRL | for which a root revokes: removeFromCRL",
@@ -127,6 +134,20 @@ class PlanFileTest {
         .isInstanceOf(ConfigurationInvalid.class)
         .hasMessageStartingWith("plan.yaml:")
         .hasMessageContaining(reason);
+  }
+
+  @Test
+  @DisplayName("is read when an item ends a day after until, and the CRL's validity is ISO 8601")
+  void shortest() throws Exception {
+    CeremonyPlan plan =
+        read(
+            text()
+                .replace("notAfter: 2031-01-01T00:00:00Z", "notAfter: 2027-01-02T00:00:00Z")
+                .replace("validity: 365d", "validity: PT2160H1S"),
+            false);
+
+    assertThat(plan.items().getFirst().notAfter()).isEqualTo("2027-01-02T00:00:00Z");
+    assertThat(plan.crl().orElseThrow().validity()).isEqualTo(Duration.ofSeconds(7_776_001));
   }
 
   @Test

@@ -32,6 +32,12 @@ class VerificationTest extends FinishedCeremony {
     assertThat(verified.state().made()).isEqualTo(CeremonyScene.ITEMS);
     assertThat(verified.planDigest()).isEqualTo(scene.digest());
     assertThat(verified.root().orElseThrow().getSubject()).hasToString("O=Tests,CN=Test Root");
+    // For the paper, at the rehearsal and at the ceremony; what people compare it with.
+    String rehearsal = Digests.sha256(Files.readAllBytes(scene.in().resolve("rehearsal.jsonl")));
+    assertThat(CeremonyTool.verify(copy, true).rehearsalDigest()).isEqualTo(rehearsal);
+    assertThat(scene.said)
+        .anyMatch(line -> line.contains("rehearsal.jsonl now, with SHA-256 " + rehearsal))
+        .anyMatch(line -> line.startsWith("The rehearsal's SHA-256 is " + rehearsal));
   }
 
   private static Set<String> files() throws IOException {
