@@ -4,6 +4,7 @@ import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Refused;
+import dev.chancery.core.Revocation;
 import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.SignatureValue;
@@ -27,6 +28,7 @@ import dev.chancery.store.IssuerRegistry;
 import dev.chancery.store.JooqCrlLedger;
 import dev.chancery.store.JooqIssuanceLedger;
 import dev.chancery.store.JooqRevocationLedger;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -228,11 +230,17 @@ final class OfflineRoot {
         && known.getNotBefore().toInstant().isAfter(certificate.getNotBefore().toInstant());
   }
 
-  /** Has each in the place of the last, but for one that is older than that. */
-  private static List<String> take(List<Signer> signers) throws ConfigurationInvalid {
+  /** Has each in the place of the last, but for one that is older than that, or revoked. */
+  private static List<String> take(List<Signer> signers, Recorded recorded)
+      throws ConfigurationInvalid {
     List<String> taken = new ArrayList<>();
     for (Signer signer : signers) {
-      if (signer.isNewer()) {
+      Optional<Revocation> revocation = recorded.revocation(signer.certificate());
+      if (revocation.isPresent()) {
+        taken.add(
+            "not the OCSP signer of %s: its certificate was revoked at %s, %s"
+                .formatted(signer.name(), revocation.get().at(), revocation.get().reason()));
+      } else if (signer.isNewer()) {
         Home.writePrivate(signer.file(), PemFile.text(List.of(signer.certificate())));
         taken.add(
             "the OCSP signer of %s, %s"
@@ -294,8 +302,15 @@ final class OfflineRoot {
 
     List<Signer> signers = signers(outcome);
 
-    // 3. The ledgers, then the files: what is served is known.
-    List<String> said = record(outcome, false);
+    // 3. The ledgers, then the files: what is served is known, and not revoked.
+    Recorded recorded = record(outcome, false);
+    Optional<Revocation> revocation = recorded.revocation(certificate);
+    if (revocation.isPresent()) {
+      throw new CommandFailed(
+          "the certificate of issuer %s was revoked at %s, %s: the database knows what the ceremony"
+                  .formatted(name, revocation.get().at(), revocation.get().reason())
+              + " made, and nothing is installed");
+    }
     home.privateDirectory("ca");
     if (!Files.exists(rootFile)) {
       Home.writePrivate(rootFile, trust.pem());
@@ -304,8 +319,8 @@ final class OfflineRoot {
     Home.writePrivate(home.resolve(section.certificate()), PemFile.text(List.of(certificate)));
     done.accept(Step.ISSUER_FILE);
     List<String> taken = new ArrayList<>(List.of(certificate.getSubject().toString()));
-    taken.addAll(said);
-    taken.addAll(take(signers));
+    taken.addAll(recorded.said());
+    taken.addAll(take(signers, recorded));
     done.accept(Step.SIGNER_FILES);
     return List.copyOf(taken);
   }
@@ -323,8 +338,9 @@ final class OfflineRoot {
     Outcome outcome = agreed(directory, planDigest);
     Path _ = rootFile(outcome.root());
     List<Signer> signers = signers(outcome);
-    List<String> taken = new ArrayList<>(record(outcome, true));
-    taken.addAll(take(signers));
+    Recorded recorded = record(outcome, true);
+    List<String> taken = new ArrayList<>(recorded.said());
+    taken.addAll(take(signers, recorded));
     return List.copyOf(taken);
   }
 
@@ -343,12 +359,25 @@ final class OfflineRoot {
   }
 
   /**
+   * What the ledgers have taken in.
+   *
+   * @param said in words
+   * @param revocations of certificates of the ceremony
+   */
+  private record Recorded(List<String> said, List<Revocation> revocations) {
+    Optional<Revocation> revocation(X509CertificateHolder certificate) {
+      SerialNumber serial = SerialNumber.of(certificate.getSerialNumber());
+      return revocations.stream().filter(each -> each.serial().equals(serial)).findFirst();
+    }
+  }
+
+  /**
    * Has the ledgers know what was made, and then takes the list, which may be refused.
    *
    * @param crlWanted whether a CRL that cannot be published is a refusal: what an issuer's ceremony
    *     made beside its certificate may be older than what is published
    */
-  private List<String> record(Outcome outcome, boolean crlWanted)
+  private Recorded record(Outcome outcome, boolean crlWanted)
       throws CommandFailed, ConfigurationInvalid, DatabaseUnusable, Refused {
     try (Database database = Databases.open(home, configuration.database(), environment)) {
       IssuerId root = new RootNames(new IssuerRegistry(database)).register(outcome.root());
@@ -361,11 +390,7 @@ final class OfflineRoot {
           new Ceremonies(database, clock)
               .takeIn(outcome.planDigest(), outcome.transcriptDigest(), outcome.ceremony());
       if (!known.equals(outcome.transcriptDigest())) {
-        throw new CommandFailed(
-            "another ceremony of this plan was imported, whose transcript ends with "
-                + known
-                + ": what was signed a second time is not taken, and its root is to be looked"
-                + " into");
+        throw secondOfItsPlan(outcome, known, lists);
       }
       done.accept(Step.CEREMONY);
 
@@ -376,6 +401,8 @@ final class OfflineRoot {
       }
       TimeOrderedIds ids = new TimeOrderedIds(clock, random);
       int taken = outcome.recordIn(issuance, root, ids);
+      // A list that was imported before may revoke some of it.
+      lists.revokePublished();
       done.accept(Step.CERTIFICATES);
       said.add("certificates that the ledger did not know: " + taken);
       List<SerialNumber> givenUp = outcome.recordGivenUpIn(issuance, revocations, root, ids);
@@ -385,6 +412,7 @@ final class OfflineRoot {
 
       // 2. The list, if it may take the place of the one that is published.
       Optional<X509CRLHolder> list = outcome.crl();
+      Optional<BigInteger> over = lists.published();
       Optional<String> tooLow = Optional.empty();
       boolean published = list.isPresent() && lists.isPublished(list.get());
       if (list.isPresent() && !published) {
@@ -413,20 +441,34 @@ final class OfflineRoot {
       } else if (tooLow.isPresent()) {
         said.add("not the root's CRL number %d: %s".formatted(outcome.crlNumber(), tooLow.get()));
       } else {
-        lists.revoke(list.get(), "ceremony " + outcome.ceremony());
+        lists.revoke(list.get(), outcome.crlNumber(), "ceremony " + outcome.ceremony());
         done.accept(Step.REVOCATIONS);
         if (!published) {
-          // By an import that ended on the way.
-          boolean _ = crls.dropUnpublished(root, outcome.crlNumber());
-          if (!outcome.publishIn(crls, root)) {
-            throw new CommandFailed("another CRL of the root was published at the same time");
-          }
+          lists.publish(outcome, over);
           done.accept(Step.LIST);
         }
         said.add("the root's CRL number " + outcome.crlNumber());
       }
-      return List.copyOf(said);
+      return new Recorded(
+          List.copyOf(said),
+          outcome.serials().stream()
+              .flatMap(serial -> issuance.find(root, serial).stream())
+              .flatMap(certificate -> certificate.revocation().stream())
+              .toList());
     }
+  }
+
+  /** Refuses a ceremony of a plan of which another one was imported; what it signed is signed. */
+  private static CommandFailed secondOfItsPlan(Outcome outcome, String known, RootCrlImport lists) {
+    outcome.usedCrlNumber().ifPresent(lists::giveUp);
+    List<SerialNumber> unknown = lists.unknown(outcome.serials());
+    return new CommandFailed(
+        "another ceremony of this plan was imported, whose transcript ends with %s: what was signed"
+                .formatted(known)
+            + " a second time is not taken, and its root is to be looked into%s; the number of the"
+                .formatted(
+                    unknown.isEmpty() ? "" : "; the next plan is to revoke " + joined(unknown))
+            + " next list is %d or higher".formatted(lists.next()));
   }
 
   private static String joined(List<SerialNumber> serials) {
