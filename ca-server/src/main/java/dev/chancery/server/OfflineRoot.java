@@ -1,16 +1,12 @@
 package dev.chancery.server;
 
-import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Refused;
 import dev.chancery.core.Revocation;
-import dev.chancery.core.RevocationLedger;
-import dev.chancery.core.SerialNumber;
 import dev.chancery.core.SignatureValue;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
-import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.core.TokenAway;
 import dev.chancery.hsm.RequestKey;
 import dev.chancery.hsm.Token;
@@ -21,14 +17,8 @@ import dev.chancery.server.ceremony.CeremonyRefused;
 import dev.chancery.server.ceremony.CeremonyTool;
 import dev.chancery.server.ceremony.Outcome;
 import dev.chancery.server.engine.Issuer;
-import dev.chancery.store.Ceremonies;
 import dev.chancery.store.Database;
 import dev.chancery.store.DatabaseUnusable;
-import dev.chancery.store.IssuerRegistry;
-import dev.chancery.store.JooqCrlLedger;
-import dev.chancery.store.JooqIssuanceLedger;
-import dev.chancery.store.JooqRevocationLedger;
-import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -45,7 +35,6 @@ import org.bouncycastle.asn1.pkcs.CertificationRequest;
 import org.bouncycastle.asn1.pkcs.CertificationRequestInfo;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
-import org.bouncycastle.cert.X509CRLHolder;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.pkcs.PKCS10CertificationRequest;
 import org.jspecify.annotations.Nullable;
@@ -231,7 +220,7 @@ final class OfflineRoot {
   }
 
   /** Has each in the place of the last, but for one that is older than that, or revoked. */
-  private static List<String> take(List<Signer> signers, Recorded recorded)
+  private static List<String> take(List<Signer> signers, LedgerImport.Taken recorded)
       throws ConfigurationInvalid {
     List<String> taken = new ArrayList<>();
     for (Signer signer : signers) {
@@ -303,7 +292,7 @@ final class OfflineRoot {
     List<Signer> signers = signers(outcome);
 
     // 3. The ledgers, then the files: what is served is known, and not revoked.
-    Recorded recorded = record(outcome, false);
+    LedgerImport.Taken recorded = record(outcome, false);
     Optional<Revocation> revocation = recorded.revocation(certificate);
     if (revocation.isPresent()) {
       throw new CommandFailed(
@@ -338,7 +327,7 @@ final class OfflineRoot {
     Outcome outcome = agreed(directory, planDigest);
     Path _ = rootFile(outcome.root());
     List<Signer> signers = signers(outcome);
-    Recorded recorded = record(outcome, true);
+    LedgerImport.Taken recorded = record(outcome, true);
     List<String> taken = new ArrayList<>(recorded.said());
     taken.addAll(take(signers, recorded));
     return List.copyOf(taken);
@@ -358,121 +347,11 @@ final class OfflineRoot {
     return outcome;
   }
 
-  /**
-   * What the ledgers have taken in.
-   *
-   * @param said in words
-   * @param revocations of certificates of the ceremony
-   */
-  private record Recorded(List<String> said, List<Revocation> revocations) {
-    Optional<Revocation> revocation(X509CertificateHolder certificate) {
-      SerialNumber serial = SerialNumber.of(certificate.getSerialNumber());
-      return revocations.stream().filter(each -> each.serial().equals(serial)).findFirst();
-    }
-  }
-
-  /**
-   * Has the ledgers know what was made, and then takes the list, which may be refused.
-   *
-   * @param crlWanted whether a CRL that cannot be published is a refusal: what an issuer's ceremony
-   *     made beside its certificate may be older than what is published
-   */
-  private Recorded record(Outcome outcome, boolean crlWanted)
+  private LedgerImport.Taken record(Outcome outcome, boolean crlWanted)
       throws CommandFailed, ConfigurationInvalid, DatabaseUnusable, Refused {
     try (Database database = Databases.open(home, configuration.database(), environment)) {
-      IssuerId root = new RootNames(new IssuerRegistry(database)).register(outcome.root());
-      IssuanceLedger issuance = new JooqIssuanceLedger(database, clock);
-      JooqCrlLedger crls = new JooqCrlLedger(database, clock);
-      RevocationLedger revocations = new JooqRevocationLedger(database, clock);
-      RootCrlImport lists =
-          new RootCrlImport(new RootCrlImport.Ledgers(issuance, revocations, crls), root, clock);
-      String known =
-          new Ceremonies(database, clock)
-              .takeIn(outcome.planDigest(), outcome.transcriptDigest(), outcome.ceremony());
-      if (!known.equals(outcome.transcriptDigest())) {
-        throw secondOfItsPlan(outcome, known, lists);
-      }
-      done.accept(Step.CEREMONY);
-
-      // 1. What the root's key has signed, or may have: true whatever becomes of the list.
-      List<String> said = new ArrayList<>();
-      if (outcome.isLate()) {
-        said.add("the ceremony is " + outcome.end());
-      }
-      TimeOrderedIds ids = new TimeOrderedIds(clock, random);
-      int taken = outcome.recordIn(issuance, root, ids);
-      // A list that was imported before may revoke some of it.
-      lists.revokePublished();
-      done.accept(Step.CERTIFICATES);
-      said.add("certificates that the ledger did not know: " + taken);
-      List<SerialNumber> givenUp = outcome.recordGivenUpIn(issuance, revocations, root, ids);
-      done.accept(Step.GIVEN_UP);
-      outcome.givenUpCrlNumber().ifPresent(lists::giveUp);
-      done.accept(Step.LIST_GIVEN_UP);
-
-      // 2. The list, if it may take the place of the one that is published.
-      Optional<X509CRLHolder> list = outcome.crl();
-      Optional<BigInteger> over = lists.published();
-      Optional<String> tooLow = Optional.empty();
-      boolean published = list.isPresent() && lists.isPublished(list.get());
-      if (list.isPresent() && !published) {
-        tooLow = lists.tooLow(list.get(), outcome.crlNumber());
-        if (tooLow.isPresent() && crlWanted) {
-          throw new CommandFailed(
-              "the root's CRL of the ceremony has number %d, and %s: the list is not taken"
-                  .formatted(outcome.crlNumber(), tooLow.get()));
-        }
-      }
-      if (!givenUp.isEmpty()) {
-        said.add(
-            "given up, and revoked in the ledger: %s%s"
-                .formatted(
-                    joined(givenUp),
-                    list.isPresent() && tooLow.isEmpty()
-                        ? ""
-                        : "; the next ceremony owes a CRL that revokes them"));
-      }
-      if (outcome.givenUpCrlNumber().isPresent()) {
-        said.add(
-            "no CRL: number %d was given up, and counts as used; the next one's is %d or higher"
-                .formatted(outcome.crlNumber(), lists.next()));
-      } else if (list.isEmpty()) {
-        said.add("no CRL: the ceremony made none");
-      } else if (tooLow.isPresent()) {
-        said.add("not the root's CRL number %d: %s".formatted(outcome.crlNumber(), tooLow.get()));
-      } else {
-        lists.revoke(list.get(), outcome.crlNumber(), "ceremony " + outcome.ceremony());
-        done.accept(Step.REVOCATIONS);
-        if (!published) {
-          lists.publish(outcome, over);
-          done.accept(Step.LIST);
-        }
-        said.add("the root's CRL number " + outcome.crlNumber());
-      }
-      return new Recorded(
-          List.copyOf(said),
-          outcome.serials().stream()
-              .flatMap(serial -> issuance.find(root, serial).stream())
-              .flatMap(certificate -> certificate.revocation().stream())
-              .toList());
+      return new LedgerImport(database, clock, random, done).take(outcome, crlWanted);
     }
-  }
-
-  /** Refuses a ceremony of a plan of which another one was imported; what it signed is signed. */
-  private static CommandFailed secondOfItsPlan(Outcome outcome, String known, RootCrlImport lists) {
-    outcome.usedCrlNumber().ifPresent(lists::giveUp);
-    List<SerialNumber> unknown = lists.unknown(outcome.serials());
-    return new CommandFailed(
-        "another ceremony of this plan was imported, whose transcript ends with %s: what was signed"
-                .formatted(known)
-            + " a second time is not taken, and its root is to be looked into%s; the number of the"
-                .formatted(
-                    unknown.isEmpty() ? "" : "; the next plan is to revoke " + joined(unknown))
-            + " next list is %d or higher".formatted(lists.next()));
-  }
-
-  private static String joined(List<SerialNumber> serials) {
-    return String.join(", ", serials.stream().map(SerialNumber::toString).toList());
   }
 
   private Configuration.IssuerSection section(IssuerId name) throws CommandFailed {
