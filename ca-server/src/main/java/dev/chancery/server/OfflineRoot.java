@@ -1,15 +1,12 @@
 package dev.chancery.server;
 
-import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Refused;
-import dev.chancery.core.RevocationLedger;
-import dev.chancery.core.SerialNumber;
+import dev.chancery.core.Revocation;
 import dev.chancery.core.SignatureValue;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.SubjectPublicKey;
-import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.core.TokenAway;
 import dev.chancery.hsm.RequestKey;
 import dev.chancery.hsm.Token;
@@ -20,13 +17,8 @@ import dev.chancery.server.ceremony.CeremonyRefused;
 import dev.chancery.server.ceremony.CeremonyTool;
 import dev.chancery.server.ceremony.Outcome;
 import dev.chancery.server.engine.Issuer;
-import dev.chancery.store.Ceremonies;
 import dev.chancery.store.Database;
 import dev.chancery.store.DatabaseUnusable;
-import dev.chancery.store.IssuerRegistry;
-import dev.chancery.store.JooqCrlLedger;
-import dev.chancery.store.JooqIssuanceLedger;
-import dev.chancery.store.JooqRevocationLedger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -43,7 +35,6 @@ import org.bouncycastle.asn1.pkcs.CertificationRequest;
 import org.bouncycastle.asn1.pkcs.CertificationRequestInfo;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
-import org.bouncycastle.cert.X509CRLHolder;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.pkcs.PKCS10CertificationRequest;
 import org.jspecify.annotations.Nullable;
@@ -228,11 +219,17 @@ final class OfflineRoot {
         && known.getNotBefore().toInstant().isAfter(certificate.getNotBefore().toInstant());
   }
 
-  /** Has each in the place of the last, but for one that is older than that. */
-  private static List<String> take(List<Signer> signers) throws ConfigurationInvalid {
+  /** Has each in the place of the last, but for one that is older than that, or revoked. */
+  private static List<String> take(List<Signer> signers, LedgerImport.Taken recorded)
+      throws ConfigurationInvalid {
     List<String> taken = new ArrayList<>();
     for (Signer signer : signers) {
-      if (signer.isNewer()) {
+      Optional<Revocation> revocation = recorded.revocation(signer.certificate());
+      if (revocation.isPresent()) {
+        taken.add(
+            "not the OCSP signer of %s: its certificate was revoked at %s, %s"
+                .formatted(signer.name(), revocation.get().at(), revocation.get().reason()));
+      } else if (signer.isNewer()) {
         Home.writePrivate(signer.file(), PemFile.text(List.of(signer.certificate())));
         taken.add(
             "the OCSP signer of %s, %s"
@@ -294,8 +291,15 @@ final class OfflineRoot {
 
     List<Signer> signers = signers(outcome);
 
-    // 3. The ledgers, then the files: what is served is known.
-    List<String> said = record(outcome, false);
+    // 3. The ledgers, then the files: what is served is known, and not revoked.
+    LedgerImport.Taken recorded = record(outcome, false);
+    Optional<Revocation> revocation = recorded.revocation(certificate);
+    if (revocation.isPresent()) {
+      throw new CommandFailed(
+          "the certificate of issuer %s was revoked at %s, %s: the database knows what the ceremony"
+                  .formatted(name, revocation.get().at(), revocation.get().reason())
+              + " made, and nothing is installed");
+    }
     home.privateDirectory("ca");
     if (!Files.exists(rootFile)) {
       Home.writePrivate(rootFile, trust.pem());
@@ -304,8 +308,8 @@ final class OfflineRoot {
     Home.writePrivate(home.resolve(section.certificate()), PemFile.text(List.of(certificate)));
     done.accept(Step.ISSUER_FILE);
     List<String> taken = new ArrayList<>(List.of(certificate.getSubject().toString()));
-    taken.addAll(said);
-    taken.addAll(take(signers));
+    taken.addAll(recorded.said());
+    taken.addAll(take(signers, recorded));
     done.accept(Step.SIGNER_FILES);
     return List.copyOf(taken);
   }
@@ -323,8 +327,9 @@ final class OfflineRoot {
     Outcome outcome = agreed(directory, planDigest);
     Path _ = rootFile(outcome.root());
     List<Signer> signers = signers(outcome);
-    List<String> taken = new ArrayList<>(record(outcome, true));
-    taken.addAll(take(signers));
+    LedgerImport.Taken recorded = record(outcome, true);
+    List<String> taken = new ArrayList<>(recorded.said());
+    taken.addAll(take(signers, recorded));
     return List.copyOf(taken);
   }
 
@@ -342,95 +347,11 @@ final class OfflineRoot {
     return outcome;
   }
 
-  /**
-   * Has the ledgers know what was made, and then takes the list, which may be refused.
-   *
-   * @param crlWanted whether a CRL that cannot be published is a refusal: what an issuer's ceremony
-   *     made beside its certificate may be older than what is published
-   */
-  private List<String> record(Outcome outcome, boolean crlWanted)
+  private LedgerImport.Taken record(Outcome outcome, boolean crlWanted)
       throws CommandFailed, ConfigurationInvalid, DatabaseUnusable, Refused {
     try (Database database = Databases.open(home, configuration.database(), environment)) {
-      IssuerId root = new RootNames(new IssuerRegistry(database)).register(outcome.root());
-      IssuanceLedger issuance = new JooqIssuanceLedger(database, clock);
-      JooqCrlLedger crls = new JooqCrlLedger(database, clock);
-      RevocationLedger revocations = new JooqRevocationLedger(database, clock);
-      RootCrlImport lists =
-          new RootCrlImport(new RootCrlImport.Ledgers(issuance, revocations, crls), root, clock);
-      String known =
-          new Ceremonies(database, clock)
-              .takeIn(outcome.planDigest(), outcome.transcriptDigest(), outcome.ceremony());
-      if (!known.equals(outcome.transcriptDigest())) {
-        throw new CommandFailed(
-            "another ceremony of this plan was imported, whose transcript ends with "
-                + known
-                + ": what was signed a second time is not taken, and its root is to be looked"
-                + " into");
-      }
-      done.accept(Step.CEREMONY);
-
-      // 1. What the root's key has signed, or may have: true whatever becomes of the list.
-      List<String> said = new ArrayList<>();
-      if (outcome.isLate()) {
-        said.add("the ceremony is " + outcome.end());
-      }
-      TimeOrderedIds ids = new TimeOrderedIds(clock, random);
-      int taken = outcome.recordIn(issuance, root, ids);
-      done.accept(Step.CERTIFICATES);
-      said.add("certificates that the ledger did not know: " + taken);
-      List<SerialNumber> givenUp = outcome.recordGivenUpIn(issuance, revocations, root, ids);
-      done.accept(Step.GIVEN_UP);
-      outcome.givenUpCrlNumber().ifPresent(lists::giveUp);
-      done.accept(Step.LIST_GIVEN_UP);
-
-      // 2. The list, if it may take the place of the one that is published.
-      Optional<X509CRLHolder> list = outcome.crl();
-      Optional<String> tooLow = Optional.empty();
-      boolean published = list.isPresent() && lists.isPublished(list.get());
-      if (list.isPresent() && !published) {
-        tooLow = lists.tooLow(list.get(), outcome.crlNumber());
-        if (tooLow.isPresent() && crlWanted) {
-          throw new CommandFailed(
-              "the root's CRL of the ceremony has number %d, and %s: the list is not taken"
-                  .formatted(outcome.crlNumber(), tooLow.get()));
-        }
-      }
-      if (!givenUp.isEmpty()) {
-        said.add(
-            "given up, and revoked in the ledger: %s%s"
-                .formatted(
-                    joined(givenUp),
-                    list.isPresent() && tooLow.isEmpty()
-                        ? ""
-                        : "; the next ceremony owes a CRL that revokes them"));
-      }
-      if (outcome.givenUpCrlNumber().isPresent()) {
-        said.add(
-            "no CRL: number %d was given up, and counts as used; the next one's is %d or higher"
-                .formatted(outcome.crlNumber(), lists.next()));
-      } else if (list.isEmpty()) {
-        said.add("no CRL: the ceremony made none");
-      } else if (tooLow.isPresent()) {
-        said.add("not the root's CRL number %d: %s".formatted(outcome.crlNumber(), tooLow.get()));
-      } else {
-        lists.revoke(list.get(), "ceremony " + outcome.ceremony());
-        done.accept(Step.REVOCATIONS);
-        if (!published) {
-          // By an import that ended on the way.
-          boolean _ = crls.dropUnpublished(root, outcome.crlNumber());
-          if (!outcome.publishIn(crls, root)) {
-            throw new CommandFailed("another CRL of the root was published at the same time");
-          }
-          done.accept(Step.LIST);
-        }
-        said.add("the root's CRL number " + outcome.crlNumber());
-      }
-      return List.copyOf(said);
+      return new LedgerImport(database, clock, random, done).take(outcome, crlWanted);
     }
-  }
-
-  private static String joined(List<SerialNumber> serials) {
-    return String.join(", ", serials.stream().map(SerialNumber::toString).toList());
   }
 
   private Configuration.IssuerSection section(IssuerId name) throws CommandFailed {

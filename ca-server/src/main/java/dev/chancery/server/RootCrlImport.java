@@ -8,7 +8,10 @@ import dev.chancery.core.Revocation;
 import dev.chancery.core.RevocationLedger;
 import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
+import dev.chancery.server.ceremony.Outcome;
 import dev.chancery.store.JooqCrlLedger;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.math.BigInteger;
 import java.time.Clock;
 import java.time.Instant;
@@ -53,18 +56,14 @@ final class RootCrlImport {
    * @throws CommandFailed when the list is not {@link #requireWhole whole}
    */
   Optional<String> tooLow(X509CRLHolder list, BigInteger number) throws CommandFailed {
-    Optional<BigInteger> published =
-        current().map(PublishedCrl::number).filter(known -> known.compareTo(number) >= 0);
+    Optional<BigInteger> published = published().filter(known -> known.compareTo(number) >= 0);
     if (published.isPresent()) {
       return Optional.of(published.get() + " is published");
     }
     try {
       requireWhole(list);
     } catch (CommandFailed e) {
-      // It is signed all the same, and whoever has it takes it for the one of its number.
-      ledgers.crls().useNumber(root, number);
-      throw new CommandFailed(
-          "%s; the number of the next list is %d or higher".formatted(e.getMessage(), next()));
+      throw refused(number, e);
     }
     return next().compareTo(number) > 0
         ? Optional.of(
@@ -72,6 +71,13 @@ final class RootCrlImport {
                     + " higher")
                 .formatted(next().subtract(BigInteger.ONE), next()))
         : Optional.empty();
+  }
+
+  private CommandFailed refused(BigInteger number, CommandFailed why) {
+    // It is signed all the same, and whoever has it takes it for the one of its number.
+    ledgers.crls().useNumber(root, number);
+    return new CommandFailed(
+        "%s; the number of the next list is %d or higher".formatted(why.getMessage(), next()));
   }
 
   /**
@@ -87,13 +93,29 @@ final class RootCrlImport {
     return ledgers.crls().usedNumber(root).add(BigInteger.ONE);
   }
 
+  /** The number of the published list, which the others are held against. */
+  Optional<BigInteger> published() {
+    return current().map(PublishedCrl::number);
+  }
+
   private Optional<PublishedCrl> current() {
     return RootCrl.current(ledgers.crls(), root);
   }
 
+  /** The published list, with reasons that are some. */
+  private Optional<X509CRLHolder> publishedList() throws CommandFailed {
+    Optional<X509CRLHolder> list = current().map(RootCrl::decoded);
+    if (list.isPresent()) {
+      requireReasons(list.get());
+    }
+    return list;
+  }
+
   /**
    * Refuses a list that lacks what the published one or the ledger says is revoked, or says
-   * something else of it than either. What was on hold may be revoked for good.
+   * something else of it than either. What was on hold may be revoked for good, from when the hold
+   * began. Where the published list and the ledger differ, the list counts: no later one could be
+   * as both say.
    *
    * @throws CommandFailed with the serial numbers
    */
@@ -104,11 +126,9 @@ final class RootCrlImport {
     Instant made = list.getThisUpdate().toInstant();
     SortedSet<SerialNumber> lacking =
         new RootCrl(root, ledgers.crls(), ledgers.revocations(), clock).lacking(list, made);
-    Optional<PublishedCrl> current = current();
-    if (current.isPresent()) {
-      X509CRLHolder published = RootCrl.decoded(current.get());
-      requireReasons(published);
-      for (X509CRLEntryHolder entry : entries(published)) {
+    Optional<X509CRLHolder> published = publishedList();
+    if (published.isPresent()) {
+      for (X509CRLEntryHolder entry : entries(published.get())) {
         X509CRLEntryHolder now = list.getRevokedCertificate(entry.getSerialNumber());
         if (now == null && !mayGo(entry, made)) {
           lacking.add(SerialNumber.of(entry.getSerialNumber()));
@@ -166,26 +186,48 @@ final class RootCrlImport {
 
   /**
    * What the ledger says of a certificate it has told others, in OCSP answers. Not so of one that
-   * was given up: nobody has it, and whoever came first has revoked it, at a time of his own.
+   * was given up: nobody has it, and whoever came first has revoked it, at a time of his own; nor
+   * of what the published list has revoked, which has told more of them.
    */
   private void requireAsKnown(X509CRLHolder list) throws CommandFailed {
+    Optional<X509CRLHolder> published = publishedList();
     for (X509CRLEntryHolder entry : entries(list)) {
+      if (published
+          .map(known -> known.getRevokedCertificate(entry.getSerialNumber()))
+          .filter(known -> !isHeld(known))
+          .isPresent()) {
+        continue;
+      }
       SerialNumber serial = SerialNumber.of(entry.getSerialNumber());
-      Optional<String> known =
+      Optional<Revocation> known =
           ledgers
               .issuance()
               .find(root, serial)
               .filter(record -> record.certificate().isPresent())
               .flatMap(CertificateRecord::revocation)
-              .filter(revocation -> revocation.reason() != RevocationReason.CERTIFICATE_HOLD)
-              .map(revocation -> said(revocation.at(), revocation.reason()))
-              .filter(said -> !said.equals(said(entry)));
+              .filter(revocation -> !isAsKnown(entry, revocation));
       if (known.isPresent()) {
         throw new CommandFailed(
-            "the root's CRL revokes %s at %s, and the database at %s: what was said once stays"
-                .formatted(serial, said(entry), known.get()));
+            "the root's CRL revokes %s at %s, and the database at %s: %s"
+                .formatted(
+                    serial,
+                    said(entry),
+                    said(known.get().at(), known.get().reason()),
+                    isHold(known.get())
+                        ? "it counts from when the hold began"
+                        : "what was said once stays"));
       }
     }
+  }
+
+  /** A hold ends with another reason, and counts from when it began (docs/revocation.md). */
+  private static boolean isAsKnown(X509CRLEntryHolder entry, Revocation known) {
+    RevocationReason reason = isHold(known) ? reason(entry) : known.reason();
+    return said(known.at(), reason).equals(said(entry));
+  }
+
+  private static boolean isHold(Revocation revocation) {
+    return revocation.reason() == RevocationReason.CERTIFICATE_HOLD;
   }
 
   private static String said(X509CRLEntryHolder entry) {
@@ -212,9 +254,66 @@ final class RootCrlImport {
         .isPresent();
   }
 
-  /** Has the ledger know as revoked what the list revokes and the ledger knows at all. */
-  void revoke(X509CRLHolder list, String by) {
+  /**
+   * Has the ledger know as revoked what a list revokes and the ledger knows at all, before the list
+   * is published.
+   *
+   * @throws CommandFailed when the ledger says something else after that: someone has revoked, or
+   *     held, one of them meanwhile. Then the number of the list counts as used.
+   */
+  void revoke(X509CRLHolder list, BigInteger number, String by) throws CommandFailed {
+    revoke(list, by);
+    try {
+      requireAsKnown(list);
+    } catch (CommandFailed e) {
+      throw refused(number, e);
+    }
+  }
+
+  /**
+   * Publishes the list of a ceremony.
+   *
+   * @param over the number of the list that was published when this one was held against it
+   * @throws CommandFailed when that is not the published one any more
+   */
+  void publish(Outcome outcome, Optional<BigInteger> over) throws CommandFailed {
+    try {
+      if (!ledgers.crls().takeIn(outcome.preparedCrl(root), outcome.crlSignature(), over)) {
+        throw new CommandFailed(
+            "another CRL of the root was published at the same time: import this one again");
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("octets in memory cannot be read", e);
+    }
+    // Another import may have taken in what this list revokes, before it was published.
+    revokePublished();
+  }
+
+  /** Those that the ledger does not know. */
+  List<SerialNumber> unknown(List<SerialNumber> serials) {
+    return serials.stream()
+        .filter(serial -> ledgers.issuance().find(root, serial).isEmpty())
+        .toList();
+  }
+
+  /**
+   * Has the ledger know as revoked what the published list revokes: a certificate may come into the
+   * ledger after the list that revokes it.
+   */
+  void revokePublished() throws CommandFailed {
+    Optional<X509CRLHolder> list = publishedList();
+    if (list.isPresent()) {
+      revoke(list.get(), "a CRL of the root");
+    }
+  }
+
+  private void revoke(X509CRLHolder list, String by) {
     for (X509CRLEntryHolder entry : entries(list)) {
+      RevocationReason reason = reason(entry);
+      // What one from the ledger itself held may be released since.
+      if (isHeld(entry) || reason == RevocationReason.REMOVE_FROM_CRL) {
+        continue;
+      }
       RevocationLedger.Outcome _ =
           ledgers
               .revocations()
@@ -222,7 +321,7 @@ final class RootCrlImport {
                   new Revocation(
                       root,
                       SerialNumber.of(entry.getSerialNumber()),
-                      reason(entry),
+                      reason,
                       entry.getRevocationDate().toInstant(),
                       Optional.empty(),
                       by));

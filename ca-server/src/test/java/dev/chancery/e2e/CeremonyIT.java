@@ -148,7 +148,9 @@ class CeremonyIT {
             "imported: O=Tests,CN=Web CA",
             "imported: the root's CRL number 1",
             "imported: the OCSP signer of root, O=Tests,CN=Root OCSP");
-    assertThat(taken("web", digest).output()).contains("issuer web has its certificate");
+    // Done again it does what is left, which is nothing.
+    assertThat(taken("web", digest).requireDone())
+        .contains("imported: O=Tests,CN=Web CA", "that the ledger did not know: 0");
     assertThat(taken("next", digest).requireDone()).contains("imported: O=Tests,CN=Next CA");
     serve();
 

@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.bouncycastle.asn1.x500.X500Name;
+import org.jooq.impl.DSL;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -161,5 +162,54 @@ class KilledImportTest {
           .containsAll(taken.stream().filter(line -> !line.contains("did not know")).toList());
       assertThat(state(home)).as(last.name()).isEqualTo(wanted);
     }
+  }
+
+  /** So that no list can be written to its end, as when the process is gone before. */
+  private static void alter(Path home, String how) throws Exception {
+    Home opened = Home.open(home);
+    try (Database database =
+        Databases.open(opened, Configuration.read(opened, Map.of()).database(), name -> null)) {
+      database.sql().execute("alter table crl_octets " + how);
+    }
+  }
+
+  private static int lists(Path home) throws Exception {
+    Home opened = Home.open(home);
+    try (Database database =
+        Databases.open(opened, Configuration.read(opened, Map.of()).database(), name -> null)) {
+      return database.sql().fetchCount(DSL.table("crls"));
+    }
+  }
+
+  @Test
+  @DisplayName("within the step that publishes the list has left nothing of it, and is done again")
+  void endedWithinTheList() throws Exception {
+    Path whole = copy("whole");
+    List<String> taken = offline(whole, step -> {}).take(WEB, carried, scene.digest());
+
+    Path home = copy("within");
+    Set<OfflineRoot.Step> steps = EnumSet.noneOf(OfflineRoot.Step.class);
+    OfflineRoot ending =
+        offline(
+            home,
+            step -> {
+              steps.add(step);
+              if (step == OfflineRoot.Step.REVOCATIONS) {
+                throw new Ended();
+              }
+            });
+    assertThatThrownBy(() -> ending.take(WEB, carried, scene.digest())).isInstanceOf(Ended.class);
+    alter(home, "add constraint no_octets_ck check (piece < 0)");
+    OfflineRoot within = offline(home, steps::add);
+    assertThatThrownBy(() -> within.take(WEB, carried, scene.digest()))
+        .isInstanceOf(RuntimeException.class);
+    assertThat(steps)
+        .isEqualTo(EnumSet.range(OfflineRoot.Step.CEREMONY, OfflineRoot.Step.REVOCATIONS));
+    assertThat(lists(home)).isZero();
+
+    alter(home, "drop constraint no_octets_ck");
+    assertThat(offline(home, step -> {}).take(WEB, carried, scene.digest()))
+        .containsAll(taken.stream().filter(line -> !line.contains("did not know")).toList());
+    assertThat(state(home)).isEqualTo(state(whole));
   }
 }

@@ -9,6 +9,9 @@ import dev.chancery.core.IssuerId;
 import dev.chancery.core.KeyAlgorithm;
 import dev.chancery.core.Octets;
 import dev.chancery.core.PreparedCrl;
+import dev.chancery.core.Revocation;
+import dev.chancery.core.RevocationLedger;
+import dev.chancery.core.RevocationReason;
 import dev.chancery.core.SerialNumber;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.server.ceremony.CeremonyScene;
@@ -205,22 +208,17 @@ class OfflineRootTest {
   }
 
   @Test
-  @DisplayName("takes no second ceremony of one plan, whose items were signed twice")
+  @DisplayName(
+      "takes no second ceremony of one plan, whose items were signed twice, and names them")
   void onePlanOnce() throws Exception {
-    CeremonyScene later =
-        second(
-            "later",
-            """
-            token: {label: test-root, serial: "%s", initialize: false}
-            root: {keyId: "726f6f74", certificate: root.pem, sha256: "@root.pem@"}\
-            """
-                .formatted(tokenSerial(carried)));
+    CeremonyScene later = second("later", earlier(tokenSerial(carried), LIST.formatted(8, "")));
     // The token itself bears the mark of the first: only a copy from before can be used again.
     copy(folder.resolve("first/token"), folder.resolve("first/copy"));
-    Path one = later.hold("one", "../first/token", List.of("second"));
-    Path other = later.hold("other", "../first/copy", List.of("second"));
-    assertThat(certificate(one.resolve("second.pem")))
-        .isNotEqualTo(certificate(other.resolve("second.pem")));
+    List<String> items = List.of("second", "crl");
+    Path other = later.hold("other", "../first/copy", items);
+    Path one = later.holdLate("signing", "crl", "one", "../first/token", items);
+    X509CertificateHolder twice = certificate(other.resolve("second.pem"));
+    assertThat(certificate(one.resolve("second.pem"))).isNotEqualTo(twice);
 
     assertThat(offline(Map.of()).take(SECOND, one, later.digest()))
         .contains("O=Tests,CN=Second CA", "no CRL: the ceremony made none");
@@ -228,7 +226,78 @@ class OfflineRootTest {
     OfflineRoot again = offline(Map.of());
     assertThatThrownBy(() -> again.takeCrl(other, later.digest()))
         .hasMessageContaining("another ceremony of this plan was imported")
-        .hasMessageContaining("its root is to be looked into");
+        .hasMessageContaining("its root is to be looked into")
+        .hasMessageEndingWith(
+            "; the next plan is to revoke %s; the number of the next list is 9 or higher"
+                .formatted(SerialNumber.of(twice.getSerialNumber())));
+    try (Database database = database()) {
+      assertThat(new JooqCrlLedger(database, scene.clock).usedNumber(Initialization.ROOT))
+          .isEqualTo(8);
+    }
+  }
+
+  /** A number, and what is revoked beside what the first list has revoked. */
+  private static final String LIST =
+      "\n"
+          + "crl: {number: %d, validity: 365d, revoked: [{serial: 0a0b, at: 2026-01-02T00:00:00Z,"
+          + " reason: superseded}%s]}";
+
+  @Test
+  @DisplayName("knows as revoked what a list revoked that came home before it, and installs none")
+  void revokedBefore() throws Exception {
+    String serial = tokenSerial(carried);
+    List<String> items = List.of("second", "crl");
+    CeremonyScene signing = second("signing", earlier(serial, LIST.formatted(8, "")));
+    Path made = signing.hold("out", "../first/token", items);
+    SerialNumber second =
+        SerialNumber.of(certificate(made.resolve("second.pem")).getSerialNumber());
+    String entry = ", {serial: " + second + ", at: 2026-06-01T11:00:00Z, reason: superseded}";
+    CeremonyScene revoking = webAgain("revoking", earlier(serial, LIST.formatted(9, entry)));
+    Path list = revoking.hold("out", "../first/token", items);
+    OfflineRoot offline = offline(Map.of());
+    assertThat(offline.takeCrl(list, revoking.digest())).contains("the root's CRL number 9");
+
+    assertThatThrownBy(() -> offline.take(SECOND, made, signing.digest()))
+        .isInstanceOf(CommandFailed.class)
+        .hasMessageContaining(
+            "the certificate of issuer second was revoked at 2026-06-01T11:00:00Z, superseded");
+    assertThat(home.resolve("ca/second.pem")).doesNotExist();
+    try (Database database = database()) {
+      assertThat(
+              new JooqRevocationLedger(database, scene.clock).status(Initialization.ROOT, second))
+          .isInstanceOf(CertificateStatus.Revoked.class);
+    }
+
+    CeremonyScene next = webAgain("next", earlier(serial, LIST.formatted(10, entry)));
+    Path whole = next.hold("out", "../first/token", items);
+    assertThat(offline.takeCrl(whole, next.digest())).contains("the root's CRL number 10");
+  }
+
+  @Test
+  @DisplayName("installs no OCSP signer's certificate that is revoked")
+  void revokedSigner() throws Exception {
+    SerialNumber signer =
+        SerialNumber.of(certificate(home.resolve("ca/root-ocsp.pem")).getSerialNumber());
+    Files.delete(home.resolve("ca/root-ocsp.pem"));
+    try (Database database = database()) {
+      assertThat(
+              new JooqRevocationLedger(database, scene.clock)
+                  .revoke(
+                      new Revocation(
+                          Initialization.ROOT,
+                          signer,
+                          RevocationReason.SUPERSEDED,
+                          scene.clock.instant(),
+                          Optional.empty(),
+                          "admin alice")))
+          .isEqualTo(RevocationLedger.Outcome.REVOKED);
+    }
+
+    assertThat(offline(Map.of()).takeCrl(carried, scene.digest()))
+        .contains(
+            "not the OCSP signer of root: its certificate was revoked at %s, superseded"
+                .formatted(scene.clock.instant()));
+    assertThat(home.resolve("ca/root-ocsp.pem")).doesNotExist();
   }
 
   private static void copy(Path from, Path to) throws IOException {
@@ -367,11 +436,7 @@ class OfflineRootTest {
   @DisplayName("knows as revoked what a ceremony gave up, until a CRL of the root has it")
   void givenUp() throws Exception {
     String serial = tokenSerial(carried);
-    String number =
-        "\n"
-            + "crl: {number: %d, validity: 365d, revoked: [{serial: 0a0b, at: 2026-01-02T00:00:00Z,"
-            + " reason: superseded}%s]}";
-    CeremonyScene ended = second("ended", earlier(serial, number.formatted(8, "")));
+    CeremonyScene ended = second("ended", earlier(serial, LIST.formatted(8, "")));
     Path made =
         ended.holdGivingUp(
             List.of("second", "crl"), "out", "../first/token", List.of("second", "crl"));
@@ -386,20 +451,20 @@ class OfflineRootTest {
     assertThat(offline(Map.of()).takeCrl(made, ended.digest())).isEqualTo(taken);
 
     String entry = ", {serial: " + given + ", at: 2026-06-01T12:00:00Z, reason: unspecified}";
-    CeremonyScene twice = second("twice", earlier(serial, number.formatted(8, entry)));
+    CeremonyScene twice = second("twice", earlier(serial, LIST.formatted(8, entry)));
     Path again = twice.hold("out", "../first/token", List.of("second", "crl"));
     assertThatThrownBy(() -> offline(Map.of()).takeCrl(again, twice.digest()))
         .hasMessageContaining("has number 8, and a list with a number up to 8 was given up")
         .hasMessageContaining("the next one's is 9 or higher: the list is not taken");
 
-    CeremonyScene forgetful = second("forgetful", earlier(serial, number.formatted(9, "")));
+    CeremonyScene forgetful = second("forgetful", earlier(serial, LIST.formatted(9, "")));
     Path forgot = forgetful.hold("out", "../first/token", List.of("second", "crl"));
     OfflineRoot offline = offline(Map.of());
     assertThatThrownBy(() -> offline.takeCrl(forgot, forgetful.digest()))
         .hasMessageContaining("lacks 1 certificates that are revoked: " + given)
         .hasMessageContaining("the number of the next list is 10 or higher");
 
-    CeremonyScene whole = second("whole", earlier(serial, number.formatted(10, entry)));
+    CeremonyScene whole = second("whole", earlier(serial, LIST.formatted(10, entry)));
     Path all = whole.hold("out", "../first/token", List.of("second", "crl"));
     assertThat(offline.takeCrl(all, whole.digest())).contains("the root's CRL number 10");
   }
@@ -408,15 +473,11 @@ class OfflineRootTest {
   @DisplayName("knows as revoked what a ceremony gave up, though its CRL comes too late")
   void givenUpBefore() throws Exception {
     String serial = tokenSerial(carried);
-    String number =
-        "\n"
-            + "crl: {number: %d, validity: 365d, revoked: [{serial: 0a0b, at: 2026-01-02T00:00:00Z,"
-            + " reason: superseded}]}";
-    CeremonyScene ended = second("ended", earlier(serial, number.formatted(8)));
+    CeremonyScene ended = second("ended", earlier(serial, LIST.formatted(8, "")));
     Path made =
         ended.holdGivingUp(List.of("second"), "out", "../first/token", List.of("second", "crl"));
     SerialNumber given = SerialNumber.parse(abandoned(made, "second"));
-    CeremonyScene later = second("later", earlier(serial, number.formatted(9)));
+    CeremonyScene later = second("later", earlier(serial, LIST.formatted(9, "")));
     Path lists = later.hold("out", "../first/token", List.of("second", "crl"));
     OfflineRoot offline = offline(Map.of());
     assertThat(offline.takeCrl(lists, later.digest())).contains("the root's CRL number 9");
@@ -427,7 +488,7 @@ class OfflineRootTest {
       assertThat(new JooqRevocationLedger(database, scene.clock).status(Initialization.ROOT, given))
           .isInstanceOf(CertificateStatus.Revoked.class);
     }
-    CeremonyScene forgetful = second("forgetful", earlier(serial, number.formatted(10)));
+    CeremonyScene forgetful = second("forgetful", earlier(serial, LIST.formatted(10, "")));
     Path forgot = forgetful.hold("out", "../first/token", List.of("second", "crl"));
     assertThatThrownBy(() -> offline.takeCrl(forgot, forgetful.digest()))
         .hasMessageContaining("lacks 1 certificates that are revoked: " + given);

@@ -234,6 +234,81 @@ class RootCrlImportTest {
     }
   }
 
+  @Test
+  @DisplayName("takes what was on hold as revoked from when the hold began, and the next list too")
+  void heldBefore() throws Exception {
+    Instant held = clock.instant();
+    revoke(RevocationReason.CERTIFICATE_HOLD, held);
+    clock.advance(Duration.ofDays(2));
+    X509CRLHolder ofTheDay = list(clock.instant(), RevocationReason.CA_COMPROMISE, issuing);
+    assertThatThrownBy(() -> lists.requireWhole(ofTheDay))
+        .isInstanceOf(CommandFailed.class)
+        .hasMessage(
+            "the root's CRL revokes %s at %s, cACompromise, and the database at %s, certificateHold:"
+                    .formatted(SerialNumber.of(issuing), clock.instant(), held)
+                + " it counts from when the hold began");
+
+    X509CRLHolder right = list(held, RevocationReason.CA_COMPROMISE, issuing);
+    lists.requireWhole(right);
+    lists.revoke(right, higher(1), "ceremony test");
+    // An import that ended here is done again.
+    lists.requireWhole(right);
+    publish(right);
+    clock.advance(Duration.ofDays(1));
+    lists.requireWhole(list(held, RevocationReason.CA_COMPROMISE, issuing));
+  }
+
+  @Test
+  @DisplayName(
+      "goes by the published list where that and the ledger differ, so that one can follow")
+  void publishedCounts() throws Exception {
+    Instant published = clock.instant();
+    publish(list(published, RevocationReason.CA_COMPROMISE, issuing));
+    revoke(RevocationReason.SUPERSEDED, published.minusSeconds(60));
+    clock.advance(Duration.ofDays(1));
+
+    lists.requireWhole(list(published, RevocationReason.CA_COMPROMISE, issuing));
+    X509CRLHolder asTheLedger =
+        list(published.minusSeconds(60), RevocationReason.SUPERSEDED, issuing);
+    assertThatThrownBy(() -> lists.requireWhole(asTheLedger))
+        .hasMessageContaining("and the published one at " + published + ", cACompromise");
+  }
+
+  @Test
+  @DisplayName("publishes no list when someone has revoked or held one of it meanwhile")
+  void revokedMeanwhile() throws Exception {
+    Instant at = clock.instant();
+    X509CRLHolder list = list(at, RevocationReason.CA_COMPROMISE, issuing);
+    lists.requireWhole(list);
+    revoke(RevocationReason.CERTIFICATE_HOLD, at.minusSeconds(60));
+    BigInteger number = higher(1);
+    assertThatThrownBy(() -> lists.revoke(list, number, "ceremony test"))
+        .isInstanceOf(CommandFailed.class)
+        .hasMessageContaining("and the database at " + at.minusSeconds(60) + ", cACompromise")
+        .hasMessageEndingWith("; the number of the next list is " + higher(2) + " or higher");
+    assertThat(lists.next()).isEqualTo(higher(2));
+    lists.requireWhole(list(at.minusSeconds(60), RevocationReason.CA_COMPROMISE, issuing));
+  }
+
+  @Test
+  @DisplayName("has the ledger know what the published list revokes, but not what that held")
+  void publishedBefore() throws Exception {
+    Instant at = clock.instant();
+    lists.revokePublished();
+    publish(list(at, RevocationReason.CERTIFICATE_HOLD, issuing));
+    lists.revokePublished();
+    assertThat(ledgers.revocations().status(Initialization.ROOT, SerialNumber.of(issuing)))
+        .isInstanceOf(CertificateStatus.Good.class);
+
+    publish(list(at, RevocationReason.CA_COMPROMISE, issuing, STRANGER));
+    lists.revokePublished();
+    assertThat(ledgers.revocations().status(Initialization.ROOT, SerialNumber.of(issuing)))
+        .isInstanceOfSatisfying(
+            CertificateStatus.Revoked.class, revoked -> assertThat(revoked.at()).isEqualTo(at));
+    assertThat(lists.unknown(List.of(SerialNumber.of(issuing), SerialNumber.of(STRANGER))))
+        .containsExactly(SerialNumber.of(STRANGER));
+  }
+
   private void revoke(RevocationReason reason, Instant at) {
     RevocationLedger.Outcome _ =
         ledgers
@@ -288,8 +363,8 @@ class RootCrlImportTest {
     X509CRLHolder list = list(STRANGER, issuing);
     publish(list);
     clock.advance(Duration.ofMinutes(1));
-    lists.revoke(list, "ceremony test");
-    lists.revoke(list, "ceremony test");
+    lists.revoke(list, published(), "ceremony test");
+    lists.revoke(list, published(), "ceremony test");
 
     assertThat(ledgers.revocations().status(Initialization.ROOT, SerialNumber.of(issuing)))
         .isInstanceOf(CertificateStatus.Revoked.class);

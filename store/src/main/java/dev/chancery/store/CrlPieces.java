@@ -12,6 +12,7 @@ import java.io.InputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
+import org.jooq.DSLContext;
 
 /** The octets of CRLs, as many at a time as a column and memory hold well. */
 final class CrlPieces {
@@ -27,8 +28,24 @@ final class CrlPieces {
     this.database = database;
   }
 
-  /** Commits the octets of a CRL whose row is there. */
+  /** Takes some pieces, the first of them by its place. */
+  private interface Sink {
+    void put(int first, List<byte[]> pieces);
+  }
+
+  /** Commits the octets of a CRL whose row is there, in several transactions. */
   Digest write(PreparedCrl prepared) throws IOException {
+    return write(
+        prepared,
+        (first, pieces) -> database.inTransaction(sql -> insert(sql, prepared, first, pieces)));
+  }
+
+  /** As the other one, in a transaction of someone else's, who has short CRLs. */
+  static Digest write(DSLContext transaction, PreparedCrl prepared) throws IOException {
+    return write(prepared, (first, pieces) -> insert(transaction, prepared, first, pieces));
+  }
+
+  private static Digest write(PreparedCrl prepared, Sink sink) throws IOException {
     MessageDigest hash = Digest.hash(prepared.scheme());
     long written = 0;
     int next = 0;
@@ -39,12 +56,12 @@ final class CrlPieces {
         written += octets.length;
         pieces.add(octets);
         if (pieces.size() == AT_ONCE) {
-          insert(prepared, next, pieces);
+          sink.put(next, pieces);
           next += pieces.size();
           pieces.clear();
         }
       }
-      insert(prepared, next, pieces);
+      sink.put(next, pieces);
     }
     if (written != prepared.toBeSigned().length()) {
       throw new IOException("CRL " + prepared.number() + " ended before its length");
@@ -52,19 +69,17 @@ final class CrlPieces {
     return Digest.of(hash.digest());
   }
 
-  private void insert(PreparedCrl prepared, int first, List<byte[]> pieces) {
-    database.inTransaction(sql -> {
-      for (int i = 0; i < pieces.size(); i++) {
-        sql.insertInto(CRL_OCTETS)
-            .set(CRL_OCTETS.ISSUER, prepared.scope().issuer().value())
-            .set(CRL_OCTETS.NUMBER, prepared.number())
-            .set(CRL_OCTETS.DELTA, prepared.base().isPresent())
-            .set(CRL_OCTETS.PIECE, first + i)
-            .set(CRL_OCTETS.OCTETS, pieces.get(i))
-            .execute();
-      }
-      return pieces.size();
-    });
+  private static int insert(DSLContext sql, PreparedCrl prepared, int first, List<byte[]> pieces) {
+    for (int i = 0; i < pieces.size(); i++) {
+      sql.insertInto(CRL_OCTETS)
+          .set(CRL_OCTETS.ISSUER, prepared.scope().issuer().value())
+          .set(CRL_OCTETS.NUMBER, prepared.number())
+          .set(CRL_OCTETS.DELTA, prepared.base().isPresent())
+          .set(CRL_OCTETS.PIECE, first + i)
+          .set(CRL_OCTETS.OCTETS, pieces.get(i))
+          .execute();
+    }
+    return pieces.size();
   }
 
   /** The to-be-signed octets of a CRL that has its row. */

@@ -16,6 +16,7 @@ import dev.chancery.core.SigningScheme;
 import dev.chancery.store.schema.tables.Crls;
 import dev.chancery.store.schema.tables.records.CrlsRecord;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.math.BigInteger;
 import java.net.URI;
 import java.time.Clock;
@@ -72,19 +73,7 @@ public final class JooqCrlLedger extends CrlLedger {
    */
   @Override
   protected Optional<Digest> commit(PreparedCrl prepared) throws IOException {
-    database.inTransaction(sql ->
-        sql.insertInto(CRLS)
-            .set(CRLS.ISSUER, prepared.scope().issuer().value())
-            .set(CRLS.SHARD, prepared.scope().shard())
-            .set(CRLS.NUMBER, prepared.number())
-            .set(CRLS.DELTA, prepared.base().isPresent())
-            .set(CRLS.BASE_NUMBER, prepared.base().orElse(null))
-            .set(CRLS.STATE, BUILDING)
-            .set(CRLS.THIS_UPDATE, Timestamps.of(prepared.thisUpdate()))
-            .set(CRLS.NEXT_UPDATE, Timestamps.of(prepared.nextUpdate()))
-            .set(CRLS.TBS_LENGTH, prepared.toBeSigned().length())
-            .set(CRLS.SIGNATURE_SCHEME, prepared.scheme().name())
-            .execute());
+    database.inTransaction(sql -> insert(sql, prepared, BUILDING, Optional.empty()));
     Digest digest;
     try {
       digest = pieces.write(prepared);
@@ -110,6 +99,23 @@ public final class JooqCrlLedger extends CrlLedger {
     return Optional.of(digest);
   }
 
+  private static int insert(
+      DSLContext sql, PreparedCrl prepared, String state, Optional<SignatureValue> signature) {
+    return sql.insertInto(CRLS)
+        .set(CRLS.ISSUER, prepared.scope().issuer().value())
+        .set(CRLS.SHARD, prepared.scope().shard())
+        .set(CRLS.NUMBER, prepared.number())
+        .set(CRLS.DELTA, prepared.base().isPresent())
+        .set(CRLS.BASE_NUMBER, prepared.base().orElse(null))
+        .set(CRLS.STATE, state)
+        .set(CRLS.THIS_UPDATE, Timestamps.of(prepared.thisUpdate()))
+        .set(CRLS.NEXT_UPDATE, Timestamps.of(prepared.nextUpdate()))
+        .set(CRLS.TBS_LENGTH, prepared.toBeSigned().length())
+        .set(CRLS.SIGNATURE_SCHEME, prepared.scheme().name())
+        .set(CRLS.SIGNATURE, signature.map(SignatureValue::octets).orElse(null))
+        .execute();
+  }
+
   private static Condition isRow(PreparedCrl prepared) {
     return isRow(prepared.scope().issuer(), prepared.number(), prepared.base().isPresent());
   }
@@ -119,19 +125,67 @@ public final class JooqCrlLedger extends CrlLedger {
   }
 
   /**
-   * Drops what an attempt has left that ended before a complete CRL was published, so that it can
-   * be made again under its number. For lists that were signed elsewhere and keep their number; one
-   * from here gets another.
+   * Publishes a complete CRL that was signed elsewhere and keeps its number; one from here gets its
+   * number from here. In one transaction: wherever it ends before its end, there is nothing of it,
+   * and what an earlier attempt under its number has left is dropped. For CRLs that are short.
    *
-   * @return whether there was something
+   * @param over the number of the published one that it was held against, which is lower; empty
+   *     when there was none
+   * @return false when that is not the published one any more; then nothing was changed
+   * @throws IOException when its octets cannot be read; then too
    */
-  public boolean dropUnpublished(IssuerId issuer, BigInteger number) {
-    return database.inTransaction(sql ->
-        sql.deleteFrom(CRLS)
-                .where(isRow(issuer, number, false))
-                .and(CRLS.STATE.ne(PUBLISHED))
-                .execute()
-            > 0);
+  public boolean takeIn(PreparedCrl prepared, SignatureValue signature, Optional<BigInteger> over)
+      throws IOException {
+    if (over.isPresent() && over.get().compareTo(prepared.number()) >= 0) {
+      throw new IllegalArgumentException(
+          "CRL " + prepared.number() + " is not after " + over.get());
+    }
+    Instant now = clock.instant();
+    CrlScope scope = prepared.scope();
+    boolean taken;
+    try {
+      taken =
+          database.inTransaction(sql -> {
+            takeTurn(sql, scope.issuer());
+            if (!currentNumber(sql, CrlName.complete(scope)).equals(over)) {
+              return false;
+            }
+            sql.deleteFrom(CRLS).where(isRow(prepared)).and(CRLS.STATE.ne(PUBLISHED)).execute();
+            insert(sql, prepared, PUBLISHED, Optional.of(signature));
+            write(sql, prepared);
+            dropOlder(sql, prepared, DSL.falseCondition());
+            AuditTrail.published(sql, now, scope, prepared.number());
+            return true;
+          });
+    } catch (UncheckedIOException e) {
+      throw new IOException(e.getCause());
+    }
+    database.syncToDisk();
+    return taken;
+  }
+
+  private static void write(DSLContext sql, PreparedCrl prepared) {
+    try {
+      Digest _ = CrlPieces.write(sql, prepared);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void takeTurn(DSLContext sql, IssuerId issuer) {
+    // Changes nothing: H2 has no lock that foreign keys pass but an UPDATE's.
+    sql.update(ISSUERS)
+        .set(ISSUERS.LAST_CRL_NUMBER, ISSUERS.LAST_CRL_NUMBER)
+        .where(ISSUERS.NAME.eq(issuer.value()))
+        .execute();
+  }
+
+  private static void dropOlder(DSLContext sql, PreparedCrl prepared, Condition kept) {
+    sql.deleteFrom(CRLS)
+        .where(isOf(prepared.scope()))
+        .and(CRLS.NUMBER.lt(prepared.number()))
+        .andNot(kept)
+        .execute();
   }
 
   /**
@@ -184,11 +238,7 @@ public final class JooqCrlLedger extends CrlLedger {
     CrlScope scope = prepared.scope();
     Instant now = clock.instant();
     return database.inTransaction(sql -> {
-      // Changes nothing: H2 has no lock that foreign keys pass but an UPDATE's.
-      sql.update(ISSUERS)
-          .set(ISSUERS.LAST_CRL_NUMBER, ISSUERS.LAST_CRL_NUMBER)
-          .where(ISSUERS.NAME.eq(scope.issuer().value()))
-          .execute();
+      takeTurn(sql, scope.issuer());
       if (!publish(sql, complete)) {
         return false;
       }
@@ -198,11 +248,7 @@ public final class JooqCrlLedger extends CrlLedger {
       Condition kept =
           base.<Condition>map(number -> CRLS.NUMBER.eq(number).and(CRLS.DELTA.isFalse()))
               .orElse(DSL.falseCondition());
-      sql.deleteFrom(CRLS)
-          .where(isOf(scope))
-          .and(CRLS.NUMBER.lt(prepared.number()))
-          .andNot(kept)
-          .execute();
+      dropOlder(sql, prepared, kept);
       // The trail knows of every published CRL after its row is gone.
       AuditTrail.published(sql, now, scope, prepared.number());
       return true;
@@ -260,9 +306,11 @@ public final class JooqCrlLedger extends CrlLedger {
   /** Reads no octets: every node asks this every second. */
   @Override
   public Optional<BigInteger> currentNumber(CrlName name) {
-    return database
-        .sql()
-        .select(CRLS.NUMBER)
+    return currentNumber(database.sql(), name);
+  }
+
+  private static Optional<BigInteger> currentNumber(DSLContext sql, CrlName name) {
+    return sql.select(CRLS.NUMBER)
         .from(CRLS)
         .where(isPublished(name))
         .orderBy(CRLS.NUMBER.desc())

@@ -13,6 +13,7 @@ import dev.chancery.core.IssuerId;
 import dev.chancery.core.Octets;
 import dev.chancery.core.PreparedCrl;
 import dev.chancery.core.PublishedCrl;
+import dev.chancery.core.SignatureValue;
 import dev.chancery.core.SigningScheme;
 import dev.chancery.core.ToBeSigned;
 import dev.chancery.testing.DatabaseKind;
@@ -181,25 +182,84 @@ final class CrlLedgerTest extends LedgerContract {
     assertThat(database.sql().fetchValues(CRLS.STATE)).containsExactly("published");
   }
 
+  /** A CRL from elsewhere, as it is published. */
+  private static byte[] encoded(PreparedCrl prepared, SignatureValue signature) {
+    return new ToBeSigned(Der.of(Certificates.octets(prepared.toBeSigned())), prepared.scheme())
+        .with(signature)
+        .bytes();
+  }
+
+  private static SignatureValue signature(int octet) {
+    return SignatureValue.of(new byte[] {(byte) octet});
+  }
+
+  @Test
+  @DisplayName("A CRL from elsewhere is published under its number, over the one that was known")
+  void takesIn() throws Exception {
+    BigInteger one = BigInteger.ONE;
+    PreparedCrl first = Certificates.preparedCrl(Certificates.SCOPE, one, NOW);
+    assertThat(crls.takeIn(first, signature(1), Optional.empty())).isTrue();
+    assertThat(Certificates.octets(crls.current(NAME).orElseThrow().encoded()))
+        .isEqualTo(encoded(first, signature(1)));
+
+    // What an attempt that ended has left under the number, built or recorded, is in no one's way.
+    BigInteger two = BigInteger.TWO;
+    assertThatThrownBy(() -> crls.record(with(shorter(), two))).isInstanceOf(IOException.class);
+    PreparedCrl second = Certificates.preparedCrl(Certificates.SCOPE, two, NOW.plusSeconds(1));
+    assertThat(crls.takeIn(second, signature(2), Optional.empty())).isFalse();
+    assertThat(crls.takeIn(second, signature(2), Optional.of(one))).isTrue();
+    assertThat(Certificates.octets(crls.current(NAME).orElseThrow().encoded()))
+        .isEqualTo(encoded(second, signature(2)));
+    assertThat(database.sql().fetchCount(CRLS)).isEqualTo(1);
+    assertThat(auditEvents("publish-crl")).isEqualTo(2);
+
+    PreparedCrl third = Certificates.preparedCrl(Certificates.SCOPE, BigInteger.valueOf(3), NOW);
+    assertThat(crls.takeIn(third, signature(3), Optional.of(one))).isFalse();
+    assertThatThrownBy(() -> crls.takeIn(second, signature(2), Optional.of(two)))
+        .isInstanceOf(IllegalArgumentException.class);
+    reopen();
+    assertThat(current()).isEqualTo(two);
+  }
+
   @Test
   @DisplayName(
-      "What an attempt has left is dropped, so that the list keeps its number; none else is")
-  void dropUnpublished() throws Exception {
-    BigInteger number = crls.nextNumber(Certificates.ISSUER);
-    Octets octets = Octets.of(new byte[4]);
-    assertThat(crls.dropUnpublished(Certificates.ISSUER, number)).isFalse();
-    assertThatThrownBy(() -> crls.record(with(shorter(), number))).isInstanceOf(IOException.class);
-    assertThat(crls.dropUnpublished(Certificates.ISSUER, number)).isTrue();
-    assertThat(crls.record(with(octets, number))).isPresent();
-    assertThatThrownBy(() -> crls.record(with(octets, number)))
-        .isInstanceOf(RuntimeException.class);
-    assertThat(crls.dropUnpublished(Certificates.ISSUER, number.add(BigInteger.ONE))).isFalse();
-    assertThat(crls.dropUnpublished(Certificates.ISSUER, number)).isTrue();
-    assertThat(database.sql().fetchCount(CRLS)).isZero();
+      "A CRL from elsewhere that cannot be read to its end leaves nothing, and all as it was")
+  void takesInWhole() throws Exception {
+    publish(recordedNext());
+    BigInteger published = current();
+    BigInteger number = published.add(BigInteger.ONE);
+    PreparedCrl left = with(Octets.of(new byte[4]), number);
+    assertThat(crls.record(left)).isPresent();
 
-    publish(crls.record(with(octets, number)).orElseThrow());
-    assertThat(crls.dropUnpublished(Certificates.ISSUER, number)).isFalse();
-    assertThat(current()).isEqualTo(number);
+    assertThatThrownBy(
+            () -> crls.takeIn(with(shorter(), number), signature(1), Optional.of(published)))
+        .isInstanceOf(IOException.class);
+    assertThat(current()).isEqualTo(published);
+    assertThat(database.sql().fetchValues(CRLS.STATE))
+        .containsExactlyInAnyOrder("published", "recorded");
+    assertThat(auditEvents("publish-crl")).isEqualTo(1);
+  }
+
+  @Test
+  @DisplayName(
+      "Of different CRLs from elsewhere with one number one is published, with its signature")
+  void takesInOne() throws Exception {
+    for (int round = 1; round <= 5; round++) {
+      BigInteger number = BigInteger.valueOf(round);
+      Optional<BigInteger> over = crls.currentNumber(NAME);
+      List<PreparedCrl> lists =
+          IntStream.range(0, 4)
+              .mapToObj(
+                  i -> Certificates.preparedCrl(Certificates.SCOPE, number, NOW.plusSeconds(i)))
+              .toList();
+      List<Boolean> taken =
+          Threads.together(4, i -> () -> crls.takeIn(lists.get(i), signature(i), over));
+
+      assertThat(taken).containsOnlyOnce(true);
+      int one = taken.indexOf(true);
+      assertThat(Certificates.octets(crls.current(NAME).orElseThrow().encoded()))
+          .isEqualTo(encoded(lists.get(one), signature(one)));
+    }
   }
 
   @Test

@@ -1,7 +1,6 @@
 package dev.chancery.server.ceremony;
 
 import dev.chancery.core.Approval;
-import dev.chancery.core.CrlLedger;
 import dev.chancery.core.CrlScope;
 import dev.chancery.core.IssuanceLedger;
 import dev.chancery.core.IssuerId;
@@ -20,10 +19,10 @@ import dev.chancery.core.SubjectPublicKey;
 import dev.chancery.core.TimeOrderedIds;
 import dev.chancery.core.ToBeSigned;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.math.BigInteger;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.bouncycastle.asn1.x509.TBSCertList;
 import org.bouncycastle.asn1.x509.TBSCertificate;
 import org.bouncycastle.cert.X509CRLHolder;
@@ -169,6 +168,11 @@ public final class Outcome {
     return abandoned().contains(CeremonyPlan.CRL) ? Optional.of(crlNumber()) : Optional.empty();
   }
 
+  /** The number of the CRL, made or given up; empty when there is neither. */
+  public Optional<BigInteger> usedCrlNumber() {
+    return made().contains(CeremonyPlan.CRL) ? Optional.of(crlNumber()) : givenUpCrlNumber();
+  }
+
   /** The number of the CRL, which there must be, made or given up. */
   public BigInteger crlNumber() {
     return new BigInteger(verified.state().signing(CeremonyPlan.CRL).orElseThrow().number());
@@ -222,22 +226,16 @@ public final class Outcome {
     return givenUp();
   }
 
-  /**
-   * Publishes the CRL, which there must be.
-   *
-   * @return false when one with a higher number was published meanwhile
-   */
-  public boolean publishIn(CrlLedger crls, IssuerId root) {
-    try {
-      Optional<CrlLedger.Recorded> recorded = crls.record(preparedCrl(root));
-      return recorded.isPresent()
-          && crls.publish(
-              new CrlLedger.Signed(recorded.get(), signature(CeremonyPlan.CRL)),
-              Optional.empty(),
-              Optional.empty());
-    } catch (IOException e) {
-      throw new UncheckedIOException("octets in memory cannot be read", e);
-    }
+  /** The serial numbers of all that its root has signed, or may have: made, or given up. */
+  public List<SerialNumber> serials() {
+    return Stream.concat(
+            certificates().stream().map(this::toBeSigned).map(Outcome::serial), givenUp().stream())
+        .toList();
+  }
+
+  /** The signature of the CRL, which there must be. */
+  public SignatureValue crlSignature() {
+    return signature(CeremonyPlan.CRL);
   }
 
   private ToBeSigned toBeSigned(String item) {
@@ -266,7 +264,12 @@ public final class Outcome {
     }
   }
 
-  private PreparedCrl preparedCrl(IssuerId root) {
+  /**
+   * The CRL, which there must be, as it was before it was signed.
+   *
+   * @param root the root's name in the ledgers of a server
+   */
+  public PreparedCrl preparedCrl(IssuerId root) {
     ToBeSigned toBeSigned = toBeSigned(CeremonyPlan.CRL);
     TBSCertList list = TBSCertList.getInstance(toBeSigned.bytes().bytes());
     return new PreparedCrl(
