@@ -259,6 +259,7 @@ final class Server implements AutoCloseable {
               authority,
               StatusSource.ledger(revocations, loaded.id()),
               clock,
+              random,
               new DelegatedSigner.Settings(
                   loaded.section().ocspKeyId(),
                   KeyAlgorithm.EC_P256,

@@ -28,8 +28,8 @@ import java.util.HexFormat;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
+import java.util.random.RandomGenerator;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.jspecify.annotations.Nullable;
@@ -83,6 +83,7 @@ public final class DelegatedSigner extends ResponseSigner {
   private final CertificateAuthority authority;
   private final StatusSource statuses;
   private final Clock clock;
+  private final RandomGenerator random;
   private final Settings settings;
   private volatile @Nullable Period current;
 
@@ -90,6 +91,7 @@ public final class DelegatedSigner extends ResponseSigner {
    * A signer without a certificate yet.
    *
    * @param statuses of the issuer's certificates, of which the signer's is one
+   * @param random for when to try again beside another node
    */
   public DelegatedSigner(
       IssuerId issuer,
@@ -97,12 +99,14 @@ public final class DelegatedSigner extends ResponseSigner {
       CertificateAuthority authority,
       StatusSource statuses,
       Clock clock,
+      RandomGenerator random,
       Settings settings) {
     this.issuer = issuer;
     this.token = token;
     this.authority = authority;
     this.statuses = statuses;
     this.clock = clock;
+    this.random = random;
     this.settings = settings;
   }
 
@@ -188,8 +192,7 @@ public final class DelegatedSigner extends ResponseSigner {
         if (attempt == ATTEMPTS) {
           throw e;
         }
-        LockSupport.parkNanos(
-            Duration.ofMillis(ThreadLocalRandom.current().nextInt(50, 500)).toNanos());
+        LockSupport.parkNanos(Duration.ofMillis(random.nextInt(50, 500)).toNanos());
       }
     }
   }

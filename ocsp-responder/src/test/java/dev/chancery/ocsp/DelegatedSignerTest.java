@@ -12,6 +12,7 @@ import dev.chancery.hsm.KeyId;
 import java.math.BigInteger;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.random.RandomGenerator;
 import org.bouncycastle.asn1.ocsp.OCSPObjectIdentifiers;
 import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
 import org.bouncycastle.asn1.x509.KeyPurposeId;
@@ -72,6 +73,7 @@ final class DelegatedSignerTest {
             ocsp.authority,
             StatusSource.ledger(ocsp.statuses, OcspFixture.ISSUER),
             ocsp.clock,
+            RandomGenerator.getDefault(),
             OcspFixture.SIGNER);
     assertThat(restarted.signer()).isEmpty();
     ocsp.clock.advance(OcspFixture.SIGNER.renewEvery().minusSeconds(1));
@@ -91,6 +93,7 @@ final class DelegatedSignerTest {
             ocsp.authority,
             StatusSource.ledger(ocsp.statuses, OcspFixture.ISSUER),
             ocsp.clock,
+            RandomGenerator.getDefault(),
             new DelegatedSigner.Settings(
                 new KeyId("0f"),
                 OcspFixture.SIGNER.algorithm(),
@@ -154,6 +157,7 @@ final class DelegatedSignerTest {
             ocsp.authority,
             StatusSource.ledger(ocsp.statuses, OcspFixture.ISSUER),
             ocsp.clock,
+            RandomGenerator.getDefault(),
             OcspFixture.SIGNER);
     restarted.renewIfDue();
     assertThat(restarted.signsWith(OcspFixture.ISSUER, SerialNumber.of(third.getSerialNumber())))

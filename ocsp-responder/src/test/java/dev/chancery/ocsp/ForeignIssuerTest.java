@@ -23,6 +23,7 @@ import java.util.Arrays;
 import java.util.Date;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.random.RandomGenerator;
 import org.bouncycastle.asn1.ASN1Encodable;
 import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
@@ -289,7 +290,13 @@ final class ForeignIssuerTest {
     IssuerId issuing = new IssuerId("issuing");
     DelegatedSigner delegate =
         new DelegatedSigner(
-            issuing, token, own, StatusSource.ledger(journal, issuing), clock, OcspFixture.SIGNER);
+            issuing,
+            token,
+            own,
+            StatusSource.ledger(journal, issuing),
+            clock,
+            RandomGenerator.getDefault(),
+            OcspFixture.SIGNER);
     delegate.renewIfDue();
     journal.set(OTHER, new CertificateStatus.Good());
     OcspResponder both =

@@ -18,6 +18,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.random.RandomGenerator;
 import org.bouncycastle.asn1.ASN1Integer;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.DERNull;
@@ -76,7 +77,13 @@ final class OcspFixture implements AutoCloseable {
     authority = new TestAuthority("Issuing CA", clock);
     signer =
         new DelegatedSigner(
-            ISSUER, token, authority, StatusSource.ledger(statuses, ISSUER), clock, SIGNER);
+            ISSUER,
+            token,
+            authority,
+            StatusSource.ledger(statuses, ISSUER),
+            clock,
+            RandomGenerator.getDefault(),
+            SIGNER);
     signer.renewIfDue();
     responder =
         new OcspResponder(

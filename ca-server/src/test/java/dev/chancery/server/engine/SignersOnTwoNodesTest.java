@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -59,6 +60,7 @@ class SignersOnTwoNodesTest {
         engine.authority,
         StatusSource.ledger(engine.revocations, Engine.ISSUING),
         engine.clock,
+        RandomGenerator.getDefault(),
         new DelegatedSigner.Settings(
             new KeyId("0a"),
             KeyAlgorithm.EC_P256,
