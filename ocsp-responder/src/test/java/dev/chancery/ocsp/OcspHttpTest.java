@@ -243,7 +243,8 @@ final class OcspHttpTest {
           Arrays.copyOf(request, request.length + 1),
           Arrays.copyOf(request, request.length - 1),
           Arrays.copyOf(request, 16 * 1024 + 1),
-          new byte[3_000_000],
+          // No more than the sockets hold: the answer may come before all is read.
+          new byte[200_000],
           nested,
           "hello".getBytes(StandardCharsets.UTF_8)
         }) {
