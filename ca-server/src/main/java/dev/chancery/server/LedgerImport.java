@@ -113,7 +113,14 @@ final class LedgerImport {
     if (known.equals(outcome.transcriptDigest())) {
       return;
     }
-    outcome.usedCrlNumber().ifPresent(lists::giveUp);
+    // Of one plan, the lists of both have one number, and it is the first one's until that was
+    // taken, refused, or is known not to come.
+    if (outcome.plannedCrlNumber().filter(own -> own.compareTo(lists.next()) >= 0).isPresent()) {
+      throw new CommandFailed(
+          "another ceremony of this plan was imported, whose transcript ends with %s, and not to its"
+                  .formatted(known)
+              + " end: import that one again first, and then this one");
+    }
     List<SerialNumber> unknown = lists.unknown(outcome.serials());
     throw new CommandFailed(
         "another ceremony of this plan was imported, whose transcript ends with %s: what was signed"
@@ -154,6 +161,8 @@ final class LedgerImport {
           "no CRL: number %d was given up, and counts as used; the next one's is %d or higher"
               .formatted(outcome.crlNumber(), lists.next()));
     } else if (list.isEmpty()) {
+      // None of this plan is taken any more; a second ceremony of it may have signed one.
+      outcome.plannedCrlNumber().ifPresent(lists::giveUp);
       said.add("no CRL: the ceremony made none");
     } else if (tooLow.isPresent()) {
       said.add("not the root's CRL number %d: %s".formatted(outcome.crlNumber(), tooLow.get()));

@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.cert.X509CertificateHolder;
@@ -102,13 +103,19 @@ class OfflineRootTest {
   }
 
   private OfflineRoot offline(Map<String, String> overrides) throws Exception {
+    return offline(overrides, step -> {});
+  }
+
+  private OfflineRoot offline(Map<String, String> overrides, Consumer<OfflineRoot.Step> done)
+      throws Exception {
     Home opened = Home.open(home);
     return new OfflineRoot(
         opened,
         Configuration.read(opened, overrides),
         scene.clock,
         new SecureRandom(),
-        name -> null);
+        name -> null,
+        done);
   }
 
   private static X509CertificateHolder certificate(Path file) throws Exception {
@@ -234,6 +241,32 @@ class OfflineRootTest {
       assertThat(new JooqCrlLedger(database, scene.clock).usedNumber(Initialization.ROOT))
           .isEqualTo(8);
     }
+  }
+
+  @Test
+  @DisplayName("keeps its number for the list of a ceremony that was not imported to its end yet")
+  void firstToItsEnd() throws Exception {
+    CeremonyScene later = second("later", earlier(tokenSerial(carried), LIST.formatted(8, "")));
+    copy(folder.resolve("first/token"), folder.resolve("first/copy"));
+    List<String> items = List.of("second", "crl");
+    Path other = later.hold("other", "../first/copy", items);
+    Path one = later.hold("one", "../first/token", items);
+    OfflineRoot ended =
+        offline(
+            Map.of(),
+            step -> {
+              if (step == OfflineRoot.Step.GIVEN_UP) {
+                throw new IllegalStateException("ended here");
+              }
+            });
+    assertThatThrownBy(() -> ended.take(SECOND, one, later.digest())).hasMessage("ended here");
+
+    assertThatThrownBy(() -> offline(Map.of()).takeCrl(other, later.digest()))
+        .hasMessageEndingWith("not to its end: import that one again first, and then this one");
+    assertThat(offline(Map.of()).take(SECOND, one, later.digest()))
+        .contains("the root's CRL number 8");
+    assertThatThrownBy(() -> offline(Map.of()).takeCrl(other, later.digest()))
+        .hasMessageEndingWith("the number of the next list is 9 or higher");
   }
 
   /** A number, and what is revoked beside what the first list has revoked. */

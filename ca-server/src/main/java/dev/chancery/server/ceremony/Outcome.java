@@ -168,9 +168,9 @@ public final class Outcome {
     return abandoned().contains(CeremonyPlan.CRL) ? Optional.of(crlNumber()) : Optional.empty();
   }
 
-  /** The number of the CRL, made or given up; empty when there is neither. */
-  public Optional<BigInteger> usedCrlNumber() {
-    return made().contains(CeremonyPlan.CRL) ? Optional.of(crlNumber()) : givenUpCrlNumber();
+  /** The number that the plan has for the CRL, made or not; empty when it wants none. */
+  public Optional<BigInteger> plannedCrlNumber() {
+    return verified.plan().crl().map(CeremonyPlan.RootCrl::number);
   }
 
   /** The number of the CRL, which there must be, made or given up. */
