@@ -27,6 +27,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
@@ -249,7 +250,14 @@ final class OutageScene implements AutoCloseable {
     return new UUID(octets.getLong(), octets.getLong());
   }
 
+  /**
+   * Ends the clients, and waits until the server signs nothing more: it goes on with a request
+   * whose client was interrupted.
+   */
   void stopLoad() throws InterruptedException {
+    if (load.isEmpty()) {
+      return;
+    }
     for (Thread client : load) {
       client.interrupt();
     }
@@ -257,6 +265,14 @@ final class OutageScene implements AutoCloseable {
       client.join();
     }
     load.clear();
+    AtomicReference<Object> before = new AtomicReference<>();
+    Awaitility.await("no more signatures")
+        .atMost(PATIENCE)
+        .pollInterval(Duration.ofMillis(500))
+        .until(() -> {
+          Object signatures = metric("chancery_signing_seconds_count");
+          return signatures.equals(before.getAndSet(signatures));
+        });
   }
 
   /** Brings every order to its end, and checks all that clients and the database have. */
