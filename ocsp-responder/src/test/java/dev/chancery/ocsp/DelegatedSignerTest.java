@@ -12,7 +12,6 @@ import dev.chancery.hsm.KeyId;
 import java.math.BigInteger;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.random.RandomGenerator;
 import org.bouncycastle.asn1.ocsp.OCSPObjectIdentifiers;
 import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
 import org.bouncycastle.asn1.x509.KeyPurposeId;
@@ -66,15 +65,7 @@ final class DelegatedSignerTest {
       "A restart, or another node with the same key, takes up the certificate that is there")
   void restart() throws Exception {
     int before = ocsp.authority.count();
-    DelegatedSigner restarted =
-        new DelegatedSigner(
-            OcspFixture.ISSUER,
-            ocsp.token,
-            ocsp.authority,
-            StatusSource.ledger(ocsp.statuses, OcspFixture.ISSUER),
-            ocsp.clock,
-            RandomGenerator.getDefault(),
-            OcspFixture.SIGNER);
+    DelegatedSigner restarted = ocsp.newSigner(OcspFixture.SIGNER);
     assertThat(restarted.signer()).isEmpty();
     ocsp.clock.advance(OcspFixture.SIGNER.renewEvery().minusSeconds(1));
     restarted.renewIfDue();
@@ -87,13 +78,7 @@ final class DelegatedSignerTest {
   @DisplayName("Two nodes that make the key at the same time come to one key")
   void firstStart() throws Exception {
     DelegatedSigner starting =
-        new DelegatedSigner(
-            OcspFixture.ISSUER,
-            ocsp.token,
-            ocsp.authority,
-            StatusSource.ledger(ocsp.statuses, OcspFixture.ISSUER),
-            ocsp.clock,
-            RandomGenerator.getDefault(),
+        ocsp.newSigner(
             new DelegatedSigner.Settings(
                 new KeyId("0f"),
                 OcspFixture.SIGNER.algorithm(),
@@ -150,15 +135,7 @@ final class DelegatedSignerTest {
     assertThat(third.getSubjectPublicKeyInfo()).isNotEqualTo(first.getSubjectPublicKeyInfo());
 
     // A restart, and every other node with the token, finds the same key.
-    DelegatedSigner restarted =
-        new DelegatedSigner(
-            OcspFixture.ISSUER,
-            ocsp.token,
-            ocsp.authority,
-            StatusSource.ledger(ocsp.statuses, OcspFixture.ISSUER),
-            ocsp.clock,
-            RandomGenerator.getDefault(),
-            OcspFixture.SIGNER);
+    DelegatedSigner restarted = ocsp.newSigner(OcspFixture.SIGNER);
     restarted.renewIfDue();
     assertThat(restarted.signsWith(OcspFixture.ISSUER, SerialNumber.of(third.getSerialNumber())))
         .isTrue();

@@ -75,15 +75,7 @@ final class OcspFixture implements AutoCloseable {
 
   OcspFixture(OcspSettings settings) throws Exception {
     authority = new TestAuthority("Issuing CA", clock);
-    signer =
-        new DelegatedSigner(
-            ISSUER,
-            token,
-            authority,
-            StatusSource.ledger(statuses, ISSUER),
-            clock,
-            RandomGenerator.getDefault(),
-            SIGNER);
+    signer = newSigner(SIGNER);
     signer.renewIfDue();
     responder =
         new OcspResponder(
@@ -159,6 +151,18 @@ final class OcspFixture implements AutoCloseable {
             OCSPObjectIdentifiers.id_pkix_ocsp_nonce,
             false,
             new DEROctetString(nonce).getEncoded("DER")));
+  }
+
+  /** A signer as after a restart, or on another node, with the same token and statuses. */
+  DelegatedSigner newSigner(DelegatedSigner.Settings settings) {
+    return new DelegatedSigner(
+        ISSUER,
+        token,
+        authority,
+        StatusSource.ledger(statuses, ISSUER),
+        clock,
+        RandomGenerator.getDefault(),
+        settings);
   }
 
   HttpResponse<byte[]> post(byte[] request) throws Exception {
