@@ -92,7 +92,11 @@ final class LedgerImport {
     said.add("certificates that the ledger did not know: " + taken);
     List<SerialNumber> givenUp = outcome.recordGivenUpIn(issuance, revocations, root, ids);
     done.accept(OfflineRoot.Step.GIVEN_UP);
-    outcome.givenUpCrlNumber().ifPresent(lists::giveUp);
+    if (outcome.crl().isEmpty()) {
+      // None of this plan is taken any more; the ceremony, or a second one of it, may have signed
+      // one.
+      outcome.plannedCrlNumber().ifPresent(lists::giveUp);
+    }
     done.accept(OfflineRoot.Step.LIST_GIVEN_UP);
 
     // 2. The list, if it may take the place of the one that is published.
@@ -161,8 +165,6 @@ final class LedgerImport {
           "no CRL: number %d was given up, and counts as used; the next one's is %d or higher"
               .formatted(outcome.crlNumber(), lists.next()));
     } else if (list.isEmpty()) {
-      // None of this plan is taken any more; a second ceremony of it may have signed one.
-      outcome.plannedCrlNumber().ifPresent(lists::giveUp);
       said.add("no CRL: the ceremony made none");
     } else if (tooLow.isPresent()) {
       said.add("not the root's CRL number %d: %s".formatted(outcome.crlNumber(), tooLow.get()));
